@@ -1,0 +1,134 @@
+"""Strict reading of JSON answers: every error names endpoint, field and what was seen, and never a person's value."""
+
+import json
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation
+from typing import NoReturn
+
+from exporter.errors import BadPayload
+
+LIMIT = 2**63
+
+_KINDS: dict[type, str] = {
+    dict: "an object",
+    list: "an array",
+    str: "text",
+    bool: "a boolean",
+    type(None): "null",
+}
+
+
+def loads(body: bytes, where: str) -> object:
+    """Read a body that must be exactly one JSON document in UTF-8; fractions become exact Decimals.
+
+    BadPayload says what is wrong and at which character, and shows nothing of the content.
+    """
+    if not body.strip():
+        raise BadPayload(f"{where}: the body is empty")
+    if body.lstrip().startswith(b"<"):
+        raise BadPayload(f"{where}: the body looks like an HTML page, not JSON")
+    try:
+        return json.loads(body.decode("utf-8"), parse_float=Decimal, parse_constant=_refuse_constant)
+    except json.JSONDecodeError as error:
+        raise BadPayload(f"{where}: not JSON: {error.msg} at character {error.pos} of {len(error.doc)}") from None
+    except UnicodeDecodeError as error:
+        raise BadPayload(f"{where}: not UTF-8 at byte {error.start} of {len(body)}") from None
+    except ValueError as error:
+        raise BadPayload(f"{where}: not JSON: {error}") from None
+    except InvalidOperation:
+        raise BadPayload(f"{where}: not JSON: a number's exponent is out of range") from None
+    except RecursionError:
+        raise BadPayload(f"{where}: not JSON: nested too deeply") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Obj:
+    """A JSON object and where it stands, so that its readers can say which field of which endpoint is wrong.
+
+    Readers take a key that must be there; `"key" in obj` asks first. They raise BadPayload.
+    """
+
+    fields: dict[str, object]
+    where: str
+    path: str = ""
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.fields
+
+    def need(self, key: str) -> object:
+        """The raw value."""
+        try:
+            return self.fields[key]
+        except KeyError:
+            raise BadPayload(f"{self.where}: {self._path(key)} is missing") from None
+
+    def obj(self, key: str) -> "Obj":
+        """The object under a key."""
+        return obj(self.need(key), self.where, self._path(key))
+
+    def array(self, key: str) -> list[object]:
+        """The array under a key, with raw values."""
+        value = self.need(key)
+        return value if isinstance(value, list) else self.refuse(key, "an array")
+
+    def objects(self, key: str) -> "list[Obj]":
+        """The array of objects under a key."""
+        return objects(self.need(key), self.where, self._path(key))
+
+    def text(self, key: str) -> str:
+        """Text that every store and label can hold: no NUL, no half of a surrogate pair."""
+        value = self.need(key)
+        if not isinstance(value, str):
+            self.refuse(key, "text")
+        if not value.isascii() and any("\ud800" <= letter <= "\udfff" for letter in value):
+            raise BadPayload(f"{self.where}: {self._path(key)} holds half of a surrogate pair")
+        if "\0" in value:
+            raise BadPayload(f"{self.where}: {self._path(key)} holds a NUL character")
+        return value
+
+    def whole(self, key: str) -> int:
+        """A whole number from 0 to 2**63 - 1; 12.0 is 12."""
+        value = self.need(key)
+        if type(value) is int and 0 <= value < LIMIT:
+            return value
+        if isinstance(value, Decimal | float) and 0 <= value < LIMIT and value == int(value):
+            return int(value)
+        return self.refuse(key, "a whole number from 0 to 2^63 - 1")
+
+    def flag(self, key: str) -> bool:
+        """A boolean."""
+        value = self.need(key)
+        return value if isinstance(value, bool) else self.refuse(key, "a boolean")
+
+    def refuse(self, key: str, wanted: str) -> NoReturn:
+        """Raise BadPayload: the value under `key` is not what was wanted."""
+        raise BadPayload(f"{self.where}: {self._path(key)} is {seen(self.need(key))}, not {wanted}")
+
+    def _path(self, key: str) -> str:
+        return f"{self.path}.{key}" if self.path else key
+
+
+def obj(value: object, where: str, path: str = "") -> Obj:
+    """A value that must be an object, with readers for its fields."""
+    if not isinstance(value, dict):
+        raise BadPayload(f"{where}: {path or 'the body'} is {seen(value)}, not an object")
+    return Obj(value, where, path)
+
+
+def objects(value: object, where: str, path: str = "") -> list[Obj]:
+    """A value that must be an array of objects."""
+    if not isinstance(value, list):
+        raise BadPayload(f"{where}: {path or 'the body'} is {seen(value)}, not an array")
+    return [obj(item, where, f"{path}[{index}]") for index, item in enumerate(value)]
+
+
+def seen(value: object) -> str:
+    """What a value is, fit for a message: numbers in figures, everything else by its kind alone."""
+    if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
+        figures = str(value)
+        return f"the number {figures if len(figures) <= 24 else figures[:24] + '…'}"
+    return _KINDS.get(type(value), type(value).__name__)
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"the constant {name} is no JSON number")
