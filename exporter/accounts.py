@@ -1,0 +1,126 @@
+"""Numbers accounts: people become small integers through a keyed hash, so that the state needs no name."""
+
+import hashlib
+import hmac
+import threading
+from collections.abc import Callable, Mapping, Sequence
+
+from sqlalchemy import select, update
+
+from exporter import schema
+from exporter.model import Identity
+from exporter.store import Store, next_number
+
+Label = Callable[[Identity], str]
+
+_ALIASES = ("email", "username", "vendor_id")
+
+
+def pseudonym(key: bytes) -> Label:
+    """Labels an identity with 16 hex digits of HMAC-SHA-256 over its lower-case e-mail, else username, else id."""
+
+    def label(identity: Identity) -> str:
+        return hmac.new(key, plain(identity).lower().encode(), hashlib.sha256).hexdigest()[:16]
+
+    return label
+
+
+def plain(identity: Identity) -> str:
+    """Labels an identity with its e-mail, else its username, else its vendor id."""
+    return identity.email or identity.username or identity.vendor_id
+
+
+class AccountBook:
+    """The accounts of one source. `label` is given only where people may appear in labels."""
+
+    def __init__(self, store: Store, source: str, label: Label | None = None) -> None:
+        self._store = store
+        self._source = source
+        self._label = label
+        self._key = store.hash_key()
+        self._lock = threading.Lock()
+        self._numbers: dict[bytes, int] = {}
+        self._seen: dict[Identity, int] = {}
+        self._load()
+
+    def number(self, identities: Sequence[Identity]) -> list[int]:
+        """The number of each identity; the same key has the same number for ever."""
+        with self._lock:
+            fresh = [identity for identity in dict.fromkeys(identities) if identity not in self._seen]
+            if fresh:
+                self._record([(identity, self._hash(f"key:{identity.key}")) for identity in fresh])
+            return [self._seen[identity] for identity in identities]
+
+    def members(self, teams: Mapping[str, str]) -> dict[int, str]:
+        """The team of each account that the given users (e-mail, username or vendor id, any case) match."""
+        wanted = {self._hash(f"alias:{user.lower()}"): team for user, team in teams.items()}
+        table = schema.alias
+        query = select(table.c.hash, table.c.number).where(table.c.source == self._source).order_by(table.c.rank.desc())
+        with self._store.read() as connection:
+            return {number: wanted[digest] for digest, number in connection.execute(query) if digest in wanted}
+
+    def known(self, users: Sequence[str]) -> set[str]:
+        """Those of the users that match an account."""
+        table = schema.alias
+        with self._store.read() as connection:
+            hashes = set(connection.execute(select(table.c.hash).where(table.c.source == self._source)).scalars())
+        return {user for user in users if self._hash(f"alias:{user.lower()}") in hashes}
+
+    def labels(self) -> dict[int, str]:
+        """The label of each account, where people may appear in labels."""
+        table = schema.account
+        query = select(table.c.number, table.c.label).where(table.c.source == self._source, table.c.label.is_not(None))
+        with self._store.read() as connection:
+            return {row.number: row.label for row in connection.execute(query)}
+
+    def _hash(self, text: str) -> bytes:
+        return hashlib.blake2b(f"{self._source}\0{text}".encode(), key=self._key, digest_size=16).digest()
+
+    def _load(self) -> None:
+        table = schema.account
+        with self._store.write() as connection:
+            if self._label is None:
+                # Whoever turns per_user off expects the names to be gone from the state, not only from the labels.
+                connection.execute(update(table).where(table.c.source == self._source).values(label=None))
+            rows = connection.execute(select(table.c.hash, table.c.number).where(table.c.source == self._source))
+            self._numbers = {row.hash: row.number for row in rows}
+
+    def _record(self, fresh: list[tuple[Identity, bytes]]) -> None:
+        label = self._label
+        with self._store.write() as connection:
+            free = next_number(connection, self._source)
+            numbers = dict(self._numbers)
+            for _, digest in fresh:
+                if digest not in numbers:
+                    numbers[digest] = free
+                    free += 1
+            self._store.upsert(
+                connection,
+                schema.account,
+                [
+                    {
+                        "source": self._source,
+                        "hash": digest,
+                        "number": numbers[digest],
+                        "label": None if label is None else label(identity),
+                    }
+                    for identity, digest in fresh
+                ],
+            )
+            self._store.upsert(
+                connection,
+                schema.alias,
+                [
+                    {
+                        "source": self._source,
+                        "hash": self._hash(f"alias:{text.lower()}"),
+                        "rank": rank,
+                        "number": numbers[digest],
+                    }
+                    for identity, digest in fresh
+                    for rank, text in enumerate(getattr(identity, name) for name in _ALIASES)
+                    if text
+                ],
+            )
+        self._numbers = numbers
+        self._seen.update((identity, numbers[digest]) for identity, digest in fresh)

@@ -1,0 +1,84 @@
+"""From samples to exposition bytes, in Prometheus text and OpenMetrics, plain and gzipped."""
+
+import struct
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from prometheus_client.core import Metric as Family
+from prometheus_client.exposition import generate_latest
+from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
+from prometheus_client.registry import Collector
+
+from exporter.metrics import CATALOGUE, Sample
+
+Format = Literal["text", "openmetrics"]
+
+CONTENT_TYPES: dict[Format, str] = {
+    "text": "text/plain; version=0.0.4; charset=utf-8",
+    "openmetrics": "application/openmetrics-text; version=1.0.0; charset=utf-8",
+}
+_EOF = b"# EOF\n"
+_GZIP_HEADER = bytes([0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 0xFF])
+
+
+@dataclass(frozen=True)
+class Part:
+    """A first part of a response body: plain, and deflated up to a flush at which another part can follow."""
+
+    plain: bytes
+    deflated: bytes
+    crc: int
+
+
+class _Families(Collector):
+    def __init__(self, families: Sequence[Family]) -> None:
+        self._families = families
+
+    def collect(self) -> Iterable[Family]:
+        return self._families
+
+
+def render(samples: Iterable[Sample], form: Format) -> bytes:
+    """The exposition of samples in the catalogue's order, without OpenMetrics' closing line."""
+    return render_collector(_Families(_families(samples)), form)
+
+
+def render_collector(collector: Collector, form: Format) -> bytes:
+    """The exposition of a collector's families, without OpenMetrics' closing line."""
+    if form == "text":
+        return generate_latest(collector)
+    document: bytes = generate_openmetrics(collector)
+    return document.removesuffix(_EOF)
+
+
+def first_part(plain: bytes) -> Part:
+    """Compresses the large and rarely changing part of a body once, so that a scrape need not."""
+    deflater = zlib.compressobj(6, zlib.DEFLATED, -zlib.MAX_WBITS)
+    return Part(plain, deflater.compress(plain) + deflater.flush(zlib.Z_FULL_FLUSH), zlib.crc32(plain))
+
+
+def body(first: Part, rest: bytes, form: Format) -> bytes:
+    """A whole plain body."""
+    return first.plain + rest + (_EOF if form == "openmetrics" else b"")
+
+
+def gzip_body(first: Part, rest: bytes, form: Format) -> bytes:
+    """A whole gzipped body: one member, whose first part was compressed before."""
+    if form == "openmetrics":
+        rest += _EOF
+    deflater = zlib.compressobj(6, zlib.DEFLATED, -zlib.MAX_WBITS)
+    deflated = deflater.compress(rest) + deflater.flush()
+    size = len(first.plain) + len(rest)
+    return _GZIP_HEADER + first.deflated + deflated + struct.pack("<II", zlib.crc32(rest, first.crc), size & 0xFFFFFFFF)
+
+
+def _families(samples: Iterable[Sample]) -> list[Family]:
+    families: dict[str, Family] = {}
+    for name, values, value in samples:
+        row = CATALOGUE[name]
+        if name not in families:
+            families[name] = Family(name.removesuffix("_total") if row.kind == "counter" else name, row.help, row.kind)
+        families[name].add_sample(name, dict(zip(row.labels, values, strict=True)), value)
+    return [families[name] for name in CATALOGUE if name in families]

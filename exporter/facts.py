@@ -1,0 +1,108 @@
+"""How a day's facts are written to bytes and read back, and what two readings of one day have to do with each other."""
+
+import base64
+import io
+import json
+import zlib
+from dataclasses import replace
+from decimal import Decimal
+from typing import Any
+
+import polars as pl
+from pyroaring import BitMap
+
+from exporter.model import EVERYBODY, AmountKey, DayFacts, PeopleKey
+
+_FORMAT = 1
+
+
+def encode(facts: DayFacts) -> bytes:
+    """Everything but `by_account`, compressed; equal facts give equal bytes."""
+    document = {
+        "format": _FORMAT,
+        "amounts": [[*key, _number(value)] for key, value in sorted(facts.amounts.items())],
+        "people": [[*key, _pack(accounts)] for key, accounts in sorted(facts.people.items())],
+        "service": None if facts.service is None else _pack(facts.service),
+        "head_count": facts.head_count,
+        "missing": sorted(facts.missing),
+    }
+    return zlib.compress(json.dumps(document, separators=(",", ":")).encode())
+
+
+def decode(data: bytes, by_account: bytes | None) -> DayFacts:
+    """The facts that `encode` and `encode_accounts` wrote."""
+    document: dict[str, Any] = json.loads(zlib.decompress(data))
+    if document["format"] != _FORMAT:
+        raise ValueError(f"facts of format {document['format']}, this version reads {_FORMAT}")
+    return DayFacts(
+        amounts={AmountKey(*key): Decimal(v) if isinstance(v, str) else v for *key, v in document["amounts"]},
+        people={PeopleKey(*key): _unpack(text) for *key, text in document["people"]},
+        service=None if document["service"] is None else _unpack(document["service"]),
+        head_count=document["head_count"],
+        missing=frozenset((measure, activity) for measure, activity in document["missing"]),
+        by_account=None if by_account is None else pl.read_ipc(io.BytesIO(by_account)),
+    )
+
+
+def encode_accounts(facts: DayFacts) -> bytes | None:
+    """The table of amounts by account as a compressed Arrow file."""
+    if facts.by_account is None:
+        return None
+    buffer = io.BytesIO()
+    facts.by_account.write_ipc(buffer, compression="zstd")
+    return buffer.getvalue()
+
+
+def pack_accounts(accounts: BitMap) -> bytes:
+    """A set of accounts as CRoaring's portable bytes."""
+    return bytes(accounts.serialize())
+
+
+def unpack_accounts(data: bytes) -> BitMap:
+    """The set that `pack_accounts` wrote."""
+    return BitMap.deserialize(data)
+
+
+def people_of(facts: DayFacts) -> BitMap | None:
+    """The accounts of people (no service accounts) active on the day; None where the vendor does not list them."""
+    active = facts.people.get(EVERYBODY)
+    if active is None:
+        return None
+    return active - facts.service if facts.service is not None else active
+
+
+def same(one: DayFacts, other: DayFacts) -> bool:
+    """Whether two readings of a day say the same, however their sets and tables are laid out in memory."""
+    if replace(one, by_account=None) != replace(other, by_account=None):
+        return False
+    if one.by_account is None or other.by_account is None:
+        return one.by_account is other.by_account
+    columns = sorted(one.by_account.columns)
+    return columns == sorted(other.by_account.columns) and one.by_account.select(columns).equals(
+        other.by_account.select(columns)
+    )
+
+
+def keep_known_kinds(stored: DayFacts, read: DayFacts) -> DayFacts:
+    """A re-read day with the service accounts as they were known on the day itself.
+
+    Sourcegraph's registry tells about today only (2026-11), so an account that the stored day counted as a person stays
+    one, and a newly seen account is what the registry says now.
+    """
+    if stored.service is None or read.service is None:
+        return read
+    known = stored.people.get(EVERYBODY, BitMap())
+    active = read.people.get(EVERYBODY, BitMap())
+    return replace(read, service=(stored.service & active) | (read.service - known))
+
+
+def _number(value: int | Decimal) -> int | str:
+    return str(value) if isinstance(value, Decimal) else value
+
+
+def _pack(accounts: BitMap) -> str:
+    return base64.b64encode(pack_accounts(accounts)).decode()
+
+
+def _unpack(text: str) -> BitMap:
+    return unpack_accounts(base64.b64decode(text))

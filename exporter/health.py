@@ -1,0 +1,115 @@
+"""The exporter's metrics about itself: polls, requests, series, configuration, process."""
+
+import platform
+from dataclasses import dataclass
+from datetime import datetime
+
+import prometheus_client
+from prometheus_client import CollectorRegistry, Counter, Gauge, GCCollector, PlatformCollector, ProcessCollector
+
+from exporter import __version__
+from exporter.errors import REASONS
+from exporter.metrics import EXPORTER, SOURCE
+from exporter.store import PollStatus
+
+DROP_REASONS = ("max_series", "privacy")
+_PREFIX = "adoption_exporter_"
+
+
+class Health:
+    """Counters and gauges of one exporter, in a registry of its own."""
+
+    def __init__(self) -> None:
+        # The _created series of client_python are no part of the catalogue and double the counters.
+        prometheus_client.disable_created_metrics()
+        self.registry = CollectorRegistry()
+        self._of: dict[str, Gauge | Counter] = {
+            row.name.removeprefix(_PREFIX): (Counter if row.kind == "counter" else Gauge)(
+                row.name, row.help, row.labels, registry=self.registry
+            )
+            for row in EXPORTER
+        }
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+        GCCollector(registry=self.registry)
+        self._gauge("build_info", __version__, platform.python_version()).set(1)
+
+    def source(self, source: str, vendor: str) -> "SourceHealth":
+        """The metrics of one source, with every reason seeded with 0."""
+        return SourceHealth(self, source, vendor)
+
+    def forget(self, source: str, vendor: str) -> None:
+        """Removes every series of a source that is no longer configured."""
+        for row in EXPORTER:
+            if row.labels[:2] == SOURCE:
+                self._of[row.name.removeprefix(_PREFIX)].remove_by_labels({"source": source, "vendor": vendor})
+
+    def reloaded(self, *, ok: bool, at: datetime) -> None:
+        """Records that the configuration was read, with or without a mistake."""
+        self._gauge("config_last_reload_successful").set(int(ok))
+        if ok:
+            self._gauge("config_last_reload_success_timestamp_seconds").set(at.timestamp())
+
+    def _gauge(self, name: str, *labels: str) -> Gauge:
+        metric = self._of[name]
+        assert isinstance(metric, Gauge)
+        return metric.labels(*labels) if labels else metric
+
+    def _counter(self, name: str, *labels: str) -> Counter:
+        metric = self._of[name]
+        assert isinstance(metric, Counter)
+        return metric.labels(*labels)
+
+
+@dataclass(frozen=True)
+class SourceHealth:
+    """The exporter's metrics about one source."""
+
+    health: Health
+    source: str
+    vendor: str
+
+    def __post_init__(self) -> None:
+        self._counter("polls_total")
+        for reason in REASONS:
+            self._counter("poll_failures_total", reason)
+        self.series(0, dict.fromkeys(DROP_REASONS, 0))
+
+    def polled(self, status: PollStatus) -> None:
+        """Records a poll that has just ended."""
+        self._counter("polls_total").inc()
+        if status.reason is not None:
+            self._counter("poll_failures_total", status.reason).inc()
+        self.restore(status)
+
+    def restore(self, status: PollStatus) -> None:
+        """Shows how the last poll went, as the state remembers it: an outage outlives a restart."""
+        self._gauge("poll_success").set(int(status.success))
+        self._gauge("poll_duration_seconds").set(status.duration)
+        self._gauge("last_poll_timestamp_seconds").set(status.ended)
+        if status.last_success is not None:
+            self._gauge("last_success_timestamp_seconds").set(status.last_success)
+
+    def request(self, code: str) -> None:
+        """Counts a request to the vendor."""
+        self._counter("vendor_requests_total", code).inc()
+
+    def next_poll(self, at: datetime) -> None:
+        """Says when the next poll is due."""
+        self._gauge("next_poll_timestamp_seconds").set(at.timestamp())
+
+    def token_expires(self, at: datetime) -> None:
+        """Says when the token expires."""
+        self._gauge("token_expiry_timestamp_seconds").set(at.timestamp())
+
+    def series(self, published: int, dropped: dict[str, int]) -> None:
+        """Says how many series are published and how many are withheld, by reason."""
+        self._gauge("series").set(published)
+        for reason, number in dropped.items():
+            self._gauge("series_dropped", reason).set(number)
+
+    def _gauge(self, name: str, *labels: str) -> Gauge:
+        return self.health._gauge(name, self.source, self.vendor, *labels)
+
+    def _counter(self, name: str, *labels: str) -> Counter:
+        return self.health._counter(name, self.source, self.vendor, *labels)

@@ -1,0 +1,117 @@
+"""Plain frozen data: days, windows, and the facts that one day of one scope comes down to."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Context, Decimal, Inexact, localcontext
+from typing import Literal, NamedTuple
+
+import polars as pl
+from pyroaring import BitMap
+
+Measure = Literal["usage", "code_lines", "code_characters", "active_time"]
+Dimension = Literal["total", "activity", "client", "language"]
+
+WINDOWS: Mapping[str, int] = {"1d": 1, "7d": 7, "28d": 28}
+ONE_DAY = timedelta(days=1)
+
+
+class AmountKey(NamedTuple):
+    """What an amount counts. `activity` is "" for time over all activities, `member` is "" for a total."""
+
+    measure: Measure
+    activity: str
+    dimension: Dimension = "total"
+    member: str = ""
+
+
+class PeopleKey(NamedTuple):
+    """Whom a set of accounts holds. `member` is "" for everybody active."""
+
+    dimension: Dimension = "total"
+    member: str = ""
+
+
+EVERYBODY = PeopleKey()
+
+
+@dataclass(frozen=True)
+class Identity:
+    """One account as a vendor names it: `key` is the stable id that makes it one account, the rest finds its team."""
+
+    key: str
+    email: str = ""
+    username: str = ""
+    vendor_id: str = ""
+
+
+@dataclass(frozen=True)
+class DayFacts:
+    """Everything that is kept of one finished day of one scope.
+
+    `amounts` are exact: int for counts, Decimal seconds for active_time. `people` holds all accounts, service accounts
+    too; `service` says which of them those are (None: the vendor does not tell). `head_count` is for vendors that count
+    people without listing them. `missing` names the (measure, activity) fields that a row of the day lacked, so that no
+    breakdown of them is known. `by_account` has a column `account` (UInt32, sorted, unique) and an Int64
+    column for each `measure|activity` (time in nanoseconds).
+    """
+
+    amounts: Mapping[AmountKey, int | Decimal] = field(default_factory=dict)
+    people: Mapping[PeopleKey, BitMap] = field(default_factory=dict)
+    service: BitMap | None = None
+    head_count: int | None = None
+    missing: frozenset[tuple[Measure, str]] = frozenset()
+    by_account: pl.DataFrame | None = None
+
+    def people_total(self) -> int | None:
+        """Distinct people of the day, service accounts left out; None where the vendor gave neither list nor count."""
+        if self.head_count is not None:
+            return self.head_count
+        active = self.people.get(EVERYBODY)
+        if active is None:
+            return None
+        return len(active - self.service) if self.service is not None else len(active)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """One day as a vendor gave it. `rows` is False when the vendor showed the day without a single row."""
+
+    day: date
+    facts: DayFacts
+    rows: bool = True
+
+
+@dataclass(frozen=True)
+class WindowPeople:
+    """People that the vendor itself counted over a window that ends with `data_day`; `service` None: not told."""
+
+    data_day: date
+    window: str
+    people: int
+    service: int | None = None
+
+
+# Seconds are kept as exact decimals: Cube's averages have 20 decimals and a month of them must add up without rounding.
+_EXACT = Context(prec=500, traps=[Inexact])
+
+
+def exact_sum(values: Iterable[int | Decimal]) -> int | Decimal:
+    """A sum without rounding."""
+    with localcontext(_EXACT):
+        return sum(values)
+
+
+def ready_since(day: date, ready_at: timedelta) -> datetime:
+    """The moment from which a day may be published: the next UTC midnight plus the source's `ready_at`."""
+    return datetime.combine(day + ONE_DAY, time(), UTC) + ready_at
+
+
+def newest_ready(now: datetime, ready_at: timedelta) -> date:
+    """The newest UTC day whose ready moment has passed."""
+    return (now.astimezone(UTC) - ready_at).date() - ONE_DAY
+
+
+def window_days(data_day: date, length: int) -> tuple[date, ...]:
+    """The days of a window, newest first: `length` days that end with the data day, inclusive."""
+    return tuple(data_day - timedelta(days=back) for back in range(length))

@@ -1,0 +1,42 @@
+"""Which days a poll reads, and which silent days are late rather than empty. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from exporter.model import newest_ready, ready_since
+from exporter.store import StoredDay
+
+# Re-reading costs quota. Up to one burst of the token bucket it is done at every poll; beyond that, once after each
+# time that the vendor has published a new day.
+CHEAP_REREAD = 20
+
+
+@dataclass(frozen=True)
+class Rules:
+    """When days are ready, how far back to read and to re-read (in days), and how long to wait for rows."""
+
+    ready_at: timedelta
+    history: int
+    lookback: int
+    late_grace: timedelta
+
+
+def days_to_read(now: datetime, rules: Rules, stored: Mapping[date, StoredDay]) -> list[date]:
+    """The ready days that are not stored and the lookback's stored days, newest first."""
+    newest = newest_ready(now, rules.ready_at)
+    history = [newest - timedelta(days=back) for back in range(rules.history)]
+    again = [day for day in history[: rules.lookback] if day in stored]
+    if sum(stored[day].requests for day in again) > CHEAP_REREAD:
+        published = ready_since(newest, rules.ready_at).timestamp()
+        again = [day for day in again if stored[day].read_at < published]
+    wanted = {day for day in history if day not in stored} | set(again)
+    return sorted(wanted, reverse=True)
+
+
+def is_late(day: date, now: datetime, rules: Rules, stored: Mapping[date, StoredDay]) -> bool:
+    """Whether a ready day without a single row is late: its weekday has people, and the grace has not passed."""
+    if now >= ready_since(day, rules.ready_at) + rules.late_grace:
+        return False
+    weekdays = (stored.get(day - timedelta(days=7 * weeks)) for weeks in (1, 2, 3, 4))
+    return any(known is not None and known.people is not None and known.people > 0 for known in weekdays)

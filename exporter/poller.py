@@ -1,0 +1,238 @@
+"""One poll of one source: reads what is wanted, stores whole days, publishes; the one place that catches errors."""
+
+import logging
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from exporter.accounts import AccountBook
+from exporter.client import Client
+from exporter.errors import RateLimited, Reason, Unreachable, VendorError
+from exporter.health import SourceHealth
+from exporter.log import event
+from exporter.model import WINDOWS, Reading, window_days
+from exporter.plan import Rules, days_to_read, is_late
+from exporter.publisher import Publisher
+from exporter.store import Change, PollStatus, Store
+from exporter.vendors.base import Access, Vendor
+
+logger = logging.getLogger(__name__)
+
+# A host that answered none of three scopes is down for the others too.
+_UNREACHABLE_SCOPES = 3
+
+
+@dataclass(frozen=True)
+class Source:
+    """One configured account at a vendor, with all that polling it needs. `connect` takes what counts requests."""
+
+    name: str
+    vendor: Vendor
+    settings: Any
+    rules: Rules
+    connect: Callable[[Callable[[str], None]], Client]
+
+
+@dataclass
+class _Outcome:
+    """What came of a poll so far; shared by the threads that read its scopes."""
+
+    days: dict[str, int] = field(default_factory=lambda: {"new": 0, "same": 0, "revised": 0})
+    failed: dict[str, tuple[Reason, str]] = field(default_factory=dict)
+    hopeless: bool = False
+    unreachable: int = 0
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def stored(self, change: str) -> None:
+        with self.lock:
+            self.days[change] += 1
+
+    def fail(self, scope: str, error: VendorError) -> None:
+        """Notes a failed scope, and whether the other scopes need not be tried: same token, same host, same quota."""
+        with self.lock:
+            self.failed[scope] = (error.reason, str(error))
+            if isinstance(error, Unreachable) and error.status is None:
+                self.unreachable += 1
+            self.hopeless = (
+                self.hopeless
+                or error.status == 401
+                or isinstance(error, RateLimited)
+                or self.unreachable >= _UNREACHABLE_SCOPES
+            )
+
+
+class Poller:
+    """Polls one source; keeps between polls only what it takes to log a failure once."""
+
+    def __init__(
+        self,
+        source: Source,
+        *,
+        store: Store,
+        accounts: AccountBook,
+        publisher: Publisher,
+        health: SourceHealth,
+        now: Callable[[], datetime],
+        monotonic: Callable[[], float],
+    ) -> None:
+        self.source = source
+        self.publisher = publisher
+        self._store = store
+        self._accounts = accounts
+        self._health = health
+        self._now = now
+        self._monotonic = monotonic
+        self._failing: str | None = None
+        self._warned: set[str] = set()
+        self._requests = threading.local()
+
+    def restore(self) -> bool:
+        """Publishes what the state holds; says whether it held anything of this source."""
+        status = self._store.last_poll(self.source.name)
+        if status is not None:
+            self._health.restore(status)
+            self._failing = status.reason
+        self.publisher.publish_all()
+        return status is not None
+
+    def poll(self) -> PollStatus:
+        """Polls the source once. Never raises: failures are counted, logged once, and leave alone what is stored."""
+        started = self._monotonic()
+        outcome = _Outcome()
+        try:
+            self._read(outcome)
+        except VendorError as error:
+            outcome.fail("", error)
+        except Exception as error:
+            logger.exception(
+                "a bug in adoption-exporter stopped a poll", extra={"fields": {"source": self.source.name}}
+            )
+            outcome.failed[""] = ("bug", f"{type(error).__name__} in adoption-exporter, see the log")
+        status = self._status(outcome, self._monotonic() - started)
+        self._store.record_poll(self.source.name, status)
+        self._health.polled(status)
+        self.publisher.publish_all()
+        self._log(status, outcome)
+        return status
+
+    def _read(self, outcome: _Outcome) -> None:
+        with self.source.connect(self._count) as client:
+            access = Access(client, self.source.settings, self._accounts, self._now(), self._warn)
+            scopes = self.source.vendor.scopes(access)
+            self._store.list_scopes(self.source.name, scopes)
+            with ThreadPoolExecutor(self.source.vendor.concurrency, "scope") as pool:
+                list(pool.map(lambda scope: self._try_scope(access, scope, outcome), scopes))
+
+    def _try_scope(self, access: Access, scope: str, outcome: _Outcome) -> None:
+        if outcome.hopeless:
+            outcome.failed[scope] = next(iter(outcome.failed.values()))
+            return
+        try:
+            self._read_scope(access, scope, outcome)
+        except VendorError as error:
+            outcome.fail(scope, error)
+
+    def _read_scope(self, access: Access, scope: str, outcome: _Outcome) -> None:
+        vendor, name, rules = self.source.vendor, self.source.name, self.source.rules
+        wanted = days_to_read(access.now, rules, self._store.days(name, scope))
+        silent: list[Reading] = []
+        revised: set[date] = set()
+        self._requests.made = 0
+        for reading in vendor.read(access, scope, wanted):
+            if not reading.rows:
+                silent.append(reading)
+                continue
+            if self._keep(scope, reading, outcome) == "revised":
+                revised.add(reading.day)
+            if reading.day == wanted[0]:
+                self._ask_windows(access, scope, unread=set(), revised=revised)
+        # Whether silence is late or zero depends on earlier days, so it is decided when these are stored.
+        for reading in reversed(silent):
+            late = is_late(reading.day, access.now, rules, self._store.days(name, scope))
+            if not late and self._keep(scope, reading, outcome) == "revised":
+                revised.add(reading.day)
+        unread = set(wanted) - self._store.days(name, scope).keys()
+        self._ask_windows(access, scope, unread=unread, revised=revised)
+        seats = vendor.seats(access, scope) if vendor.seats is not None else None
+        self._store.scope_read(name, scope, now=self._now(), seats=seats)
+
+    def _keep(self, scope: str, reading: Reading, outcome: _Outcome) -> Change:
+        requests, self._requests.made = self._requests.made, 0
+        change = self._store.replace(self.source.name, scope, reading, now=self._now(), requests=requests)
+        outcome.stored(change)
+        if change != "same":
+            self.publisher.publish_scope(scope)
+        return change
+
+    def _ask_windows(self, access: Access, scope: str, *, unread: set[date], revised: set[date]) -> None:
+        """Lets the vendor count people over the windows that the stored days cannot: some are not stored or not listed.
+
+        A window with a day that was wanted and did not come (`unread`) is not known; a revised day asks anew.
+        """
+        name = self.source.name
+        stored = self._store.days(name, scope)
+        if self.source.vendor.windows is None or not stored:
+            return
+        data_day = max(stored)
+        counted = self._store.windows(name, scope)
+        wanted = []
+        for window in ("7d", "28d"):
+            days = set(window_days(data_day, WINDOWS[window]))
+            if days & unread:
+                self._store.forget_window(name, scope, data_day, window)
+            elif all(day in stored and stored[day].listed for day in days):
+                continue
+            elif (data_day, window) not in counted or days & revised:
+                wanted.append(window)
+        if wanted:
+            self._store.replace_windows(name, scope, self.source.vendor.windows(access, scope, data_day, wanted))
+            self.publisher.publish_scope(scope)
+
+    def _status(self, outcome: _Outcome, duration: float) -> PollStatus:
+        ended = self._now().timestamp()
+        if not outcome.failed:
+            return PollStatus(success=True, ended=ended, duration=duration, last_success=ended)
+        before = self._store.last_poll(self.source.name)
+        scope, (reason, message) = next(iter(outcome.failed.items()))
+        others = f" (and {len(outcome.failed) - 1} more scopes failed)" if len(outcome.failed) > 1 else ""
+        return PollStatus(
+            success=False,
+            ended=ended,
+            duration=duration,
+            last_success=None if before is None else before.last_success,
+            reason=reason,
+            message=f"{scope + ': ' if scope else ''}{message}{others}",
+        )
+
+    def _log(self, status: PollStatus, outcome: _Outcome) -> None:
+        """One line for each poll; a failure that goes on is said at debug level only, its end is said once."""
+        level, message = logging.INFO, "poll finished"
+        if not status.success:
+            level = logging.DEBUG if status.reason == self._failing else logging.ERROR
+            message = "poll failed"
+        elif self._failing is not None:
+            message = "poll recovered"
+        self._failing = status.reason
+        event(
+            logger,
+            level,
+            message,
+            source=self.source.name,
+            vendor=self.source.vendor.name,
+            duration=round(status.duration, 3),
+            new_days=outcome.days["new"],
+            revised_days=outcome.days["revised"],
+            **({} if status.success else {"reason": status.reason, "error": status.message}),
+        )
+
+    def _count(self, code: str) -> None:
+        self._requests.made = getattr(self._requests, "made", 0) + 1
+        self._health.request(code)
+
+    def _warn(self, remark: str) -> None:
+        if remark not in self._warned:
+            self._warned.add(remark)
+            event(logger, logging.WARNING, remark, source=self.source.name, vendor=self.source.vendor.name)

@@ -1,0 +1,65 @@
+"""A job for each source: first poll at start, then by interval or cron, with jitter and without overlap."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.base import BaseTrigger
+from apscheduler.triggers.cron import CronTrigger
+from apscheduler.triggers.interval import IntervalTrigger
+
+# Every source has a thread while it is polled, so that a slow one never makes another wait. Idle ones cost nothing.
+_THREADS = 256
+_JITTER = 0.02
+_JITTER_MOST = 60
+
+
+class Scheduler:
+    """APScheduler, told about sources."""
+
+    def __init__(self) -> None:
+        self._scheduler = BackgroundScheduler(
+            executors={"default": ThreadPoolExecutor(_THREADS)},
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+            timezone="UTC",
+        )
+
+    def start(self) -> None:
+        """Starts running jobs."""
+        self._scheduler.start()
+
+    def stop(self) -> None:
+        """Starts no more jobs; those that run are not waited for."""
+        self._scheduler.shutdown(wait=False)
+
+    def add(
+        self, source: str, job: Callable[[], object], *, interval: timedelta, cron: str | None, now: datetime
+    ) -> None:
+        """Runs a source's job now and then by its interval or cron."""
+        self._scheduler.add_job(
+            job, trigger(interval, cron), id=f"poll {source}", next_run_time=now, replace_existing=True
+        )
+
+    def every(self, seconds: float, name: str, job: Callable[[], object]) -> None:
+        """Runs something that belongs to no source."""
+        self._scheduler.add_job(job, IntervalTrigger(seconds=seconds), id=name)
+
+    def remove(self, source: str) -> None:
+        """Forgets a source; a poll that runs comes to its end."""
+        self._scheduler.remove_job(f"poll {source}")
+
+    def next_run(self, source: str) -> datetime | None:
+        """When the source's next poll is due; None where it has none."""
+        job: Any = self._scheduler.get_job(f"poll {source}")
+        due: datetime | None = None if job is None else job.next_run_time
+        return due
+
+
+def trigger(interval: timedelta, cron: str | None) -> BaseTrigger:
+    """The trigger of a source. Jitter keeps many exporters from asking in the same second."""
+    if cron is not None:
+        return CronTrigger.from_crontab(cron, timezone="UTC")
+    seconds = interval.total_seconds()
+    return IntervalTrigger(seconds=seconds, jitter=min(seconds * _JITTER, _JITTER_MOST), timezone="UTC")

@@ -1,0 +1,95 @@
+"""The tables of the state: facts by (source, scope, day), accounts as keyed hashes, and how polls went."""
+
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Date,
+    Float,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+)
+
+SCHEMA_VERSION = 1
+
+metadata = MetaData()
+
+meta = Table(
+    "meta",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", LargeBinary, nullable=False),
+)
+
+# No e-mail and no name: an account is a number, found again by a keyed hash of the vendor's id. `label` is filled only
+# with people.per_user (pseudonym: another keyed hash; plain: the name itself).
+account = Table(
+    "account",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("hash", LargeBinary, primary_key=True),
+    Column("number", Integer, nullable=False),
+    Column("label", Text),
+    Index("account_number", "source", "number", unique=True),
+)
+
+# Keyed hashes of the e-mail, username and vendor id under which a teams file may know an account.
+alias = Table(
+    "alias",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("hash", LargeBinary, primary_key=True),
+    Column("rank", Integer, primary_key=True),
+    Column("number", Integer, primary_key=True),
+)
+
+day = Table(
+    "day",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("scope", Text, primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("facts", LargeBinary, nullable=False),
+    Column("by_account", LargeBinary),
+    Column("people", LargeBinary),
+    Column("people_total", Integer),
+    Column("requests", Integer, nullable=False),
+    Column("read_at", Float, nullable=False),
+)
+
+scope = Table(
+    "scope",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("scope", Text, primary_key=True),
+    Column("listed", Boolean, nullable=False),
+    Column("last_success", Float),
+    Column("revised", Integer, nullable=False),
+    Column("seats", Integer),
+)
+
+window = Table(
+    "window_people",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("scope", Text, primary_key=True),
+    Column("data_day", Date, primary_key=True),
+    Column("window", Text, primary_key=True),
+    Column("people", Integer, nullable=False),
+    Column("service", Integer),
+)
+
+poll = Table(
+    "poll",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("success", Boolean, nullable=False),
+    Column("ended", Float, nullable=False),
+    Column("duration", Float, nullable=False),
+    Column("last_success", Float),
+    Column("reason", Text),
+    Column("message", Text),
+)

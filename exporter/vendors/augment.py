@@ -1,0 +1,265 @@
+"""Augment Code Analytics: people from the daily lists, totals from daily-usage, breakdowns from records.
+
+API: https://docs.augmentcode.com/analytics/api-reference (preview, five endpoints, read 2026-11).
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+import polars as pl
+from pyroaring import BitMap
+
+from exporter.errors import BadPayload
+from exporter.json_body import Obj, obj
+from exporter.model import (
+    EVERYBODY,
+    ONE_DAY,
+    WINDOWS,
+    AmountKey,
+    DayFacts,
+    Identity,
+    Measure,
+    Reading,
+    WindowPeople,
+    window_days,
+)
+from exporter.rollup import column, rollup
+from exporter.vendors.base import ALL, Access, Vendor
+from exporter.vendors.settings import BaseUrl, RequestsPerMinute, SourceSettings, TimeOfDay
+
+# Keys of `metrics`, the same in daily-usage, user-activity and the editor-language records; each is optional.
+# completions_suggested_lines_of_code stands in every field table and in none of the published bodies (2026-11).
+FIELDS: Mapping[str, tuple[Measure, str]] = {
+    "completions_count": ("usage", "completions_suggested"),
+    "completions_accepted": ("usage", "completions_accepted"),
+    "chat_messages": ("usage", "chat_messages"),
+    "remote_agent_messages": ("usage", "remote_agent_messages"),
+    "ide_agent_messages": ("usage", "ide_agent_messages"),
+    "cli_agent_interactive_messages": ("usage", "cli_agent_interactive_messages"),
+    "cli_agent_non_interactive_messages": ("usage", "cli_agent_non_interactive_messages"),
+    "total_messages": ("usage", "messages"),
+    "total_tool_calls": ("usage", "tool_calls"),
+    "completions_lines_of_code": ("code_lines", "completions_accepted"),
+    "completions_suggested_lines_of_code": ("code_lines", "completions_suggested"),
+    "remote_agent_lines_of_code": ("code_lines", "remote_agent"),
+    "ide_agent_lines_of_code": ("code_lines", "ide_agent"),
+    "cli_agent_interactive_lines_of_code": ("code_lines", "cli_agent_interactive"),
+    "cli_agent_non_interactive_lines_of_code": ("code_lines", "cli_agent_non_interactive"),
+    "total_modified_lines_of_code": ("code_lines", "modified"),
+}
+_OPTIONAL = "completions_suggested_lines_of_code"
+
+_V0 = "/analytics/v0"
+# The array and the largest page of each list; page sizes differ and the name is page_size, not limit.
+_LISTS = {
+    "dau": ("users", 250),
+    "user-activity": ("users", 100),
+    "daily-user-activity-by-editor-language": ("records", 100),
+}
+_MOST_PAGES = 5_000
+# Both limits hold for one request: 90 days, both ends inclusive, and two years back.
+_RANGE = 90
+_OLDEST = timedelta(days=730)
+
+Metrics = Mapping[str, int]
+
+
+class AugmentSettings(SourceSettings):
+    """A source at Augment Code. The token selects the organisation."""
+
+    base_url: BaseUrl = "https://api.augmentcode.com"
+    requests_per_minute: RequestsPerMinute = 10
+    ready_at: TimeOfDay = timedelta(hours=3)
+
+
+@dataclass(frozen=True)
+class Person:
+    """Whom a row is about: a person by e-mail or a service account by name."""
+
+    identity: Identity
+    service: bool
+
+
+@dataclass(frozen=True)
+class Record:
+    """What one person did in one editor and one language on one day."""
+
+    person: Person
+    editor: str
+    language: str
+    metrics: Metrics
+
+
+def scopes(access: Access) -> Sequence[str]:
+    """The organisation of the token, as one whole."""
+    return [ALL]
+
+
+def read(access: Access, scope: str, days: Sequence[date]) -> Iterator[Reading]:
+    """The days that dau-count shows and that are complete, in the order wanted."""
+    days = [day for day in days if day >= access.now.date() - _OLDEST]
+    counts, usage = _overview(access, days)
+    fields = _fields_seen(usage)
+    for day in days:
+        if day not in counts:
+            continue
+        on_day = {"date": day.isoformat()}
+        people = {person.identity.key: person for person in map(parse_person, _rows(access, "dau", on_day))}
+        records = [parse_record(row) for row in _rows(access, "daily-user-activity-by-editor-language", on_day)]
+        if counts[day] > 0 and not (people and records and day in usage):
+            access.warn(
+                f"{day} is incomplete and waits: dau-count says {counts[day]}, dau lists {len(people)}, "
+                f"there are {len(records)} editor-language records and {int(day in usage)} daily-usage row"
+            )
+            continue
+        if counts[day] != len(people):
+            access.warn(f"{day}: dau-count says {counts[day]}, dau lists {len(people)}; the list is what counts")
+        # daily-usage leaves out days without activity: those are days of zeros in every field that it has elsewhere.
+        totals = usage.get(day, dict.fromkeys(fields, 0))
+        yield Reading(day, _facts(access, day, list(people.values()), records, totals), rows=bool(people or records))
+
+
+def windows(access: Access, scope: str, data_day: date, names: Sequence[str]) -> Sequence[WindowPeople]:
+    """People and service accounts of whole windows by user-activity, where dau-count shows every day."""
+    longest = max(WINDOWS[name] for name in names)
+    counts, usage = _overview(access, window_days(data_day, longest))
+    found = []
+    for name in names:
+        days = window_days(data_day, WINDOWS[name])
+        if any(day not in counts or (counts[day] > 0 and day not in usage) for day in days):
+            continue
+        span = {"start_date": days[-1].isoformat(), "end_date": days[0].isoformat()}
+        people = {person.identity.key: person for person in map(parse_person, _rows(access, "user-activity", span))}
+        service = sum(person.service for person in people.values())
+        found.append(WindowPeople(data_day, name, len(people) - service, service))
+    return found
+
+
+def parse_person(row: Obj) -> Person:
+    """The person or service account of a row, which has exactly one of `user_email` and `service_account_name`."""
+    email = row.text("user_email").strip().lower() if _given(row, "user_email") else ""
+    account = row.text("service_account_name").strip() if _given(row, "service_account_name") else ""
+    if bool(email) == bool(account):
+        count = "both" if email else "neither"
+        raise BadPayload(f"{row.where}: {row.path} has {count} of user_email and service_account_name")
+    if account:
+        return Person(Identity(key=f"service:{account}", username=account), service=True)
+    return Person(Identity(key=f"email:{email}", email=email), service=False)
+
+
+def parse_metrics(metrics: Obj) -> Metrics:
+    """The counts of those fields that are there; others are ignored."""
+    return {field: metrics.whole(field) for field in FIELDS if field in metrics}
+
+
+def parse_record(row: Obj) -> Record:
+    """One editor-language record."""
+    return Record(parse_person(row), row.text("editor"), row.text("language"), parse_metrics(row.obj("metrics")))
+
+
+def _facts(access: Access, day: date, people: Sequence[Person], records: Sequence[Record], totals: Metrics) -> DayFacts:
+    everyone = [*people, *(record.person for record in records)]
+    numbers = access.accounts.number([person.identity for person in everyone])
+    service = BitMap(number for person, number in zip(everyone, numbers, strict=True) if person.service)
+    rows = pl.DataFrame(
+        {
+            "account": numbers[len(people) :],
+            "client": [record.editor for record in records],
+            "language": [record.language for record in records],
+            **{column(*amount): [record.metrics.get(field) for record in records] for field, amount in FIELDS.items()},
+        },
+        schema={
+            "account": pl.UInt32,
+            "client": pl.String,
+            "language": pl.String,
+            **{column(*amount): pl.Int64 for amount in FIELDS.values()},
+        },
+    )
+    rolled = rollup(rows, f"augment editor-language records of {day}")
+    return DayFacts(
+        amounts={**{AmountKey(*FIELDS[field]): value for field, value in totals.items()}, **rolled.breakdowns},
+        people={EVERYBODY: BitMap(numbers[: len(people)]), **rolled.people},
+        service=service,
+        missing=rolled.missing,
+        by_account=rolled.by_account,
+    )
+
+
+def _overview(access: Access, days: Sequence[date]) -> tuple[dict[date, int], dict[date, Metrics]]:
+    """What dau-count and daily-usage say of the days: people by day, and metrics of days with activity."""
+    counts: dict[date, int] = {}
+    usage: dict[date, Metrics] = {}
+    for start, end in _ranges(days):
+        span = {"start_date": start.isoformat(), "end_date": end.isoformat()}
+        for row in _answer(access, "dau-count", span).objects("daily_active_user_counts"):
+            counts[_day(row)] = row.whole("user_count")
+        for row in _answer(access, "daily-usage", span).objects("daily_usage"):
+            usage[_day(row)] = parse_metrics(row.obj("metrics"))
+    return counts, usage
+
+
+def _ranges(days: Sequence[date]) -> Iterator[tuple[date, date]]:
+    """Spans of at most 90 days, newest first, that hold all the days."""
+    left = sorted(days)
+    while left:
+        end = left[-1]
+        start = max(left[0], end - (_RANGE - 1) * ONE_DAY)
+        yield start, end
+        left = [day for day in left if day < start]
+
+
+def _fields_seen(usage: Mapping[date, Metrics]) -> frozenset[str]:
+    seen = frozenset(field for metrics in usage.values() for field in metrics)
+    return seen or frozenset(FIELDS) - {_OPTIONAL}
+
+
+def _rows(access: Access, endpoint: str, asked: Mapping[str, str]) -> Iterator[Obj]:
+    """Every row of a paginated list; a page that cannot be right or a repeated cursor is a BadPayload."""
+    key, size = _LISTS[endpoint]
+    cursors: set[str] = set()
+    params = {**asked, "page_size": str(size)}
+    for _ in range(_MOST_PAGES):
+        answer = _answer(access, endpoint, params)
+        yield from answer.objects(key)
+        pagination = answer.obj("pagination")
+        if not pagination.flag("has_more"):
+            return
+        cursor = pagination.text("next_cursor")
+        if not cursor or cursor in cursors:
+            kind = "a repeated" if cursor else "an empty"
+            raise BadPayload(f"{answer.where}: pagination has {kind} next_cursor after {len(cursors) + 1} pages")
+        cursors.add(cursor)
+        params = {**params, "cursor": cursor}
+    raise BadPayload(f"augment GET {_V0}/{endpoint}: more than {_MOST_PAGES} pages")
+
+
+def _answer(access: Access, endpoint: str, params: Mapping[str, str]) -> Obj:
+    """The answer of an endpoint, refused where the vendor silently answered for other dates."""
+    path = f"{_V0}/{endpoint}"
+    answer = obj(access.client.get_json(path, params=params), f"augment GET {path}")
+    if "metadata" in answer:
+        metadata = answer.obj("metadata")
+        for name in ("date", "start_date", "end_date"):
+            effective = f"effective_{name}"
+            if name in params and effective in metadata and metadata.text(effective) != params[name]:
+                raise BadPayload(
+                    f"{answer.where}: asked for {name} {params[name]}, got {metadata.text(effective)[:10]}"
+                )
+    return answer
+
+
+def _day(row: Obj) -> date:
+    try:
+        return date.fromisoformat(row.text("date"))
+    except ValueError:
+        raise BadPayload(f"{row.where}: {row.path}.date is not a day as YYYY-MM-DD") from None
+
+
+def _given(row: Obj, key: str) -> bool:
+    return key in row and row.need(key) is not None
+
+
+AUGMENT = Vendor(
+    name="augment", settings=AugmentSettings, ready_at=timedelta(hours=3), scopes=scopes, read=read, windows=windows
+)

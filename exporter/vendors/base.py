@@ -1,0 +1,51 @@
+"""What a vendor is: a name, a settings model and a few functions. No inheritance."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any, Protocol
+
+from exporter.client import Client
+from exporter.model import Identity, Reading, WindowPeople
+
+ALL = "all"
+
+
+class Accounts(Protocol):
+    """Numbers accounts: the same identity key has the same small number for ever within a source."""
+
+    def number(self, identities: Sequence[Identity]) -> list[int]: ...
+
+
+@dataclass(frozen=True)
+class Access:
+    """What a vendor's functions may use during one poll of one source.
+
+    `settings` is the vendor's own settings model. `warn` logs a remark once for the life of the process.
+    """
+
+    client: Client
+    settings: Any
+    accounts: Accounts
+    now: datetime
+    warn: Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class Vendor:
+    """One analytics API.
+
+    `scopes` lists the scopes of a source. `read` yields the wanted days (given newest first) of a scope as they become
+    complete; a day that the vendor has not published, or only in part, is left out. `windows`, where the vendor counts
+    people over a window itself, answers the named windows that end with a day. `seats` gives registered human seats of
+    a scope where the vendor tells. `check` tries the credential and the queries and returns what was found.
+    """
+
+    name: str
+    settings: type[Any]
+    ready_at: timedelta
+    scopes: Callable[[Access], Sequence[str]]
+    read: Callable[[Access, str, Sequence[date]], Iterator[Reading]]
+    windows: Callable[[Access, str, date, Sequence[str]], Sequence[WindowPeople]] | None = None
+    seats: Callable[[Access, str], int | None] | None = None
+    concurrency: int = 1
