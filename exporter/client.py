@@ -56,18 +56,19 @@ class Response:
 
 @dataclass(kw_only=True, eq=False)
 class Client:
-    """Requests to one vendor, under one budget that threads may share. To be closed.
+    """Requests to one vendor; threads may share one. To be closed.
 
-    `headers` carry the token; `timeout` is in seconds, for connecting and for each wait for data; `body_limit` counts
-    decoded bytes; `verify` may be the path of a CA bundle. `count` hears each attempt's status code, or "error" for no
-    answer. Every method raises the VendorError tree, and Unreachable soon after `stop` is set.
+    `headers` carry the token; `timeout` is in seconds, for connecting and for each wait for data; `budget` belongs to
+    the source and outlives its clients; `body_limit` counts decoded bytes; `verify` may be the path of a CA bundle.
+    `count` hears each attempt's status code, or "error" for no answer. Every method raises the VendorError tree, and
+    Unreachable soon after `stop` is set.
     """
 
     vendor: str
     base_url: str
     headers: Mapping[str, str] = field(repr=False)
     timeout: float
-    requests_per_minute: float
+    budget: Budget
     stop: threading.Event
     count: Callable[[str], None]
     now: Callable[[], datetime]
@@ -83,7 +84,6 @@ class Client:
         if not all(value.isascii() and value.isprintable() for value in self.headers.values()):
             raise ValueError(f"{self.vendor}: the token holds a character that no HTTP header can carry")
         self._hidden = secrets(self.headers)
-        self._budget = Budget(self.requests_per_minute, monotonic=self.monotonic)
         self._http = httpx.Client(
             headers={"User-Agent": f"adoption-exporter/{__version__}", "Accept-Encoding": "gzip", **self.headers},
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
@@ -192,7 +192,7 @@ class Client:
             ):
                 with trial:
                     self._sleep(pause, where)
-                    self._sleep(self._budget.reserve(), where)
+                    self._sleep(self.budget.reserve(), where)
                     try:
                         return attempt()
                     except _PassingError as failure:

@@ -30,7 +30,7 @@ def loads(body: bytes, where: str) -> object:
     try:
         return json.loads(body.decode("utf-8"), parse_float=Decimal, parse_constant=_refuse_constant)
     except json.JSONDecodeError as error:
-        raise BadPayload(f"{where}: not JSON: {error.msg} at character {error.pos} of {len(error.doc)}") from None
+        raise BadPayload(f"{where}: not JSON: {error.msg} (character {error.pos} of {len(error.doc)})") from None
     except UnicodeDecodeError as error:
         raise BadPayload(f"{where}: not UTF-8 at byte {error.start} of {len(body)}") from None
     except ValueError as error:
