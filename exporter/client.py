@@ -14,18 +14,17 @@ from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
+from urllib.parse import urljoin, urlsplit
 
 import httpx
-import stamina
 
 from exporter import __version__, json_body
 from exporter.body import Heard, pieces
-from exporter.budget import Budget, asked_pause
-from exporter.errors import BadPayload, RateLimited, Rejected, Unreachable, VendorError
+from exporter.budget import Budget
+from exporter.errors import BadPayload, RateLimited, Rejected, Unreachable
+from exporter.retries import ATTEMPTS, LONGEST_PAUSE, PassingError, asked_pause, retrying
 from exporter.vendor_text import presentable, refusal_text, secrets
 
-ATTEMPTS = 4
-LONGEST_PAUSE = 60.0
 BODY_LIMIT = 256 * 2**20
 # A body may take as long as it needs, but one that drips slower than this would hold its poll for hours.
 SLOWEST_BYTES_PER_SECOND = 1024
@@ -34,9 +33,7 @@ _ERROR_BODY_LIMIT = 64 * 2**10
 T = TypeVar("T")
 Params = Mapping[str, str | int]
 
-# Both are switches of the whole process. stamina would log retries and count them in the default registry; httpx would
-# log every address with its query, which may name people.
-stamina.instrumentation.set_on_retry_hooks([])
+# A switch of the whole process: httpx would log every address with its query, which may name people.
 logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
@@ -89,6 +86,7 @@ class Client:
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
             timeout=self.timeout,
             follow_redirects=False,
+            event_hooks={"response": [_hold_redirect]},
             verify=ssl.create_default_context(cafile=self.verify) if isinstance(self.verify, str) else self.verify,
             transport=self.transport,
         )
@@ -135,7 +133,7 @@ class Client:
                 body.writelines(pieces(answer, where, self.body_limit, self._pace(where)))
             return Response(where, answer.status_code, answer.headers, body.getvalue())
 
-        return self._retrying(where, attempt)
+        return self._asking(where, attempt)
 
     def download(
         self,
@@ -161,7 +159,7 @@ class Client:
                 return file.tell()
 
         try:
-            size = self._retrying(where, attempt)
+            size = self._asking(where, attempt)
             part.replace(to)
         finally:
             part.unlink(missing_ok=True)
@@ -176,35 +174,18 @@ class Client:
             raise ValueError(f"a path begins with /, not {path[:1]!r}")
         return self.base_url.rstrip("/") + path
 
-    def _retrying(self, where: str, attempt: Callable[[], T]) -> T:
-        pause = 0.0
-        try:
-            # stamina decides and counts; its own sleep is 0 because it would outlast `stop`, and because it caps
-            # neither by wait_max nor by timeout what a hook returns.
-            for trial in stamina.retry_context(
-                on=lambda error: 0.0 if isinstance(error, _PassingError) else False,
-                attempts=ATTEMPTS,
-                timeout=None,
-                wait_initial=2,
-                wait_exp_base=3,
-                wait_max=LONGEST_PAUSE / 2,
-                wait_jitter=0,
-            ):
-                with trial:
-                    self._sleep(pause, where)
-                    self._sleep(self.budget.reserve(), where)
-                    try:
-                        return attempt()
-                    except _PassingError as failure:
-                        pause = failure.pause or trial.next_wait * (1 + self.jitter())
-                        raise
-        except _PassingError as failure:
-            raise failure.error from failure.__cause__
-        raise AssertionError("stamina ends with an answer or an error")
+    def _asking(self, where: str, attempt: Callable[[], T]) -> T:
+        """The attempt within budget and with retries, unless it stops."""
 
-    def _sleep(self, seconds: float, where: str) -> None:
-        if self.stop.wait(seconds):
-            raise Unreachable(f"{where}: stopping")
+        def pause(seconds: float) -> None:
+            if self.stop.wait(seconds):
+                raise Unreachable(f"{where}: stopping")
+
+        def within_budget() -> T:
+            pause(self.budget.reserve())
+            return attempt()
+
+        return retrying(within_budget, pause, self.jitter)
 
     @contextmanager
     def _answer(self, request: httpx.Request, where: str, accept_status: Collection[int]) -> Iterator[httpx.Response]:
@@ -213,7 +194,7 @@ class Client:
             answer = self._http.send(request, stream=True)
         except httpx.TransportError as error:
             self.count("error")
-            raise _PassingError(
+            raise PassingError(
                 Unreachable(f"{where}: no answer in {ATTEMPTS} attempts: {self._fault(error)}")
             ) from error
         status = answer.status_code
@@ -224,7 +205,7 @@ class Client:
             yield answer
         except (httpx.TransportError, EOFError) as error:
             message = f"{where}: {status} with a body cut short in {ATTEMPTS} attempts: {self._fault(error)}"
-            raise _PassingError(Unreachable(message, status=status)) from error
+            raise PassingError(Unreachable(message, status=status)) from error
         finally:
             answer.close()
 
@@ -244,10 +225,10 @@ class Client:
         return heard
 
     def _refusal(self, answer: httpx.Response, where: str) -> Exception:
-        """What an unwanted status means: a VendorError, or _PassingError around one."""
+        """What an unwanted status means: a VendorError, or PassingError around one."""
         status = answer.status_code
         if answer.is_redirect:
-            target = self._shown(answer.next_request.url.host) if answer.next_request else "nowhere"
+            target = self._shown(_redirect_host(answer))
             message = f"{where}: {status}, redirected to {target}; the token is never sent elsewhere, check base_url"
             return Rejected(message, status=status)
         said = self._shown(refusal_text(self._head(answer, where)))
@@ -261,7 +242,7 @@ class Client:
         if pause is not None and pause > LONGEST_PAUSE:
             message = f"{where}: {status}, the vendor asks to wait {math.ceil(pause)} s{words}"
             return kind(message, status=status)
-        return _PassingError(kind(f"{where}: {status} in {ATTEMPTS} attempts{words}", status=status), pause)
+        return PassingError(kind(f"{where}: {status} in {ATTEMPTS} attempts{words}", status=status), pause)
 
     def _head(self, answer: httpx.Response, where: str) -> bytes:
         """The beginning of an error body, as far as it can be had."""
@@ -277,10 +258,14 @@ class Client:
         return presentable(text, self._hidden)
 
 
-class _PassingError(Exception):
-    """A failure that may pass: what to report if it was the last attempt, and the pause that the vendor asked for."""
+def _hold_redirect(answer: httpx.Response) -> None:
+    """Put a redirect's address aside: httpx 0.28 reads it even where it may not follow, and breaks on an odd one."""
+    if answer.is_redirect:
+        answer.extensions["location"] = answer.headers.pop("location", "")
 
-    def __init__(self, error: VendorError, pause: float | None = None) -> None:
-        super().__init__(error)
-        self.error = error
-        self.pause = pause
+
+def _redirect_host(answer: httpx.Response) -> str:
+    try:
+        return urlsplit(urljoin(str(answer.url), answer.extensions["location"])).hostname or "nowhere"
+    except ValueError:
+        return "an unreadable address"

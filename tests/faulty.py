@@ -1,10 +1,12 @@
 """A raw-socket HTTP server for faults that no decent server would make; one answer per connection."""
 
+import itertools
 import socket
+import ssl
 import struct
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 
 Answer = Callable[[socket.socket], None]
@@ -21,12 +23,12 @@ class Served:
 
 
 @contextmanager
-def serve(*answers: Answer) -> Iterator[Served]:
+def serve(*answers: Answer, tls: ssl.SSLContext | None = None) -> Iterator[Served]:
     """Serve on a free port of 127.0.0.1: the n-th connection gets the n-th answer, later ones the last."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
-        served = Served(f"http://127.0.0.1:{listener.getsockname()[1]}")
+        served = Served(f"{'https' if tls else 'http'}://127.0.0.1:{listener.getsockname()[1]}")
         closing = threading.Event()
-        thread = threading.Thread(target=_accept, args=(listener, answers, served, closing))
+        thread = threading.Thread(target=_accept, args=(listener, tls, answers, served, closing))
         thread.start()
         try:
             yield served
@@ -82,18 +84,24 @@ def endless(piece: bytes, *headers: str, pause: float = 0) -> Answer:
     return answer
 
 
-def _accept(listener: socket.socket, answers: tuple[Answer, ...], served: Served, closing: threading.Event) -> None:
-    number = 0
-    while True:
+def _accept(
+    listener: socket.socket,
+    tls: ssl.SSLContext | None,
+    answers: tuple[Answer, ...],
+    served: Served,
+    closing: threading.Event,
+) -> None:
+    for number in itertools.count():
         connection, _ = listener.accept()
-        with connection:
+        connection.settimeout(5)
+        with ExitStack() as closed, suppress(OSError):
+            closed.enter_context(connection)
             if closing.is_set():
                 return
-            connection.settimeout(5)
-            with suppress(OSError):
-                served.heads.append(_head(connection))
-                answers[min(number, len(answers) - 1)](connection)
-        number += 1
+            if tls is not None:
+                connection = closed.enter_context(tls.wrap_socket(connection, server_side=True))
+            served.heads.append(_head(connection))
+            answers[min(number, len(answers) - 1)](connection)
 
 
 def _head(connection: socket.socket) -> str:

@@ -1,0 +1,94 @@
+"""Asking again after a failure that may pass: how often, and after which pause."""
+
+import re
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TypeVar
+
+import stamina
+
+from exporter.errors import VendorError
+
+ATTEMPTS = 4
+LONGEST_PAUSE = 60.0
+
+_FIRST_PAUSE = 2.0
+_GROWTH = 3
+_SECONDS = re.compile(r"[0-9]{1,12}(\.[0-9]{1,9})?")
+
+T = TypeVar("T")
+
+# A switch of the whole process: stamina would log each retry and count it in the default registry.
+stamina.instrumentation.set_on_retry_hooks([])
+
+
+class PassingError(Exception):
+    """A failure that may pass: what to report if it was the last attempt, and the pause that the vendor asked for."""
+
+    def __init__(self, error: VendorError, pause: float | None = None) -> None:
+        super().__init__(error)
+        self.error = error
+        self.pause = pause
+
+
+def retrying(attempt: Callable[[], T], pause: Callable[[float], None], jitter: Callable[[], float]) -> T:
+    """The result of the first attempt out of four without a PassingError; the error in the last one otherwise.
+
+    `pause` waits the given seconds: as the vendor asked, else 2, 6 and 18 times 1 + `jitter`, which is below 1.
+    """
+    seconds = 0.0
+    try:
+        # stamina would sleep for what a hook returns, deaf to a shutdown: it sleeps 0, and we pause before the attempt.
+        for trial in stamina.retry_context(
+            on=lambda error: 0.0 if isinstance(error, PassingError) else False,
+            attempts=ATTEMPTS,
+            timeout=None,
+            wait_initial=_FIRST_PAUSE,
+            wait_exp_base=_GROWTH,
+            wait_max=LONGEST_PAUSE / 2,
+            wait_jitter=0,
+        ):
+            with trial:
+                if seconds:
+                    pause(seconds)
+                try:
+                    return attempt()
+                except PassingError as failure:
+                    seconds = failure.pause or trial.next_wait * (1 + jitter())
+                    raise
+    except PassingError as failure:
+        raise failure.error from failure.__cause__
+    raise AssertionError("the last attempt returns or raises")
+
+
+def asked_pause(headers: Mapping[str, str], now: datetime) -> float | None:
+    """Seconds that a refusing vendor asks to wait; None where it does not say, or names a moment that has passed.
+
+    `Retry-After` is seconds or an HTTP date. GitLab may leave it out and send `RateLimit-Reset` in Unix seconds
+    (2026-11).
+    """
+    if "retry-after" in headers:
+        pause = _retry_after(headers["retry-after"].strip(), now)
+    elif "ratelimit-reset" in headers:
+        reset = _seconds(headers["ratelimit-reset"].strip())
+        pause = None if reset is None else reset - now.timestamp()
+    else:
+        pause = None
+    return pause if pause is not None and pause > 0 else None
+
+
+def _retry_after(value: str, now: datetime) -> float | None:
+    seconds = _seconds(value)
+    if seconds is not None:
+        return seconds
+    try:
+        moment = parsedate_to_datetime(value)
+    except (ValueError, OverflowError):
+        return None
+    # The oldest of the three HTTP date forms names no zone; all three are UTC (RFC 9110, 5.6.7).
+    return ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - now).total_seconds()
+
+
+def _seconds(value: str) -> float | None:
+    return float(value) if _SECONDS.fullmatch(value) else None

@@ -1,0 +1,96 @@
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from exporter.errors import Rejected, Unreachable
+from exporter.retries import PassingError, asked_pause, retrying
+
+NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+
+
+def test_the_fourth_failure_is_the_last_and_is_reported_as_it_is() -> None:
+    attempts: list[int] = []
+    pauses: list[float] = []
+
+    def attempt() -> None:
+        attempts.append(len(attempts))
+        raise PassingError(Unreachable(f"attempt {len(attempts)}"))
+
+    with pytest.raises(Unreachable, match=r"^attempt 4$"):
+        retrying(attempt, pauses.append, lambda: 0.25)
+    assert pauses == [2.5, 7.5, 22.5]
+
+
+def test_an_asked_pause_counts_for_its_own_attempt_alone() -> None:
+    pauses: list[float] = []
+    asked = iter([7.0, None, 0.5])
+
+    def attempt() -> str:
+        if (pause := next(asked, "none left")) != "none left":
+            assert not isinstance(pause, str)
+            raise PassingError(Unreachable("busy"), pause)
+        return "answer"
+
+    assert retrying(attempt, pauses.append, lambda: 0.0) == "answer"
+    assert pauses == [7.0, 6.0, 0.5]
+
+
+def test_a_failure_that_will_not_pass_ends_it_at_once() -> None:
+    pauses: list[float] = []
+
+    def attempt() -> None:
+        raise Rejected("401")
+
+    with pytest.raises(Rejected, match=r"^401$"):
+        retrying(attempt, pauses.append, lambda: 0.0)
+    assert pauses == []
+
+
+@pytest.mark.parametrize(
+    ("headers", "pause"),
+    [
+        ({}, None),
+        ({"retry-after": "7"}, 7.0),
+        ({"retry-after": " 7 "}, 7.0),
+        ({"retry-after": "1.5"}, 1.5),
+        ({"retry-after": "0"}, None),
+        ({"retry-after": "-7"}, None),
+        ({"retry-after": "nan"}, None),
+        ({"retry-after": "soon"}, None),
+        ({"retry-after": ""}, None),
+        ({"retry-after": "Fri, 20 Nov 2026 12:00:30 GMT"}, 30.0),
+        ({"retry-after": "Friday, 20-Nov-26 12:00:30 GMT"}, 30.0),
+        ({"retry-after": "Fri Nov 20 12:00:30 2026"}, 30.0),
+        ({"retry-after": "Fri, 20 Nov 2026 11:59:59 GMT"}, None),
+        ({"ratelimit-reset": "1795176045"}, 45.0),
+        ({"ratelimit-reset": "30"}, None),
+        ({"ratelimit-reset": "later"}, None),
+        ({"retry-after": "7", "ratelimit-reset": "1795176045"}, 7.0),
+    ],
+)
+def test_the_pause_that_a_vendor_asks_for(headers: dict[str, str], pause: float | None) -> None:
+    assert asked_pause(headers, NOW) == pause
+
+
+@given(st.integers(1, 10**12 - 1))
+def test_whole_seconds_are_taken_as_they_are(seconds: int) -> None:
+    assert asked_pause({"retry-after": str(seconds)}, NOW) == seconds
+
+
+@given(st.integers(1, 10**6))
+def test_an_http_date_is_the_seconds_until_then(seconds: int) -> None:
+    date = format_datetime(NOW + timedelta(seconds=seconds), usegmt=True)
+
+    assert asked_pause({"retry-after": date}, NOW) == seconds
+
+
+@given(st.text() | st.from_regex(r"[A-Z][a-z]{2}, \d+ [A-Z][a-z]{2} \d+ \d+:\d+:\d+ ([A-Z]+|[+-]\d+)", fullmatch=True))
+@example("Sun, 06 Nov 99999 08:49:37 GMT")
+@example("Sun, 06 Nov 1994 08:49:37 +99999999999")
+def test_no_header_text_breaks_the_reader(value: str) -> None:
+    pause = asked_pause({"retry-after": value, "ratelimit-reset": value}, NOW)
+
+    assert pause is None or pause > 0
