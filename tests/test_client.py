@@ -512,7 +512,7 @@ def test_a_body_in_another_encoding_is_a_bad_payload(world: World, encoding: str
 @pytest.mark.parametrize(
     ("fault", "message", "code"),
     [
-        (faulty.reset, f"{NO_ANSWER}: ReadError [Errno 104] Connection reset by peer", "error"),
+        (faulty.reset, f"{NO_ANSWER}: ReadError [Errno ", "error"),
         (faulty.raw(b""), f"{NO_ANSWER}: RemoteProtocolError Server disconnected without sending a response.", "error"),
         (faulty.raw(b"SSH-2.0-OpenSSH_9\r\n\r\n"), f"{NO_ANSWER}: RemoteProtocolError ", "error"),
         (faulty.cut(b"{}"), f"{CUT}: RemoteProtocolError peer closed connection ", "200"),
@@ -551,7 +551,8 @@ def test_a_closed_port_is_unreachable(world: World) -> None:
         pass
     error = failure(lambda: world.client(base_url=server.url).get_json(DAU))
 
-    assert str(error) == f"{WHERE}: {NO_ANSWER}: ConnectError [Errno 111] Connection refused"
+    assert type(error) is Unreachable
+    assert str(error).startswith(f"{WHERE}: {NO_ANSWER}: ConnectError [Errno ")
 
 
 def test_a_body_that_only_drips_is_unreachable(world: World) -> None:
