@@ -79,7 +79,8 @@ class Client:
         if httpx.URL(self.base_url).userinfo:
             raise ValueError(f"{self.vendor}: base_url holds a user name or password, which would replace the token")
         if not all(value.isascii() and value.isprintable() for value in self.headers.values()):
-            raise ValueError(f"{self.vendor}: the token holds a character that no HTTP header can carry")
+            # Not a ValueError: a token file is read again for each poll, and may have become a wrong one.
+            raise Rejected(f"{self.vendor}: no HTTP header can carry the token; check token/token_file")
         self._hidden = secrets(self.headers)
         self._http = httpx.Client(
             headers={"User-Agent": f"adoption-exporter/{__version__}", "Accept-Encoding": "gzip", **self.headers},
