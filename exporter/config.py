@@ -1,0 +1,250 @@
+"""The configuration file to a frozen `Config`, or to every mistake in it at once."""
+
+import os
+import re
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, SecretStr, ValidationError
+from sqlalchemy import make_url
+
+from exporter.document import Document, read_document
+from exporter.fields import check_secret, readable
+from exporter.mistakes import ConfigError, Mistake, Place, model_mistakes, nearest, quoted, unknown
+from exporter.sections import OtlpSettings, PeopleSettings, StateSettings, TeamsSettings, WebSettings
+from exporter.vendors import VENDORS
+from exporter.vendors.base import Vendor
+from exporter.vendors.settings import PollSettings, SourceSettings
+
+__all__ = ["Config", "ConfigError", "load", "read_token", "redacted", "secrets"]
+
+_SECTIONS = ("web", "poll", "state", "people", "teams", "otlp", "sources")
+_EITHER = (("token", "token_file"), ("interval", "cron"))
+_SOURCE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+_SHORTEST_KEY = 16
+_NO_TOKEN = SecretStr("-")
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Config:
+    """A checked configuration. `poll` is already part of every source; `pseudonym_key` is what its file holds."""
+
+    web: WebSettings
+    poll: PollSettings
+    state: StateSettings
+    people: PeopleSettings
+    teams: TeamsSettings | None
+    otlp: OtlpSettings | None
+    sources: Mapping[str, SourceSettings]
+    pseudonym_key: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class _Reading:
+    """A file on its way to a Config; mistakes gather in the document."""
+
+    folder: Path
+    document: Document
+    vendors: Mapping[str, Vendor]
+
+
+def load(path: Path, environ: Mapping[str, str] = os.environ, vendors: Mapping[str, Vendor] = VENDORS) -> Config:
+    """Reads a file and the files it names, which are relative to its folder. Raises ConfigError with all mistakes."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(str(path), [Mistake((), _unreadable(error))]) from error
+    document = read_document(text, environ)
+    if document.value is None and document.mistakes:
+        raise ConfigError(str(path), document.mistakes)
+    config = _config(_Reading(path.parent, document, vendors))
+    if document.mistakes:
+        raise ConfigError(str(path), _in_file_order(document))
+    return config
+
+
+def read_token(settings: SourceSettings) -> str:
+    """A source's token as it is now: its file is read again. Raises OSError, or ValueError for a file without one."""
+    return (read_token_file(settings.token_file) if settings.token_file else settings.token).get_secret_value()
+
+
+def read_token_file(path: Path) -> SecretStr:
+    """A token file's content without the line end; raises OSError, or ValueError whose text holds no part of it."""
+    try:
+        return check_secret(path.read_text(encoding="utf-8").rstrip("\r\n"))
+    except UnicodeDecodeError:
+        raise ValueError("is not UTF-8 text") from None
+
+
+def redacted(config: Config) -> dict[str, Any]:
+    """The configuration in effect, defaults included, as plain values in the file's own words and without a secret."""
+    sections = {name: getattr(config, name) for name in _SECTIONS if name != "sources"}
+    shown = {name: _shown(section) for name, section in sections.items() if section is not None}
+    return {**shown, "sources": {name: _shown(source) for name, source in config.sources.items()}}
+
+
+def secrets(config: Config) -> frozenset[str]:
+    """Every secret value of a configuration, to keep out of logs."""
+    models = [getattr(config, name) for name in _SECTIONS if name != "sources"]
+    values = set(_secret_values([*models, *config.sources.values()]))
+    # What follows `Bearer` or `Basic` in a header is a secret without them too.
+    found = values | {value.rpartition(" ")[2] for value in values}
+    # As SQLAlchemy reads it and as it is written.
+    found.update(text for text in (make_url(config.state.url).password, urlsplit(config.state.url).password) if text)
+    if config.pseudonym_key is not None:
+        found.add(config.pseudonym_key.decode(errors="replace"))
+    return frozenset(found)
+
+
+def _config(reading: _Reading) -> Config:
+    """A Config that is sound when the document has no mistakes, and not to be used otherwise."""
+    document = reading.document
+    root = {} if document.value is None else document.value
+    if not isinstance(root, dict):
+        document.mistake((), f"must be a mapping with the keys {', '.join(_SECTIONS)}")
+        root = {}
+    for key in root.keys() - set(_SECTIONS):
+        document.mistake((key,), unknown("key", key, _SECTIONS))
+    poll = _model(PollSettings, root.get("poll"), ("poll",), reading)
+    return Config(
+        web=_model(WebSettings, root.get("web"), ("web",), reading),
+        poll=poll,
+        state=_model(StateSettings, root.get("state"), ("state",), reading),
+        people=_model(PeopleSettings, root.get("people"), ("people",), reading),
+        teams=None if root.get("teams") is None else _model(TeamsSettings, root["teams"], ("teams",), reading),
+        otlp=None if root.get("otlp") is None else _model(OtlpSettings, root["otlp"], ("otlp",), reading),
+        sources=_sources(root.get("sources"), poll, reading),
+        pseudonym_key=_pseudonym_key(root.get("people"), reading),
+    )
+
+
+def _sources(raw: object, poll: PollSettings, reading: _Reading) -> dict[str, SourceSettings]:
+    if not isinstance(raw, dict) or not raw:
+        reading.document.mistake(("sources",), "must be a mapping with at least one source")
+        return {}
+    return {name: _source(name, settings, poll, reading) for name, settings in raw.items()}
+
+
+def _source(name: str, raw: object, poll: PollSettings, reading: _Reading) -> SourceSettings:
+    place, document = ("sources", name), reading.document
+    if not _SOURCE_NAME.fullmatch(name):
+        document.mistake(place, "a source's name must be letters, digits, _ . - after a letter or _")
+    if not isinstance(raw, dict | None):
+        document.mistake(place, "must be a mapping")
+        return SourceSettings.model_construct()
+    given = raw or {}
+    for one, other in _EITHER:
+        if given.get(one) is not None and given.get(other) is not None:
+            document.mistake((*place, other), f"cannot be set beside {one}")
+    values = {**_inherited(poll, given), **given, "token": _token(given, place, reading)}
+    settings = _settings_model(given.get("vendor"), place, reading)
+    if settings is None:
+        return SourceSettings.model_construct()
+    # What a broken `poll` would have given is not known, so neither is whether this source fits it.
+    poll_is_broken = any(mistake.place[:1] == ("poll",) for mistake in document.mistakes)
+    unsure = PollSettings.model_fields.keys() - given.keys() if poll_is_broken else ()
+    return _model(settings, values, place, reading, unsure)
+
+
+def _settings_model(vendor: object, place: Place, reading: _Reading) -> type[SourceSettings] | None:
+    """The vendor's model, or the one probably meant, so that the rest of the source can be checked."""
+    place = (*place, "vendor")
+    if vendor is None:
+        reading.document.mistake(place, f"is missing, known are {', '.join(reading.vendors)}")
+        return None
+    if vendor not in reading.vendors:
+        written = quoted(reading.document.written[place])
+        reading.document.mistake(place, unknown(f"vendor {written}", str(vendor), reading.vendors))
+        vendor = nearest(str(vendor), reading.vendors)
+    return reading.vendors[str(vendor)].settings if vendor else None
+
+
+def _inherited(poll: PollSettings, source: Mapping[str, object]) -> dict[str, object]:
+    """What `poll` says and the source does not: a source's own interval sets aside a common cron, and the reverse."""
+    own = source.keys() | ({"interval", "cron"} if {"interval", "cron"} & source.keys() else set())
+    return {name: getattr(poll, name) for name in poll.model_fields_set - own}
+
+
+def _token(source: Mapping[str, object], place: Place, reading: _Reading) -> object:
+    file = _file(source, "token_file", reading)
+    if "token" in source:
+        return source["token"]
+    if source.get("token_file") is None:
+        reading.document.mistake(place, "needs token or token_file")
+    try:
+        return read_token_file(file) if file else _NO_TOKEN
+    except (OSError, ValueError) as error:
+        reading.document.mistake((*place, "token_file"), f"the file's content {error}")
+        return _NO_TOKEN
+
+
+def _pseudonym_key(people: object, reading: _Reading) -> bytes | None:
+    file = _file(people, "pseudonym_key_file", reading) if isinstance(people, dict) else None
+    if file is None:
+        return None
+    key = file.read_bytes().rstrip(b"\r\n")
+    if len(key) < _SHORTEST_KEY:
+        words = f"the key in the file must be at least {_SHORTEST_KEY} bytes, not {len(key)}"
+        reading.document.mistake(("people", "pseudonym_key_file"), words)
+    return key
+
+
+def _file(section: Mapping[str, object], key: str, reading: _Reading) -> Path | None:
+    """The file a key names; None where there is none that can be read, which the key's own check reports."""
+    name = section.get(key)
+    path = reading.folder / name if isinstance(name, str) and name else None
+    return path if path and readable(path) else None
+
+
+def _model(model: type[Model], raw: object, place: Place, reading: _Reading, unsure: Collection[str] = ()) -> Model:
+    """Validates a part of the file. Where it has mistakes they are noted and what is returned must not be used."""
+    document = reading.document
+    try:
+        return model.model_validate({} if raw is None else raw, context={"folder": reading.folder})
+    except ValidationError as error:
+        known = {mistake.place for mistake in document.mistakes}
+        for mistake in model_mistakes(error, model, place, document.written):
+            if mistake.place not in known and mistake.place[len(place) :][:1] not in [(key,) for key in unsure]:
+                document.mistakes.append(mistake)
+        return model.model_construct()
+
+
+def _in_file_order(document: Document) -> list[Mistake]:
+    order = {place: index for index, place in enumerate(document.written)}
+
+    def position(mistake: Mistake) -> int:
+        place = mistake.place
+        while place and place not in order:
+            place = place[:-1]
+        return order.get(place, 0)
+
+    return sorted(document.mistakes, key=position)
+
+
+def _unreadable(error: OSError | UnicodeDecodeError) -> str:
+    return f"cannot be read: {error.strerror}" if isinstance(error, OSError) else "is not UTF-8 text"
+
+
+def _shown(section: BaseModel) -> dict[str, Any]:
+    values = section.model_dump(mode="json", exclude_none=True)
+    if "token_file" in values:
+        del values["token"]
+    return values
+
+
+def _secret_values(value: object) -> Iterator[str]:
+    match value:
+        case SecretStr():
+            yield value.get_secret_value()
+        case BaseModel():
+            yield from _secret_values(list(dict(value).values()))
+        case Mapping():
+            yield from _secret_values(list(value.values()))
+        case list() | tuple():
+            for item in value:
+                yield from _secret_values(item)

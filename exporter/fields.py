@@ -1,0 +1,104 @@
+"""The kinds of values that settings are made of, each with its own words for a value that is not of the kind."""
+
+import os
+import re
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    SecretStr,
+    ValidationInfo,
+)
+
+SHOWN_SECRET = "<secret>"  # noqa: S105 - what is shown in place of one
+_WHOLE = re.compile(r"-?[0-9]{1,18}")
+
+
+class HiddenValueError(ValueError):
+    """A mistake in a value that is, or may hold, a secret: the value is not shown."""
+
+
+class Settings(BaseModel):
+    """Base of every part of the configuration: frozen, unknown keys are errors, defaults are checked like input."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, hide_input_in_errors=True)
+
+
+def check_secret(text: object) -> SecretStr:
+    """A secret that can stand in an HTTP header; raises `HiddenValueError` for anything else."""
+    if isinstance(text, SecretStr):
+        return text
+    if text is None or text == "":
+        raise HiddenValueError("must not be empty")
+    if not isinstance(text, str):
+        raise HiddenValueError("must be text: put it in quotes")
+    if not text.isascii() or not text.isprintable() or text != text.strip():
+        raise HiddenValueError("must be one line of printable ASCII characters without spaces around it")
+    return SecretStr(text)
+
+
+def readable(path: Path) -> bool:
+    """Whether a path leads to something that can be read as a file."""
+    return os.access(path, os.R_OK) and not path.is_dir()
+
+
+def _whole(number: object) -> int:
+    # Text too, since ${ENV} gives text; pydantic's own reading would take true for 1.
+    if isinstance(number, int) and not isinstance(number, bool):
+        return number
+    if isinstance(number, str) and _WHOLE.fullmatch(number):
+        return int(number)
+    raise ValueError("must be a whole number")
+
+
+def _base_url(text: str) -> str:
+    wrong = "must be an address such as https://gitlab.example.com/gitlab"
+    try:
+        url = urlsplit(text)
+        known_port = url.port is None or url.port > 0
+    except ValueError as error:
+        raise ValueError(wrong) from error
+    if url.username is not None or url.password is not None:
+        raise HiddenValueError("must hold no user name or password")
+    if url.scheme not in ("http", "https") or not url.hostname or not known_port:
+        raise ValueError(wrong)
+    if url.query or url.fragment or not text.isprintable() or " " in text:
+        raise ValueError(f"{wrong}, without spaces, ? or #")
+    return text.rstrip("/")
+
+
+def _existing_file(text: object, info: ValidationInfo) -> Path:
+    if not isinstance(text, str | Path) or not str(text):
+        raise ValueError("must be the name of a file")
+    folder: Path = info.context["folder"] if info.context else Path()
+    path = folder / text
+    if not readable(path):
+        raise ValueError(f"there is no file {path} that can be read")
+    return path
+
+
+def _moment(text: object) -> datetime:
+    try:
+        moment = text if isinstance(text, datetime) else datetime.fromisoformat(str(text))
+    except ValueError as error:
+        raise ValueError("must be a date or a time such as 2027-01-31 or 2027-01-31T12:00:00Z") from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+Whole = Annotated[int, BeforeValidator(_whole)]
+Count = Annotated[Whole, Field(ge=1)]
+Secret = Annotated[
+    SecretStr, BeforeValidator(check_secret), PlainSerializer(lambda _: SHOWN_SECRET, return_type=str, when_used="json")
+]
+BaseUrl = Annotated[str, AfterValidator(_base_url)]
+ExistingFile = Annotated[Path, BeforeValidator(_existing_file)]
+# Without a zone it is UTC; a date alone is its first moment.
+Moment = Annotated[datetime, BeforeValidator(_moment)]

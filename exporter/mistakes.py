@@ -1,0 +1,156 @@
+"""What is wrong with a configuration: one line of plain words for each mistake, with its key, never with a secret."""
+
+import difflib
+import json
+import typing
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+from exporter.durations import format_duration
+from exporter.fields import HiddenValueError
+
+Place = tuple[str | int, ...]
+
+# pydantic's kinds of errors; braces are filled from the error's context.
+_WORDS: Mapping[str, str] = {
+    "bool_parsing": "must be true or false",
+    "bool_type": "must be true or false",
+    "dict_type": "must be a mapping",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    "list_type": "must be a list",
+    "literal_error": "must be {expected}",
+    "mapping_type": "must be a mapping",
+    "missing": "is missing",
+    "model_type": "must be a mapping",
+    "string_pattern_mismatch": "must match {pattern}",
+    "string_too_short": "must not be empty",
+    "string_type": "must be text",
+    "too_short": "must have at least {min_length} entries",
+    "tuple_type": "must be a list",
+    "value_error": "{error}",
+}
+
+_LONGEST_SHOWN = 60
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """What is wrong at a place of a configuration; the place () is the whole file."""
+
+    place: Place
+    words: str
+
+    def __str__(self) -> str:
+        return f"{dotted(self.place)}: {self.words}" if self.place else self.words
+
+
+class ConfigError(Exception):
+    """A configuration cannot be used; `mistakes` holds one line for each thing that is wrong with it."""
+
+    def __init__(self, file: str, mistakes: Iterable[Mistake]) -> None:
+        self.mistakes = tuple(f"{file}: {mistake}" for mistake in mistakes)
+        super().__init__("\n".join(self.mistakes))
+
+
+def dotted(place: Place) -> str:
+    """A place as people write it: `sources.cody.instances[0]`."""
+    return "".join(f"[{step}]" if isinstance(step, int) else f".{_on_one_line(step)}" for step in place).removeprefix(
+        "."
+    )
+
+
+def unknown(word: str, seen: str, known: Collection[str]) -> str:
+    """Says that a key or a name is not known, with the nearest one that is, or else all of them."""
+    near = nearest(seen, known)
+    return f"unknown {word}, " + (f'did you mean "{near}"?' if near else f"known are {', '.join(known)}")
+
+
+def nearest(seen: str, known: Iterable[str]) -> str | None:
+    """The known name that was probably meant; None where nothing is near."""
+    return next(iter(difflib.get_close_matches(seen, list(known), 1)), None)
+
+
+def quoted(text: str) -> str:
+    """Text as a message shows it: in quotes, on one line, not too long."""
+    short = text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
+    return json.dumps(short, ensure_ascii=not text.isprintable())
+
+
+def model_mistakes(
+    error: ValidationError, model: type[BaseModel], above: Place, written: Mapping[Place, str]
+) -> Iterator[Mistake]:
+    """Turns pydantic's errors into mistakes at places below `above`. `written` gives scalars as the file has them."""
+    alternatives: dict[Place, list[ErrorDetails]] = {}
+    for detail in error.errors(include_url=False):
+        alternatives.setdefault(_place(detail, model, above, written), []).append(detail)
+    for place, details in alternatives.items():
+        # A value that fits none of several types gives an error for each.
+        words = " or ".join(
+            [_words(details[0], model), *(_words(other, model).removeprefix("must be ") for other in details[1:])]
+        )
+        yield Mistake(place, words + _instead(place, words, details[0], written))
+
+
+def _place(detail: ErrorDetails, model: type[BaseModel], above: Place, written: Mapping[Place, str]) -> Place:
+    """Where an error is; pydantic's names for the members of a union are left out."""
+    place = above
+    for step in detail["loc"]:
+        if (*place, step) in written or _model_at(model, place[len(above) :]).model_fields.get(str(step)):
+            place = (*place, step)
+    return place
+
+
+def _words(detail: ErrorDetails, model: type[BaseModel]) -> str:
+    if detail["type"] == "extra_forbidden":
+        key = str(detail["loc"][-1])
+        return unknown("key", key, _model_at(model, detail["loc"][:-1]).model_fields)
+    if detail["type"] not in _WORDS:
+        return f"is wrong: {detail['msg']}"
+    words = _WORDS[detail["type"]].format(**detail.get("ctx", {}))
+    return words.replace("'", "") if detail["type"] == "literal_error" else words
+
+
+def _instead(place: Place, words: str, detail: ErrorDetails, written: Mapping[Place, str]) -> str:
+    hidden = isinstance(detail.get("ctx", {}).get("error"), HiddenValueError)
+    if hidden or not words.startswith("must ") or words.startswith("must not "):
+        return ""
+    match detail["input"]:
+        case None:
+            return ", not nothing"
+        case bool(flag):
+            return f", not {str(flag).lower()}"
+        case int(number):
+            return f", not {number}" + (": put it in quotes" if words == "must be text" else "")
+        case timedelta() as duration:
+            return f", not {format_duration(duration)}"
+        case str(text) if words == "must be a mapping" or words == "must be a list":
+            # Text where a mapping belongs may be a token one level too high.
+            return ", not text"
+        case str(text):
+            return f", not {quoted(written.get(place, text))}"
+        case other:
+            return f", not a {'mapping' if isinstance(other, Mapping) else 'list'}"
+
+
+def _model_at(model: type[BaseModel], loc: Place) -> type[BaseModel]:
+    """The model that an error's location leads to, through lists and mappings of models."""
+    for step in loc:
+        field = model.model_fields.get(str(step))
+        model = next(_models_in(field.annotation), model) if field else model
+    return model
+
+
+def _models_in(annotation: object) -> Iterator[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in typing.get_args(annotation):
+        yield from _models_in(argument)
+
+
+def _on_one_line(key: str) -> str:
+    return key if key and key.isprintable() else json.dumps(key)

@@ -1,0 +1,136 @@
+"""The sections of the configuration beside the sources: web, state, people, teams, otlp."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, ValidationInfo, field_validator
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
+
+from exporter.durations import Days, Duration
+from exporter.fields import SHOWN_SECRET, BaseUrl, Count, ExistingFile, HiddenValueError, Secret, Settings, Whole
+
+_ADDRESS = re.compile(r"(?P<host>\[[0-9A-Fa-f:.%]+\]|[^\s:/\[\]]*):(?P<port>[0-9]{1,5})")
+_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where to listen; `host` is "" for every interface and holds no brackets."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+def parse_address(text: object) -> Address:
+    """Reads `127.0.0.1:10723`, `[::1]:10723` or `:10723`; raises ValueError for anything else."""
+    if isinstance(text, Address):
+        return text
+    match = _ADDRESS.fullmatch(text) if isinstance(text, str) else None
+    if not match or int(match["port"]) > 65_535:
+        raise ValueError("must be an address such as 127.0.0.1:10723, [::1]:10723 or :10723")
+    return Address(match["host"].strip("[]"), int(match["port"]))
+
+
+def _state_url(text: str) -> str:
+    try:
+        url = make_url(text)
+    except (ArgumentError, ValueError) as error:
+        raise HiddenValueError("must be a URL such as sqlite:///adoption.db or postgresql://user@host/db") from error
+    if url.drivername not in ("sqlite", "postgresql", "postgresql+psycopg"):
+        raise HiddenValueError(f"must begin with sqlite:// or postgresql://, not {url.drivername}://")
+    if url.drivername == "sqlite" and url.host:
+        raise HiddenValueError(
+            "must have three slashes before a relative path (sqlite:///adoption.db), four before a full one"
+        )
+    if any("password" in key for key in url.query):
+        raise HiddenValueError("must have its password before the host, or leave it to PGPASSFILE")
+    return text
+
+
+def _without_password(url: str) -> str:
+    return make_url(url).render_as_string(hide_password=True).replace(":***@", f":{SHOWN_SECRET}@", 1)
+
+
+def _header(name: str) -> str:
+    if not _HEADER.fullmatch(name):
+        raise ValueError("must be a header name")
+    return name
+
+
+ListenAddress = Annotated[
+    Address, BeforeValidator(parse_address), PlainSerializer(str, return_type=str, when_used="json")
+]
+StateUrl = Annotated[
+    str,
+    AfterValidator(_state_url),
+    PlainSerializer(_without_password, return_type=str, when_used="json"),
+    Field(repr=False),
+]
+Header = Annotated[str, AfterValidator(_header)]
+
+
+class WebSettings(Settings):
+    """Where to serve; `config_file` is in exporter-toolkit's format."""
+
+    listen_address: ListenAddress = Address("127.0.0.1", 10723)
+    config_file: ExistingFile | None = None
+
+
+class StateSettings(Settings):
+    """Where facts are kept and how long. SQLAlchemy reads the URL: a relative SQLite path starts where the daemon runs."""
+
+    url: StateUrl = "sqlite:///adoption.db"
+    retention: Days = timedelta(days=800)
+
+
+class PeopleSettings(Settings):
+    """What may be told about people and small groups; `frequent_days` of 28 make a frequent user."""
+
+    per_user: Literal["none", "pseudonym", "plain"] = "none"
+    min_group_size: Count = 1
+    pseudonym_key_file: ExistingFile | None = None
+    frequent_days: Annotated[Whole, Field(ge=1, le=28)] = 8
+
+    @field_validator("pseudonym_key_file")
+    @classmethod
+    def _needed_for_pseudonyms(cls, file: Path | None, info: ValidationInfo) -> Path | None:
+        if file is None and info.data.get("per_user") == "pseudonym":
+            raise ValueError("is missing: per_user: pseudonym needs a key")
+        return file
+
+
+class TeamsSettings(Settings):
+    """A CSV file with the columns user and team."""
+
+    file: ExistingFile
+
+
+class OtlpSettings(Settings):
+    """Where to push metrics. What is None is left to the OTEL_EXPORTER_OTLP_* variables, then to their defaults."""
+
+    endpoint: BaseUrl | None = None
+    protocol: Literal["http/protobuf", "grpc"] | None = None
+    headers: Mapping[Header, Secret] = {}
+    interval: Duration = timedelta(seconds=60)
+    timeout: Duration | None = None
+    compression: Literal["none", "gzip"] | None = None
+    ca_file: ExistingFile | None = None
+    client_certificate_file: ExistingFile | None = None
+    client_key_file: ExistingFile | None = None
+    timestamp: Literal["now", "published"] = "now"
+    traces: bool = False
+
+    @field_validator("client_key_file")
+    @classmethod
+    def _beside_its_certificate(cls, key: Path | None, info: ValidationInfo) -> Path | None:
+        if "client_certificate_file" in info.data and (key is None) != (info.data["client_certificate_file"] is None):
+            raise ValueError("must be set together with client_certificate_file")
+        return key

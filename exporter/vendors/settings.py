@@ -1,0 +1,104 @@
+"""What every source may be told, for vendors to extend with keys and defaults of their own."""
+
+from datetime import timedelta
+from typing import Literal
+
+import holidays
+from pydantic import ValidationInfo, field_validator
+
+from exporter.cron import Cron
+from exporter.durations import Days, DaysOrZero, Duration, DurationOrZero, TimeOfDay, format_duration
+from exporter.fields import BaseUrl, Count, ExistingFile, Moment, Secret, Settings, Whole
+
+__all__ = [
+    "BaseUrl",
+    "Calendar",
+    "Count",
+    "Days",
+    "Duration",
+    "PollSettings",
+    "RequestsPerMinute",
+    "Secret",
+    "SourceSettings",
+    "TimeOfDay",
+    "Whole",
+]
+
+RequestsPerMinute = Count
+Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
+
+
+class Calendar(Settings):
+    """Working days: all but the `weekend`, and the holidays of `country` and `subdivision` where they are set."""
+
+    country: str | None = None
+    subdivision: str | None = None
+    weekend: tuple[Weekday, ...] = ("sat", "sun")
+
+    @field_validator("country")
+    @classmethod
+    def _known_country(cls, country: str | None) -> str | None:
+        if country is not None and country not in holidays.list_supported_countries():
+            raise ValueError("must be a country code such as DE or US")
+        return country
+
+    @field_validator("subdivision")
+    @classmethod
+    def _known_subdivision(cls, subdivision: str | None, info: ValidationInfo) -> str | None:
+        if subdivision is None or "country" not in info.data:
+            return subdivision
+        country = info.data["country"]
+        if country is None:
+            raise ValueError("needs a country beside it")
+        known = holidays.list_supported_countries()[country]
+        if subdivision not in known:
+            raise ValueError(f"must be one of {', '.join(known)}" if known else f"cannot be set: {country} has none")
+        return subdivision
+
+
+class PollSettings(Settings):
+    """When and how much of a source is read. `history` counts the data day; `cron`, where set, replaces `interval`."""
+
+    cron: Cron | None = None
+    interval: Duration = timedelta(hours=1)
+    timeout: Duration = timedelta(seconds=30)
+    history: Days = timedelta(days=60)
+    lookback: DaysOrZero = timedelta(days=7)
+    stale_after: Duration = timedelta(days=3)
+    max_series: Count = 50_000
+
+    @field_validator("lookback")
+    @classmethod
+    def _within_history(cls, lookback: timedelta, info: ValidationInfo) -> timedelta:
+        history = info.data.get("history")
+        if history is not None and lookback > history:
+            raise ValueError(f"must be at most history ({format_duration(history)})")
+        return lookback
+
+    @field_validator("stale_after")
+    @classmethod
+    def _beyond_interval(cls, stale_after: timedelta, info: ValidationInfo) -> timedelta:
+        # Otherwise a source that is well loses its series between two polls.
+        interval = info.data.get("interval")
+        if info.data.get("cron") is None and interval is not None and stale_after <= interval:
+            raise ValueError(f"must be longer than interval ({format_duration(interval)})")
+        return stale_after
+
+
+class SourceSettings(PollSettings):
+    """One source. `token` is at hand, whether it was given or read from `token_file`; `base_url` has no trailing slash.
+
+    A vendor subclasses it with its own keys and defaults.
+    """
+
+    vendor: str
+    token: Secret
+    token_file: ExistingFile | None = None
+    base_url: BaseUrl
+    ready_at: TimeOfDay = timedelta(hours=1)
+    late_grace: DurationOrZero = timedelta(hours=24)
+    seats: Count | None = None
+    calendar: Calendar = Calendar()
+    requests_per_minute: RequestsPerMinute = 60
+    token_expires_at: Moment | None = None
+    ca_file: ExistingFile | None = None
