@@ -77,29 +77,35 @@ class Poller:
         health: SourceHealth,
         now: Callable[[], datetime],
         monotonic: Callable[[], float],
+        stop: threading.Event,
     ) -> None:
         self.source = source
         self.publisher = publisher
+        self.health = health
+        self._stop = stop
         self._store = store
         self._accounts = accounts
-        self._health = health
         self._now = now
         self._monotonic = monotonic
         self._failing: str | None = None
         self._warned: set[str] = set()
+        self._memory: dict[str, Any] = {}
         self._requests = threading.local()
 
     def restore(self) -> bool:
         """Publishes what the state holds; says whether it held anything of this source."""
         status = self._store.last_poll(self.source.name)
         if status is not None:
-            self._health.restore(status)
+            self.health.restore(status)
             self._failing = status.reason
         self.publisher.publish_all()
         return status is not None
 
-    def poll(self) -> PollStatus:
-        """Polls the source once. Never raises: failures are counted, logged once, and leave alone what is stored."""
+    def poll(self) -> PollStatus | None:
+        """Polls the source once. Never raises: failures are counted, logged once, and leave alone what is stored.
+
+        None where the exporter was stopped in the middle of it: that is neither a success nor a failure.
+        """
         started = self._monotonic()
         outcome = _Outcome()
         try:
@@ -107,20 +113,20 @@ class Poller:
         except VendorError as error:
             outcome.fail("", error)
         except Exception as error:
-            logger.exception(
-                "a bug in adoption-exporter stopped a poll", extra={"fields": {"source": self.source.name}}
-            )
+            event(logger, logging.ERROR, "a bug stopped a poll", source=self.source.name, exc_info=error)
             outcome.failed[""] = ("bug", f"{type(error).__name__} in adoption-exporter, see the log")
+        if self._stop.is_set():
+            return None
         status = self._status(outcome, self._monotonic() - started)
         self._store.record_poll(self.source.name, status)
-        self._health.polled(status)
+        self.health.polled(status)
         self.publisher.publish_all()
         self._log(status, outcome)
         return status
 
     def _read(self, outcome: _Outcome) -> None:
         with self.source.connect(self._count) as client:
-            access = Access(client, self.source.settings, self._accounts, self._now(), self._warn)
+            access = Access(client, self.source.settings, self._accounts, self._now(), self._memory, self._warn)
             scopes = self.source.vendor.scopes(access)
             self._store.list_scopes(self.source.name, scopes)
             with ThreadPoolExecutor(self.source.vendor.concurrency, "scope") as pool:
@@ -230,7 +236,7 @@ class Poller:
 
     def _count(self, code: str) -> None:
         self._requests.made = getattr(self._requests, "made", 0) + 1
-        self._health.request(code)
+        self.health.request(code)
 
     def _warn(self, remark: str) -> None:
         if remark not in self._warned:

@@ -14,7 +14,7 @@ from exporter.store import ScopeStatus, Store
 
 
 @dataclass(frozen=True)
-class Rules:
+class Visibility:
     """What of a source may be seen: for how long without a success, how many series, how many seats it has."""
 
     stale_after: timedelta
@@ -36,7 +36,7 @@ class Publisher:
 
     source: str
     vendor: str
-    rules: Rules
+    rules: Visibility
     store: Store
     board: Board
     health: SourceHealth

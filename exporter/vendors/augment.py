@@ -260,6 +260,4 @@ def _given(row: Obj, key: str) -> bool:
     return key in row and row.need(key) is not None
 
 
-AUGMENT = Vendor(
-    name="augment", settings=AugmentSettings, ready_at=timedelta(hours=3), scopes=scopes, read=read, windows=windows
-)
+AUGMENT = Vendor(name="augment", settings=AugmentSettings, scopes=scopes, read=read, windows=windows)

@@ -1,8 +1,8 @@
 """What a vendor is: a name, a settings model and a few functions. No inheritance."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from typing import Any, Protocol
 
 from exporter.client import Client
@@ -21,14 +21,22 @@ class Accounts(Protocol):
 class Access:
     """What a vendor's functions may use during one poll of one source.
 
-    `settings` is the vendor's own settings model. `warn` logs a remark once for the life of the process.
+    `settings` is the vendor's own settings model. `memory` is what the vendor's functions wish to find again at the next
+    poll of the source (ids of projects, detected names); a restart forgets it. `warn` logs a remark once for the life of
+    the process.
     """
 
     client: Client
     settings: Any
     accounts: Accounts
     now: datetime
+    memory: dict[str, Any]
     warn: Callable[[str], None]
+
+
+def bearer(token: str) -> Mapping[str, str]:
+    """The header that most vendors want."""
+    return {"Authorization": f"Bearer {token}"}
 
 
 @dataclass(frozen=True)
@@ -38,14 +46,16 @@ class Vendor:
     `scopes` lists the scopes of a source. `read` yields the wanted days (given newest first) of a scope as they become
     complete; a day that the vendor has not published, or only in part, is left out. `windows`, where the vendor counts
     people over a window itself, answers the named windows that end with a day. `seats` gives registered human seats of
-    a scope where the vendor tells. `check` tries the credential and the queries and returns what was found.
+    a scope where the vendor tells. `check` tries the credential and the queries and yields a line for each problem.
+    `headers` carries the token in the way that the vendor wants it.
     """
 
     name: str
     settings: type[Any]
-    ready_at: timedelta
     scopes: Callable[[Access], Sequence[str]]
     read: Callable[[Access, str, Sequence[date]], Iterator[Reading]]
     windows: Callable[[Access, str, date, Sequence[str]], Sequence[WindowPeople]] | None = None
     seats: Callable[[Access, str], int | None] | None = None
+    check: Callable[[Access], Iterator[str]] | None = None
+    headers: Callable[[str], Mapping[str, str]] = bearer
     concurrency: int = 1

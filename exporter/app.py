@@ -1,0 +1,160 @@
+"""The composition root: from a configuration to a running exporter, and to its end."""
+
+import logging
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from time import monotonic
+
+from exporter.accounts import AccountBook, Label, plain, pseudonym
+from exporter.budget import Budget
+from exporter.client import Client
+from exporter.config import Config, read_token
+from exporter.health import Health
+from exporter.plan import Rules
+from exporter.poller import Poller, Source
+from exporter.publisher import Publisher, Visibility
+from exporter.scheduler import Scheduler
+from exporter.snapshot import Board
+from exporter.store import Store
+from exporter.vendors import VENDORS
+from exporter.vendors.settings import SourceSettings
+from exporter.web import Pages
+
+logger = logging.getLogger(__name__)
+
+_HOUSEKEEPING_SECONDS = 5.0
+
+
+def utc_now() -> datetime:
+    """The time, read in this one place."""
+    return datetime.now(UTC)
+
+
+@dataclass
+class Exporter:
+    """Everything of one exporter: state, board, health and a poller for each source."""
+
+    config: Config
+    store: Store
+    now: Callable[[], datetime] = utc_now
+    board: Board = field(default_factory=Board)
+    health: Health = field(default_factory=Health)
+    scheduler: Scheduler = field(default_factory=Scheduler)
+    stop: threading.Event = field(default_factory=threading.Event)
+    pollers: dict[str, Poller] = field(default_factory=dict)
+    tried: set[str] = field(default_factory=set)
+    polling: set[str] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.health.reloaded(ok=True, at=self.now())
+        for name, settings in self.config.sources.items():
+            self.pollers[name] = self._poller(name, settings)
+
+    def start(self) -> None:
+        """Publishes what the state holds, then polls every source now and on its schedule."""
+        for name, poller in self.pollers.items():
+            if poller.restore():
+                self.tried.add(name)
+            self._schedule(name)
+        self.scheduler.every(_HOUSEKEEPING_SECONDS, "housekeeping", self._housekeeping)
+        self.scheduler.start()
+
+    def end(self) -> None:
+        """Tells polls and retries to end and starts no more; whole days that were read are stored already."""
+        self.stop.set()
+        self.scheduler.stop()
+
+    def poll(self, name: str) -> bool:
+        """Polls one source; says whether that succeeded."""
+        self.polling.add(name)
+        try:
+            status = self.pollers[name].poll()
+        finally:
+            self.polling.discard(name)
+        self.tried.add(name)
+        due = self.scheduler.next_run(name)
+        if due is not None:
+            self.pollers[name].health.next_poll(due)
+        return status is None or status.success
+
+    def ready(self) -> bool:
+        """Whether every source was tried or restored."""
+        return self.tried >= self.pollers.keys()
+
+    def pages(self) -> Pages:
+        """What the web shows."""
+        return Pages(board=self.board, health=self.health, ready=self.ready)
+
+    def _schedule(self, name: str) -> None:
+        settings = self.config.sources[name]
+        self.scheduler.add(
+            name, lambda: self.poll(name), interval=settings.interval, cron=settings.cron, now=self.now()
+        )
+
+    def _housekeeping(self) -> None:
+        for poller in self.pollers.values():
+            poller.publisher.withdraw_stale()
+
+    def _poller(self, name: str, settings: SourceSettings) -> Poller:
+        vendor = VENDORS[settings.vendor]
+        health = self.health.source(name, vendor.name)
+        if settings.token_expires_at is not None:
+            health.token_expires(settings.token_expires_at)
+        return Poller(
+            Source(
+                name=name,
+                vendor=vendor,
+                settings=settings,
+                rules=Rules(
+                    ready_at=settings.ready_at,
+                    history=settings.history.days,
+                    lookback=settings.lookback.days,
+                    late_grace=settings.late_grace,
+                ),
+                connect=self._connector(settings),
+            ),
+            store=self.store,
+            accounts=AccountBook(self.store, name, self._label()),
+            publisher=Publisher(
+                source=name,
+                vendor=vendor.name,
+                rules=Visibility(settings.stale_after, settings.max_series, settings.seats),
+                store=self.store,
+                board=self.board,
+                health=health,
+                now=self.now,
+            ),
+            health=health,
+            now=self.now,
+            monotonic=monotonic,
+            stop=self.stop,
+        )
+
+    def _connector(self, settings: SourceSettings) -> Callable[[Callable[[str], None]], Client]:
+        vendor = VENDORS[settings.vendor]
+        budget = Budget(settings.requests_per_minute, monotonic=monotonic)
+
+        def connect(count: Callable[[str], None]) -> Client:
+            return Client(
+                vendor=vendor.name,
+                base_url=settings.base_url,
+                headers=vendor.headers(read_token(settings)),
+                timeout=settings.timeout.total_seconds(),
+                budget=budget,
+                stop=self.stop,
+                count=count,
+                now=self.now,
+                monotonic=monotonic,
+                verify=True if settings.ca_file is None else str(settings.ca_file),
+            )
+
+        return connect
+
+    def _label(self) -> Label | None:
+        people = self.config.people
+        if people.per_user == "pseudonym":
+            assert self.config.pseudonym_key is not None
+            return pseudonym(self.config.pseudonym_key)
+        return plain if people.per_user == "plain" else None

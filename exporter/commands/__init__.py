@@ -1,0 +1,1 @@
+"""The commands of adoption-exporter, a file for each."""

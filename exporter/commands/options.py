@@ -1,0 +1,43 @@
+"""Options that several commands share, spelled as Prometheus spells them."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from exporter.sections import Address, parse_address
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+LEVELS = ("debug", "info", "warn", "error")
+
+
+def address(_context: click.Context, _parameter: click.Parameter, text: str | None) -> Address | None:
+    """A click callback that reads `H:P`."""
+    try:
+        return None if text is None else parse_address(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+
+
+config_file = click.option(
+    "--config.file",
+    "config_file",
+    required=True,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The configuration.",
+)
+listen_address = click.option(
+    "--web.listen-address", "listen_address", callback=address, metavar="H:P", help="Where to serve (127.0.0.1:10723)."
+)
+
+
+def log_options(command: F) -> F:
+    """Adds --log.level and --log.format."""
+    level = click.option("--log.level", "log_level", type=click.Choice(LEVELS), default="info", show_default=True)
+    form = click.option(
+        "--log.format", "log_format", type=click.Choice(["logfmt", "json"]), default="logfmt", show_default=True
+    )
+    return level(form(command))

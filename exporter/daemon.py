@@ -1,0 +1,77 @@
+"""The daemon's life: listen, start, wait for a signal, and stop within five seconds even in the middle of a poll."""
+
+import logging
+import os
+import signal
+import socket
+import threading
+from collections.abc import Callable
+from time import monotonic, sleep
+
+import uvicorn
+
+from exporter.app import Exporter
+from exporter.log import event
+from exporter.sections import Address
+from exporter.web import application
+
+logger = logging.getLogger(__name__)
+
+_WEB_STOP_SECONDS = 1
+_POLL_STOP_SECONDS = 2.0
+
+
+def listen(address: Address) -> socket.socket:
+    """A listening socket; raises OSError where the address cannot be had."""
+    family = socket.AF_INET6 if ":" in address.host or not address.host else socket.AF_INET
+    dual = family == socket.AF_INET6 and not address.host
+    return socket.create_server((address.host, address.port), family=family, dualstack_ipv6=dual, backlog=1024)
+
+
+def run(exporter: Exporter, listener: socket.socket, started: Callable[[str], None]) -> None:
+    """Serves and polls until SIGTERM or SIGINT. `started` hears the URL once values of the last run are served.
+
+    A poll that waits for a vendor's answer is left behind: what it stored are whole days, and nothing else counts.
+    """
+    ended = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ended.set())
+    server = uvicorn.Server(
+        uvicorn.Config(
+            application(exporter.pages()),
+            http="h11",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=_WEB_STOP_SECONDS,
+        )
+    )
+    web = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="web", daemon=True)
+    exporter.start()
+    web.start()
+    url = _url(listener)
+    event(logger, logging.INFO, "listening", url=url)
+    started(url)
+    ended.wait()
+
+    event(logger, logging.INFO, "stopping")
+    exporter.end()
+    server.should_exit = True
+    web.join(_WEB_STOP_SECONDS + 1)
+    deadline = monotonic() + _POLL_STOP_SECONDS
+    while exporter.polling and monotonic() < deadline:
+        sleep(0.02)
+    if exporter.polling:
+        # A thread that waits in a socket cannot be woken, and Python would wait for it.
+        logging.shutdown()
+        os._exit(0)
+    exporter.store.close()
+
+
+def _url(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    if host in ("0.0.0.0", "::"):  # noqa: S104 - compared with, not bound to
+        host = "127.0.0.1"
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -1,0 +1,149 @@
+"""A poller over a made-up vendor and a clock that is told the time."""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, cast
+
+from pyroaring import BitMap
+
+from exporter.accounts import AccountBook
+from exporter.client import Client
+from exporter.health import Health
+from exporter.metrics import CATALOGUE
+from exporter.model import EVERYBODY, AmountKey, DayFacts, Reading, WindowPeople
+from exporter.plan import Rules
+from exporter.poller import Poller, Source
+from exporter.publisher import Publisher, Visibility
+from exporter.snapshot import Board
+from exporter.store import Store
+from exporter.vendors.base import Access, Vendor
+
+NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
+YESTERDAY = date(2026, 3, 9)
+
+
+class _NoClient:
+    def __enter__(self) -> "_NoClient":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+
+@dataclass
+class Script:
+    """What the made-up vendor answers: facts or an error by scope and day; a day that is not there is not published."""
+
+    days: dict[tuple[str, date], DayFacts | Exception | None] = field(default_factory=dict)
+    scopes: Sequence[str] = ("all",)
+    scopes_error: Exception | None = None
+    windows: dict[tuple[date, str], WindowPeople] = field(default_factory=dict)
+    asked: list[tuple[str, tuple[date, ...]]] = field(default_factory=list)
+    asked_windows: list[tuple[date, tuple[str, ...]]] = field(default_factory=list)
+    requests_a_day: int = 1
+    before_read: Callable[[], None] = lambda: None
+
+
+def people(*accounts: int, messages: int = 0) -> DayFacts:
+    """A day on which these accounts were active and sent messages in all."""
+    return DayFacts(
+        amounts={AmountKey("usage", "messages"): messages}, people={EVERYBODY: BitMap(accounts)}, service=BitMap()
+    )
+
+
+def counted(number: int) -> DayFacts:
+    """A day of a vendor that counts people and does not list them."""
+    return DayFacts(head_count=number)
+
+
+@dataclass
+class Bench:
+    """One poller and everything around it."""
+
+    script: Script
+    store: Store = field(default_factory=Store.open)
+    now: datetime = NOON
+    history: int = 3
+    lookback: int = 2
+    stale_after: timedelta = timedelta(days=3)
+    max_series: int = 1000
+    windows: bool = False
+    board: Board = field(default_factory=Board)
+    health: Health = field(default_factory=Health)
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    def poller(self) -> Poller:
+        """A poller as a fresh process would make it."""
+        script = self.script
+        count: list[Callable[[str], None]] = []
+
+        def connect(counter: Callable[[str], None]) -> Client:
+            count.append(counter)
+            return cast("Client", _NoClient())
+
+        def scopes(_access: Access) -> Sequence[str]:
+            if script.scopes_error is not None:
+                raise script.scopes_error
+            return script.scopes
+
+        def read(_access: Access, scope: str, days: Sequence[date]) -> Iterator[Reading]:
+            script.before_read()
+            script.asked.append((scope, tuple(days)))
+            for day in days:
+                answer = script.days.get((scope, day), KeyError)
+                if isinstance(answer, Exception):
+                    raise answer
+                for _ in range(script.requests_a_day):
+                    count[-1]("200")
+                if answer is None:
+                    yield Reading(day, people(), rows=False)
+                elif isinstance(answer, DayFacts):
+                    yield Reading(day, answer)
+
+        def windows(_access: Access, _scope: str, data_day: date, names: Sequence[str]) -> Sequence[WindowPeople]:
+            script.asked_windows.append((data_day, tuple(names)))
+            return [script.windows[data_day, name] for name in names if (data_day, name) in script.windows]
+
+        health = self.health.source("tool", "madeup")
+        return Poller(
+            Source(
+                name="tool",
+                vendor=Vendor("madeup", dict, scopes, read, windows=windows if self.windows else None),
+                settings=None,
+                rules=Rules(
+                    ready_at=timedelta(hours=3),
+                    history=self.history,
+                    lookback=self.lookback,
+                    late_grace=timedelta(hours=24),
+                ),
+                connect=connect,
+            ),
+            store=self.store,
+            accounts=AccountBook(self.store, "tool"),
+            publisher=Publisher(
+                source="tool",
+                vendor="madeup",
+                rules=Visibility(self.stale_after, self.max_series),
+                store=self.store,
+                board=self.board,
+                health=health,
+                now=lambda: self.now,
+            ),
+            health=health,
+            now=lambda: self.now,
+            monotonic=lambda: self.now.timestamp(),
+            stop=self.stop,
+        )
+
+    def published(self, metric: str) -> dict[tuple[str, ...], float]:
+        """The values of a metric by its labels other than source and vendor."""
+        hidden = CATALOGUE[metric].labels.index("vendor") + 1
+        samples = self.board.snapshot.all_samples()
+        return {sample.labels[hidden:]: sample.value for sample in samples if sample.metric == metric}
+
+    def own(self, metric: str, **labels: str) -> float | None:
+        """The value of a metric of the exporter about the source."""
+        every: dict[str, Any] = {"source": "tool", "vendor": "madeup", **labels}
+        return self.health.registry.get_sample_value(f"adoption_exporter_{metric}", every)
