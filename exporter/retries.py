@@ -13,8 +13,8 @@ from exporter.errors import VendorError
 ATTEMPTS = 4
 LONGEST_PAUSE = 60.0
 
-_FIRST_PAUSE = 2.0
-_GROWTH = 3
+_FIRST_PAUSE = 1.0
+_GROWTH = 2
 _SECONDS = re.compile(r"[0-9]{1,12}(\.[0-9]{1,9})?")
 
 T = TypeVar("T")
@@ -35,7 +35,7 @@ class PassingError(Exception):
 def retrying(attempt: Callable[[], T], pause: Callable[[float], None], jitter: Callable[[], float]) -> T:
     """The result of the first attempt out of four without a PassingError; the error in the last one otherwise.
 
-    `pause` waits the given seconds: as the vendor asked, else 2, 6 and 18 times 1 + `jitter`, which is below 1.
+    `pause` waits the given seconds: as the vendor asked, else 1, 2 and 4 times 1 + `jitter`, which is below 1.
     """
     seconds = 0.0
     try:

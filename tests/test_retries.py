@@ -21,7 +21,7 @@ def test_the_fourth_failure_is_the_last_and_is_reported_as_it_is() -> None:
 
     with pytest.raises(Unreachable, match=r"^attempt 4$"):
         retrying(attempt, pauses.append, lambda: 0.25)
-    assert pauses == [2.5, 7.5, 22.5]
+    assert pauses == [1.25, 2.5, 5.0]
 
 
 def test_an_asked_pause_counts_for_its_own_attempt_alone() -> None:
@@ -35,7 +35,7 @@ def test_an_asked_pause_counts_for_its_own_attempt_alone() -> None:
         return "answer"
 
     assert retrying(attempt, pauses.append, lambda: 0.0) == "answer"
-    assert pauses == [7.0, 6.0, 0.5]
+    assert pauses == [7.0, 2.0, 0.5]
 
 
 def test_a_failure_that_will_not_pass_ends_it_at_once() -> None:
