@@ -1,0 +1,54 @@
+# Needs Python 3.11 or newer and nothing else. GNU make (3.81 of macOS too) and BSD make read this file.
+#
+# The project is not installed into .venv: every command runs from the checkout with `python -m`, which puts this
+# folder first on the path. So no build backend is needed, and the running code is always the code you see.
+
+PYTHON ?= python3
+PIP = .venv/bin/python -m pip --disable-pip-version-check --no-input
+LOCK = .venv/bin/uv --no-config pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--annotation-style line --custom-compile-command 'make lock' $(LOCK_FLAGS)
+
+.PHONY: help demo test check lock clean
+
+help:
+	@echo 'make demo    run the exporter over built-in vendor simulators and print its address'
+	@echo 'make test    formatting, lint, types and all tests'
+	@echo 'make check   formatting, lint and types alone'
+	@echo 'make lock    pin pyproject.toml anew; LOCK_FLAGS=--upgrade takes the newest versions'
+	@echo 'make clean   remove .venv and caches'
+
+demo: .venv/runtime
+	@.venv/bin/python -m exporter demo
+
+test: check
+	.venv/bin/python -m pytest
+
+check: .venv/dev
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+
+# Not pip-compile: the universal lock holds for every platform and Python at once (markers included), and pip's
+# configuration on the machine that makes it is not even read.
+lock: .venv/dev
+	$(LOCK) --output-file requirements.txt pyproject.toml
+	$(LOCK) --group dev --constraint requirements.txt --output-file requirements-dev.txt pyproject.toml
+
+clean:
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	find exporter tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo '$(PYTHON) is not Python 3.11 or newer; name one that is: make PYTHON=python3.13 ...' >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' \
+		|| { echo '$(PYTHON) cannot make virtual environments; on Debian: apt-get install python3-venv' >&2; exit 1; }
+	$(PYTHON) -m venv --clear .venv
+
+.venv/runtime: .venv/bin/python requirements.txt
+	$(PIP) install --quiet --require-hashes --requirement requirements.txt
+	@touch .venv/runtime
+
+.venv/dev: .venv/bin/python requirements-dev.txt
+	$(PIP) install --quiet --require-hashes --requirement requirements-dev.txt
+	@touch .venv/dev
