@@ -1,0 +1,19 @@
+"""Decides whether the programs that a test names in `@pytest.mark.servers(...)` are there."""
+
+import os
+
+import pytest
+
+from tests import real_servers
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test whose programs are not installed here; under CI fail it, so that nothing passes by not running."""
+    programs = [program for marker in item.iter_markers("servers") for program in marker.args]
+    missing = [program for program in programs if real_servers.installed(program) is None]
+    if not missing:
+        return
+    reason = f"not installed: {', '.join(missing)} (see .ci/run)"
+    if os.environ.get("CI"):
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)

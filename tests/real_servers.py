@@ -1,0 +1,93 @@
+"""Starts the real programs that the exporter works with, on loopback and a free port, and stops them."""
+
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from time import monotonic, sleep
+
+import httpx
+
+COMMANDS = {
+    "prometheus": ["prometheus"],
+    "promtool": ["promtool"],
+    "alertmanager": ["alertmanager", "prometheus-alertmanager"],  # Debian prefixes the name
+}
+START_SECONDS = 30.0
+STOP_SECONDS = 10.0
+
+
+def installed(program: str) -> str | None:
+    """The path of a program in `COMMANDS`, None where it is not installed."""
+    found = (shutil.which(command) for command in COMMANDS[program])
+    return next((path for path in found if path), None)
+
+
+@contextmanager
+def prometheus(config: str, folder: Path, *flags: str) -> Iterator[str]:
+    """A ready Prometheus with this configuration text, as its URL; `folder` keeps its configuration, data and log."""
+    with _serving("prometheus", config, folder, [f"--storage.tsdb.path={folder / 'prometheus'}", *flags]) as url:
+        yield url
+
+
+@contextmanager
+def alertmanager(config: str, folder: Path) -> Iterator[str]:
+    """A ready Alertmanager of one node with this configuration text, as its URL; `folder` as for `prometheus`."""
+    flags = [f"--storage.path={folder / 'alertmanager'}", "--cluster.listen-address="]
+    with _serving("alertmanager", config, folder, flags) as url:
+        yield url
+
+
+def promtool(*arguments: str | Path, stdin: str = "") -> subprocess.CompletedProcess[str]:
+    """What `promtool` answered; `check metrics` exits with 3 where it only has advice."""
+    return subprocess.run([_path("promtool"), *arguments], input=stdin, capture_output=True, text=True, timeout=60)
+
+
+@contextmanager
+def _serving(program: str, config: str, folder: Path, flags: Sequence[str]) -> Iterator[str]:
+    settings = folder / f"{program}.yml"
+    settings.write_text(config)
+    address = f"127.0.0.1:{_free_port()}"
+    command = [_path(program), f"--config.file={settings}", f"--web.listen-address={address}", *flags]
+    log = folder / f"{program}.log"
+    with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=output, cwd=folder) as process:
+        try:
+            _wait_until_ready(f"http://{address}/-/ready", process, log)
+            yield f"http://{address}"
+        finally:
+            _stop(process)
+
+
+def _wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    deadline = monotonic() + START_SECONDS
+    while process.poll() is None and monotonic() < deadline:
+        try:
+            if httpx.get(url, trust_env=False).is_success:
+                return
+        except httpx.TransportError:
+            pass
+        sleep(0.05)
+    raise AssertionError(f"{url} did not become ready (exit status {process.returncode}):\n{log.read_text()[-2000:]}")
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+
+
+def _path(program: str) -> str:
+    path = installed(program)
+    if path is None:
+        raise AssertionError(f"{program} is not installed: does the test carry @pytest.mark.servers({program!r})?")
+    return path
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port

@@ -1,0 +1,152 @@
+"""Holds the import table: what each file of `exporter/` may import."""
+
+import ast
+import sys
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import NamedTuple
+
+CHECKOUT = Path(__file__).parents[1]
+PACKAGE = CHECKOUT / "exporter"
+
+# From the ground up: a file may name rooms of earlier rows only, so no cycle can arise; `*` means all of those rooms.
+# A row with the file's own name goes before a pattern. The package itself (its version) is open to every file.
+TABLE = """
+file                 | rooms of the exporter                                                | libraries
+__init__.py          |                                                                      |
+errors.py            |                                                                      |
+fields.py            |                                                                      | pydantic
+log.py               | fields                                                               |
+model.py             |                                                                      | polars pyroaring
+metrics.py           | model                                                                |
+
+body.py              | errors                                                               | httpx
+json_body.py         | errors                                                               |
+retries.py           | errors                                                               | stamina
+budget.py            |                                                                      |
+vendor_text.py       |                                                                      |
+client.py            | errors body json_body retries budget vendor_text                     | httpx
+
+durations.py         |                                                                      | pydantic
+cron.py              |                                                                      | pydantic apscheduler
+rollup.py            | errors model                                                         | polars pyroaring
+vendors/base.py      | model client                                                         |
+vendors/settings.py  | fields durations cron                                                | pydantic holidays
+vendors/*.py         | errors model client json_body rollup vendors.base vendors.settings   | polars pyroaring pydantic
+vendors/__init__.py  | vendors.*                                                            |
+
+facts.py             | model                                                                | polars pyroaring
+schema.py            |                                                                      | sqlalchemy
+store.py             | model facts schema                                                   | sqlalchemy pyroaring
+accounts.py          | model schema store                                                   | sqlalchemy
+windows.py           | model metrics                                                        | pyroaring
+limits.py            | metrics                                                              |
+expose/__init__.py   |                                                                      |
+expose/prometheus.py | metrics                                                              | prometheus_client
+snapshot.py          | metrics expose.prometheus                                            |
+health.py            | errors metrics store                                                 | prometheus_client
+publisher.py         | metrics store windows limits snapshot health                         |
+plan.py              | model store                                                          |
+poller.py            | errors log model client vendors.base store accounts health publisher plan |
+scheduler.py         |                                                                      | apscheduler
+web.py               | expose.prometheus snapshot health                                    | starlette uvicorn
+
+mistakes.py          | fields durations                                                     | pydantic pydantic_core
+document.py          | mistakes                                                             | yaml
+sections.py          | fields durations                                                     | pydantic sqlalchemy
+config.py            | fields mistakes document sections vendors vendors.base vendors.settings | pydantic sqlalchemy
+app.py               | *                                                                    |
+daemon.py            | *                                                                    | uvicorn
+simulator/*.py       | simulator.*                                                          | starlette uvicorn
+commands/*.py        | * commands.*                                                         | click rich
+cli.py               | *                                                                    | click
+__main__.py          | cli                                                                  |
+"""
+
+
+class Row(NamedTuple):
+    """One line of the table; `file` may be a pattern, and so may the names of rooms."""
+
+    file: str
+    rooms: list[str]
+    libraries: list[str]
+
+    @property
+    def room(self) -> str:
+        return self.file.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
+def test_every_file_has_a_row_and_every_row_a_file() -> None:
+    files = {path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py")}
+
+    without_row = [file for file in sorted(files) if row_of(file) is None]
+    without_file = [row.file for row in rows() if not any(fnmatchcase(file, row.file) for file in files)]
+
+    assert not without_row, f"add a row to TABLE for: {', '.join(without_row)}"
+    assert not without_file, f"remove from TABLE: {', '.join(without_file)}"
+
+
+def test_no_file_imports_what_its_row_does_not_allow() -> None:
+    forbidden = [
+        f"{file} imports {name}"
+        for file, row in files_with_rows()
+        for name in imported(PACKAGE / file)
+        if not is_allowed(name, row)
+    ]
+
+    assert not forbidden, "not in TABLE:\n" + "\n".join(forbidden)
+
+
+def test_a_row_names_rooms_of_earlier_rows_only() -> None:
+    seen: set[str] = {"*"}
+    for row in rows():
+        inside_one_folder = {row.room} if "*" in row.room else set()
+        assert set(row.rooms) <= seen | inside_one_folder, row.file
+        seen.add(row.room)
+
+
+def rows() -> list[Row]:
+    lines = [line for line in TABLE.strip().splitlines()[1:] if line]
+    cells = [[cell.strip() for cell in line.split("|")] for line in lines]
+    return [Row(file, rooms.split(), libraries.split()) for file, rooms, libraries in cells]
+
+
+def row_of(file: str) -> Row | None:
+    fitting = [row for row in rows() if fnmatchcase(file, row.file)]
+    return min(fitting, key=lambda row: "*" in row.file, default=None)
+
+
+def files_with_rows() -> Iterator[tuple[str, Row]]:
+    for path in sorted(PACKAGE.rglob("*.py")):
+        file = path.relative_to(PACKAGE).as_posix()
+        row = row_of(file)
+        if row is not None:
+            yield file, row
+
+
+def is_allowed(name: str, row: Row) -> bool:
+    top, _, room = name.partition(".")
+    if top != "exporter":
+        return top in sys.stdlib_module_names or top in row.libraries
+    allowed = [name for name in row.rooms if name != "*"]
+    if "*" in row.rooms:
+        allowed += [earlier.room for earlier in rows()[: rows().index(row)]]
+    return room == "" or any(fnmatchcase(room, pattern) for pattern in allowed)
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Every module that a file imports, anywhere in it; a relative one begins with a dot, which no row allows."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            module = "." * node.level + (node.module or "")
+            for alias in node.names:
+                inner = f"{module}.{alias.name}"
+                yield inner if is_module(inner) else module
+
+
+def is_module(name: str) -> bool:
+    path = CHECKOUT.joinpath(*name.split("."))
+    return path.is_dir() or path.with_suffix(".py").is_file()
