@@ -70,10 +70,8 @@ class PollSettings(Settings):
     @field_validator("lookback")
     @classmethod
     def _within_history(cls, lookback: timedelta, info: ValidationInfo) -> timedelta:
-        history = info.data.get("history")
-        if history is not None and lookback > history:
-            raise ValueError(f"must be at most history ({format_duration(history)})")
-        return lookback
+        # Whoever shortens history need not think of the lookback too.
+        return min(lookback, info.data.get("history", lookback))
 
     @field_validator("stale_after")
     @classmethod
