@@ -4,7 +4,7 @@
 # folder first on the path. So no build backend is needed, and the running code is always the code you see.
 
 PYTHON ?= python3
-PIP = .venv/bin/python -m pip --disable-pip-version-check --no-input
+INSTALL = .venv/bin/python -m pip --disable-pip-version-check --no-input install --quiet --quiet --require-hashes
 LOCK = .venv/bin/uv --no-config pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--annotation-style line --custom-compile-command 'make lock' $(LOCK_FLAGS)
 
@@ -43,12 +43,13 @@ clean:
 		|| { echo '$(PYTHON) is not Python 3.11 or newer; name one that is: make PYTHON=python3.13 ...' >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' \
 		|| { echo '$(PYTHON) cannot make virtual environments; on Debian: apt-get install python3-venv' >&2; exit 1; }
-	$(PYTHON) -m venv --clear .venv
+	@echo 'Making .venv with the pinned packages: a minute, once'
+	@$(PYTHON) -m venv --clear .venv
 
 .venv/runtime: .venv/bin/python requirements.txt
-	$(PIP) install --quiet --require-hashes --requirement requirements.txt
+	@$(INSTALL) --requirement requirements.txt
 	@touch .venv/runtime
 
 .venv/dev: .venv/bin/python requirements-dev.txt
-	$(PIP) install --quiet --require-hashes --requirement requirements-dev.txt
+	@$(INSTALL) --requirement requirements-dev.txt
 	@touch .venv/dev
