@@ -7,6 +7,7 @@ import click
 from exporter import __version__
 from exporter.commands.catalogue import metrics
 from exporter.commands.check_config import check_config
+from exporter.commands.demo import demo, simulate
 from exporter.commands.once import once
 from exporter.commands.run import run
 from exporter.config import ConfigError
@@ -19,7 +20,7 @@ def commands() -> None:
     """Do people use the developer tools you pay for? A Prometheus and OpenTelemetry exporter."""
 
 
-for command in (run, once, check_config, metrics):
+for command in (run, once, demo, simulate, check_config, metrics):
     commands.add_command(command)
 
 

@@ -1,0 +1,61 @@
+"""`demo` and `simulate`: the daemon over the built-in vendor simulators, and the simulators alone."""
+
+import logging
+import sys
+from datetime import timedelta
+from pathlib import Path
+
+import click
+
+from exporter import config, daemon, log
+from exporter.app import Exporter, utc_now
+from exporter.commands import options
+from exporter.commands.once import exposition, poll_all
+from exporter.sections import Address
+from exporter.simulator.company import Company
+from exporter.simulator.server import build, serve
+from exporter.store import Store
+
+_CONFIG = Path(__file__).parent.parent / "demo.yaml"
+_HISTORY_DAYS = 400
+
+
+@click.command()
+@options.listen_address
+@click.option("--once", "just_once", is_flag=True, help="Poll once, print the exposition and end.")
+@options.log_options
+def demo(listen_address: Address | None, just_once: bool, log_level: log.Level, log_format: log.Layout) -> None:
+    """Run the daemon over built-in vendor simulators with months of history: no credentials, no network."""
+    today = utc_now().date()
+    company = Company(first_day=today - timedelta(days=_HISTORY_DAYS))
+    with serve(build(company, utc_now)) as simulators:
+        settings = config.load(_CONFIG, environ={"SIMULATOR": simulators.url})
+        log.setup(log_level, log_format, sys.stderr, config.secrets(settings))
+        if just_once:
+            exporter = Exporter(settings, Store.open(settings.state.url))
+            succeeded = poll_all(exporter)
+            click.echo(exposition(exporter, "text"), nl=False)
+            if not succeeded:
+                raise click.exceptions.Exit(1)
+            return
+        listener = daemon.listen(listen_address or settings.web.listen_address)
+        exporter = Exporter(settings, Store.open(settings.state.url))
+        daemon.run(exporter, listener, lambda url: click.echo(f"The demo runs. Open {url}/metrics", err=True))
+
+
+@click.command()
+@click.option(
+    "--listen", callback=options.address, default="127.0.0.1:10724", show_default=True, metavar="H:P", help="Where."
+)
+@click.option("--seed", default=1, show_default=True, help="Which company.")
+@click.option("--people", default=200, show_default=True, type=click.IntRange(min=1), help="How large it grows.")
+@click.option(
+    "--days", default=_HISTORY_DAYS, show_default=True, type=click.IntRange(1, 730), help="How much history it has."
+)
+def simulate(listen: Address, seed: int, people: int, days: int) -> None:
+    """Run the vendor simulators alone; every vendor is under its own path, the token is demo-token."""
+    logging.basicConfig(level=logging.WARNING)
+    company = Company(seed=seed, people=people, first_day=utc_now().date() - timedelta(days=days))
+    with serve(build(company, utc_now), listen.host, listen.port) as simulators:
+        click.echo(f"Simulators at {simulators.url}/augment", err=True)
+        daemon.wait_for_end()

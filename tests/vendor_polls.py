@@ -1,0 +1,122 @@
+"""One poll of a real vendor through a real client, whose answers come from a handler or from a server."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from time import monotonic
+from typing import Any
+
+import httpx
+
+from exporter.accounts import AccountBook, Label
+from exporter.budget import Budget
+from exporter.client import Client
+from exporter.expose.prometheus import render
+from exporter.health import Health
+from exporter.metrics import Sample
+from exporter.plan import Rules
+from exporter.poller import Poller, Source
+from exporter.publisher import Publisher, Visibility
+from exporter.snapshot import Board
+from exporter.store import PollStatus, Store
+from exporter.vendors import VENDORS
+
+
+class NoWait(threading.Event):
+    """A stop event on which nobody waits: pauses of the client take no time."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        return self.is_set()
+
+
+@dataclass
+class VendorPolls:
+    """A source of a real vendor. `settings` is what its block in a configuration would hold."""
+
+    vendor: str
+    settings: dict[str, Any]
+    now: datetime
+    transport: httpx.BaseTransport | None = None
+    store: Store = field(default_factory=Store.open)
+    board: Board = field(default_factory=Board)
+    health: Health = field(default_factory=Health)
+    label: Label | None = None
+    made: Poller | None = None
+
+    def poll(self) -> PollStatus:
+        """Polls once, as the daemon does."""
+        if self.made is None:
+            self.made = self._poller()
+        status = self.made.poll()
+        assert status is not None
+        return status
+
+    def samples(self) -> list[Sample]:
+        """What is published."""
+        return self.board.snapshot.all_samples()
+
+    def exposition(self) -> str:
+        """What is published, as Prometheus text."""
+        return render(self.samples(), "text").decode()
+
+    def values(self, metric: str) -> dict[tuple[str, ...], float]:
+        """The values of an adoption metric by its labels from scope on."""
+        return {sample.labels[2:]: sample.value for sample in self.samples() if sample.metric == metric}
+
+    def own(self, metric: str, **labels: str) -> float | None:
+        """The value of a metric of the exporter about the source."""
+        every = {"source": "tool", "vendor": self.vendor, **labels}
+        return self.health.registry.get_sample_value(f"adoption_exporter_{metric}", every)
+
+    def _poller(self) -> Poller:
+        vendor = VENDORS[self.vendor]
+        given = {"vendor": self.vendor, "token": "secret-token", "requests_per_minute": 1_000_000, **self.settings}
+        settings = vendor.settings.model_validate(given)
+        health = self.health.source("tool", self.vendor)
+        budget = Budget(settings.requests_per_minute, monotonic=monotonic)
+        stop = NoWait()
+
+        def connect(count: Callable[[str], None]) -> Client:
+            return Client(
+                vendor=self.vendor,
+                base_url=settings.base_url,
+                headers=vendor.headers(settings.token.get_secret_value()),
+                timeout=settings.timeout / timedelta(seconds=1),
+                budget=budget,
+                stop=stop,
+                count=count,
+                now=lambda: self.now,
+                monotonic=monotonic,
+                transport=self.transport,
+            )
+
+        return Poller(
+            Source(
+                name="tool",
+                vendor=vendor,
+                settings=settings,
+                rules=Rules(
+                    ready_at=settings.ready_at,
+                    history=settings.history.days,
+                    lookback=settings.lookback.days,
+                    late_grace=settings.late_grace,
+                ),
+                connect=connect,
+            ),
+            store=self.store,
+            accounts=AccountBook(self.store, "tool", self.label),
+            publisher=Publisher(
+                source="tool",
+                vendor=self.vendor,
+                rules=Visibility(settings.stale_after, settings.max_series, settings.seats),
+                store=self.store,
+                board=self.board,
+                health=health,
+                now=lambda: self.now,
+            ),
+            health=health,
+            now=lambda: self.now,
+            monotonic=monotonic,
+            stop=stop,
+        )
