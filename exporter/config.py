@@ -60,7 +60,9 @@ def load(path: Path, environ: Mapping[str, str] = os.environ, vendors: Mapping[s
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(str(path), [Mistake((), _unreadable(error))]) from error
     document = read_document(text, environ)
-    if document.value is None and document.mistakes:
+    if not document.mistakes and not isinstance(document.value, dict | None):
+        document.mistake((), f"must be a mapping with the keys {', '.join(_SECTIONS)}")
+    if document.mistakes and not isinstance(document.value, dict):
         raise ConfigError(str(path), document.mistakes)
     config = _config(_Reading(path.parent, document, vendors))
     if document.mistakes:
@@ -104,10 +106,7 @@ def secrets(config: Config) -> frozenset[str]:
 def _config(reading: _Reading) -> Config:
     """A Config that is sound when the document has no mistakes, and not to be used otherwise."""
     document = reading.document
-    root = {} if document.value is None else document.value
-    if not isinstance(root, dict):
-        document.mistake((), f"must be a mapping with the keys {', '.join(_SECTIONS)}")
-        root = {}
+    root: dict[str, object] = document.value or {}
     for key in root.keys() - set(_SECTIONS):
         document.mistake((key,), unknown("key", key, _SECTIONS))
     poll = _model(PollSettings, root.get("poll"), ("poll",), reading)
@@ -157,11 +156,12 @@ def _settings_model(vendor: object, place: Place, reading: _Reading) -> type[Sou
     if vendor is None:
         reading.document.mistake(place, f"is missing, known are {', '.join(reading.vendors)}")
         return None
-    if vendor not in reading.vendors:
+    name: str | None = str(vendor)
+    if name not in reading.vendors:
         written = quoted(reading.document.written[place])
         reading.document.mistake(place, unknown(f"vendor {written}", str(vendor), reading.vendors))
-        vendor = nearest(str(vendor), reading.vendors)
-    return reading.vendors[str(vendor)].settings if vendor else None
+        name = nearest(str(vendor), reading.vendors)
+    return reading.vendors[name].settings if name else None
 
 
 def _inherited(poll: PollSettings, source: Mapping[str, object]) -> dict[str, object]:
@@ -221,7 +221,7 @@ def _in_file_order(document: Document) -> list[Mistake]:
         place = mistake.place
         while place and place not in order:
             place = place[:-1]
-        return order.get(place, 0)
+        return order[place]
 
     return sorted(document.mistakes, key=position)
 
@@ -232,9 +232,9 @@ def _unreadable(error: OSError | UnicodeDecodeError) -> str:
 
 def _shown(section: BaseModel) -> dict[str, Any]:
     values = section.model_dump(mode="json", exclude_none=True)
-    if "token_file" in values:
-        del values["token"]
-    return values
+    # Neither the token of a file nor the interval that a cron sets aside can stand in the file.
+    aside = {one for one, other in _EITHER if other in values}
+    return {name: value for name, value in values.items() if name not in aside}
 
 
 def _secret_values(value: object) -> Iterator[str]:

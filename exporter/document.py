@@ -26,7 +26,7 @@ class Document:
 
     value: Any = None
     mistakes: list[Mistake] = field(default_factory=list)
-    written: dict[Place, str] = field(default_factory=dict)
+    written: dict[Place, str] = field(default_factory=lambda: {(): ""})
 
     def mistake(self, place: Place, words: str) -> None:
         """Notes a mistake and goes on."""
@@ -51,7 +51,7 @@ def read_document(text: str, environ: Mapping[str, str]) -> Document:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
-        document.mistake((), f"{where}not valid YAML: {error.problem or error.context}")
+        document.mistake((), f"{where}not valid YAML: {', '.join(filter(None, (error.context, error.problem)))}")
     except yaml.reader.ReaderError as error:
         document.mistake((), f"not valid YAML: the character {error.character:#06x} is not allowed")
     except RecursionError:

@@ -47,7 +47,7 @@ def check_secret(text: object) -> SecretStr:
 
 def readable(path: Path) -> bool:
     """Whether a path leads to something that can be read as a file."""
-    return os.access(path, os.R_OK) and not path.is_dir()
+    return "\0" not in str(path) and os.access(path, os.R_OK) and not path.is_dir()
 
 
 def _whole(number: object) -> int:
@@ -60,15 +60,16 @@ def _whole(number: object) -> int:
 
 
 def _base_url(text: str) -> str:
-    wrong = "must be an address such as https://gitlab.example.com/gitlab"
+    wrong = "must be an address such as https://host.example.com:8443/path"
+    # Looked at first: an address that cannot be taken apart may hold a password too.
+    if "@" in text:
+        raise HiddenValueError("must hold no @, no user name and no password")
     try:
         url = urlsplit(text)
-        known_port = url.port is None or url.port > 0
+        right = url.scheme in ("http", "https") and bool(url.hostname) and url.port != 0
     except ValueError as error:
         raise ValueError(wrong) from error
-    if url.username is not None or url.password is not None:
-        raise HiddenValueError("must hold no user name or password")
-    if url.scheme not in ("http", "https") or not url.hostname or not known_port:
+    if not right:
         raise ValueError(wrong)
     if url.query or url.fragment or not text.isprintable() or " " in text:
         raise ValueError(f"{wrong}, without spaces, ? or #")

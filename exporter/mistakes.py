@@ -46,7 +46,9 @@ class Mistake:
     words: str
 
     def __str__(self) -> str:
-        return f"{dotted(self.place)}: {self.words}" if self.place else self.words
+        # A file's name or a library's words may hold anything.
+        words = "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in self.words)
+        return f"{dotted(self.place)}: {words}" if self.place else words
 
 
 class ConfigError(Exception):
@@ -59,9 +61,9 @@ class ConfigError(Exception):
 
 def dotted(place: Place) -> str:
     """A place as people write it: `sources.cody.instances[0]`."""
-    return "".join(f"[{step}]" if isinstance(step, int) else f".{_on_one_line(step)}" for step in place).removeprefix(
-        "."
-    )
+    return "".join(
+        f"[{step}]" if isinstance(step, int) else f".{_plain_or_quoted(step)}" for step in place
+    ).removeprefix(".")
 
 
 def unknown(word: str, seen: str, known: Collection[str]) -> str:
@@ -131,6 +133,8 @@ def _instead(place: Place, words: str, detail: ErrorDetails, written: Mapping[Pl
         case str(text) if words == "must be a mapping" or words == "must be a list":
             # Text where a mapping belongs may be a token one level too high.
             return ", not text"
+        case str(text) if detail["loc"][-1:] == ("[key]",):
+            return f", not {quoted(text)}"
         case str(text):
             return f", not {quoted(written.get(place, text))}"
         case other:
@@ -152,5 +156,5 @@ def _models_in(annotation: object) -> Iterator[type[BaseModel]]:
         yield from _models_in(argument)
 
 
-def _on_one_line(key: str) -> str:
+def _plain_or_quoted(key: str) -> str:
     return key if key and key.isprintable() else json.dumps(key)

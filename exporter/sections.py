@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, ValidationInfo, field_validator
 from sqlalchemy import make_url
@@ -41,7 +42,7 @@ def parse_address(text: object) -> Address:
 
 def _state_url(text: str) -> str:
     try:
-        url = make_url(text)
+        url, _ = make_url(text), urlsplit(text)
     except (ArgumentError, ValueError) as error:
         raise HiddenValueError("must be a URL such as sqlite:///adoption.db or postgresql://user@host/db") from error
     if url.drivername not in ("sqlite", "postgresql", "postgresql+psycopg"):
@@ -61,7 +62,7 @@ def _without_password(url: str) -> str:
 
 def _header(name: str) -> str:
     if not _HEADER.fullmatch(name):
-        raise ValueError("must be a header name")
+        raise ValueError("is no header name")
     return name
 
 
@@ -85,7 +86,7 @@ class WebSettings(Settings):
 
 
 class StateSettings(Settings):
-    """Where facts are kept and how long. SQLAlchemy reads the URL: a relative SQLite path starts where the daemon runs."""
+    """Where facts are kept and how long. SQLAlchemy reads the URL: a relative path starts where the daemon runs."""
 
     url: StateUrl = "sqlite:///adoption.db"
     retention: Days = timedelta(days=800)
@@ -131,6 +132,9 @@ class OtlpSettings(Settings):
     @field_validator("client_key_file")
     @classmethod
     def _beside_its_certificate(cls, key: Path | None, info: ValidationInfo) -> Path | None:
-        if "client_certificate_file" in info.data and (key is None) != (info.data["client_certificate_file"] is None):
-            raise ValueError("must be set together with client_certificate_file")
+        certificate = info.data.get("client_certificate_file", key)
+        if (key is None) != (certificate is None):
+            raise ValueError(
+                "is missing beside client_certificate_file" if certificate else "needs client_certificate_file"
+            )
         return key

@@ -71,7 +71,8 @@ class PollSettings(Settings):
     @classmethod
     def _within_history(cls, lookback: timedelta, info: ValidationInfo) -> timedelta:
         # Whoever shortens history need not think of the lookback too.
-        return min(lookback, info.data.get("history", lookback))
+        history: timedelta = info.data.get("history", lookback)
+        return min(lookback, history)
 
     @field_validator("stale_after")
     @classmethod
