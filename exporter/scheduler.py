@@ -7,8 +7,9 @@ from typing import Any
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.base import BaseTrigger
-from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
+
+from exporter.cron import cron_trigger
 
 # Every source has a thread while it is polled, so that a slow one never makes another wait. Idle ones cost nothing.
 _THREADS = 256
@@ -60,6 +61,6 @@ class Scheduler:
 def trigger(interval: timedelta, cron: str | None) -> BaseTrigger:
     """The trigger of a source. Jitter keeps many exporters from asking in the same second."""
     if cron is not None:
-        return CronTrigger.from_crontab(cron, timezone="UTC")
+        return cron_trigger(cron)
     seconds = interval.total_seconds()
     return IntervalTrigger(seconds=seconds, jitter=min(seconds * _JITTER, _JITTER_MOST), timezone="UTC")
