@@ -1,0 +1,35 @@
+"""Loads configurations for tests: one vendor that stays the same, and an environment that is passed in."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from exporter.config import Config, ConfigError, load
+from exporter.vendors import VENDORS
+from exporter.vendors.base import Vendor
+
+# One vendor, so that the expected texts do not change with every new one.
+ONE_VENDOR = {"augment": VENDORS["augment"]}
+ENVIRON = {
+    "AUGMENT_TOKEN": "environment-token",
+    "DB_PASSWORD": "p4ss%2Fword",
+    "EMPTY": "",
+    "HOST": "localhost",
+    "OTLP_TOKEN": "otlp-token",
+    "PORT": "8080",
+    "SEATS": "250",
+}
+
+
+def load_text(folder: Path, text: str, vendors: Mapping[str, Vendor] = ONE_VENDOR) -> Config:
+    """What a text means as `config.yaml` in a folder."""
+    (folder / "config.yaml").write_text(text)
+    return load(folder / "config.yaml", ENVIRON, vendors)
+
+
+def mistakes_in(folder: Path, text: str, vendors: Mapping[str, Vendor] = ONE_VENDOR) -> list[str]:
+    """The mistakes of a text, without the file's name."""
+    with pytest.raises(ConfigError) as raised:
+        load_text(folder, text, vendors)
+    return [mistake.removeprefix(f"{folder}/config.yaml: ") for mistake in raised.value.mistakes]
