@@ -5,7 +5,7 @@ import hmac
 import threading
 from collections.abc import Callable, Mapping, Sequence
 
-from sqlalchemy import select, update
+from sqlalchemy import Connection, select, update
 
 from exporter import schema
 from exporter.model import Identity
@@ -14,6 +14,7 @@ from exporter.store import Store, next_number
 Label = Callable[[Identity], str]
 
 _ALIASES = ("email", "username", "vendor_id")
+_ANYBODY = Identity(key="anybody", email="anybody@example.com")
 
 
 def pseudonym(key: bytes) -> Label:
@@ -39,9 +40,8 @@ class AccountBook:
         self._label = label
         self._key = store.hash_key()
         self._lock = threading.Lock()
-        self._numbers: dict[bytes, int] = {}
         self._seen: dict[Identity, int] = {}
-        self._load()
+        self._forget_other_labels()
 
     def number(self, identities: Sequence[Identity]) -> list[int]:
         """The number of each identity; the same key has the same number for ever."""
@@ -76,20 +76,31 @@ class AccountBook:
     def _hash(self, text: str) -> bytes:
         return hashlib.blake2b(f"{self._source}\0{text}".encode(), key=self._key, digest_size=16).digest()
 
-    def _load(self) -> None:
-        table = schema.account
+    def _forget_other_labels(self) -> None:
+        """Whoever turns per_user off or takes another key wants the names gone from the state, not only from sight."""
+        account, meta = schema.account, schema.meta
+        name = f"labels:{self._source}"
+        kind = b"" if self._label is None else self._hash(f"label:{self._label(_ANYBODY)}")
         with self._store.write() as connection:
-            if self._label is None:
-                # Whoever turns per_user off expects the names to be gone from the state, not only from the labels.
-                connection.execute(update(table).where(table.c.source == self._source).values(label=None))
-            rows = connection.execute(select(table.c.hash, table.c.number).where(table.c.source == self._source))
-            self._numbers = {row.hash: row.number for row in rows}
+            if connection.execute(select(meta.c.value).where(meta.c.name == name)).scalar_one_or_none() == kind:
+                return
+            self._store.upsert(connection, meta, [{"name": name, "value": kind}])
+            labelled = (account.c.source == self._source, account.c.label.is_not(None))
+            forgotten = connection.execute(update(account).where(*labelled).values(label=None)).rowcount
+        if forgotten:
+            self._store.wipe()
+
+    def _numbers(self, connection: Connection) -> dict[bytes, int]:
+        table = schema.account
+        rows = connection.execute(select(table.c.hash, table.c.number).where(table.c.source == self._source))
+        return {row.hash: row.number for row in rows}
 
     def _record(self, fresh: list[tuple[Identity, bytes]]) -> None:
         label = self._label
         with self._store.write() as connection:
+            # Another process, or this one before it read its configuration anew, may have numbered accounts since.
+            numbers = self._numbers(connection)
             free = next_number(connection, self._source)
-            numbers = dict(self._numbers)
             for _, digest in fresh:
                 if digest not in numbers:
                     numbers[digest] = free
@@ -122,5 +133,4 @@ class AccountBook:
                     if text
                 ],
             )
-        self._numbers = numbers
         self._seen.update((identity, numbers[digest]) for identity, digest in fresh)

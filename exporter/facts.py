@@ -17,7 +17,7 @@ _FORMAT = 1
 
 
 def encode(facts: DayFacts) -> bytes:
-    """Everything but `by_account`, compressed; equal facts give equal bytes."""
+    """Everything but `by_account`, compressed. Equal facts may give other bytes: whoever compares takes `same`."""
     document = {
         "format": _FORMAT,
         "amounts": [[*key, _number(value)] for key, value in sorted(facts.amounts.items())],
@@ -91,9 +91,12 @@ def keep_known_kinds(stored: DayFacts, read: DayFacts) -> DayFacts:
     """
     if stored.service is None or read.service is None:
         return read
-    known = stored.people.get(EVERYBODY, BitMap())
-    active = read.people.get(EVERYBODY, BitMap())
-    return replace(read, service=(stored.service & active) | (read.service - known))
+    return replace(read, service=(stored.service & _accounts(read)) | (read.service - _accounts(stored)))
+
+
+def _accounts(facts: DayFacts) -> BitMap:
+    """Every account that counts anywhere: Augment's records may name one that its list of the day lacks (2026-11)."""
+    return BitMap().union(*facts.people.values())
 
 
 def _number(value: int | Decimal) -> int | str:

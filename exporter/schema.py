@@ -1,6 +1,7 @@
 """The tables of the state: facts by (source, scope, day), accounts as keyed hashes, and how polls went."""
 
 from sqlalchemy import (
+    BigInteger,
     Boolean,
     Column,
     Date,
@@ -25,7 +26,8 @@ meta = Table(
 )
 
 # No e-mail and no name: an account is a number, found again by a keyed hash of the vendor's id. `label` is filled only
-# with people.per_user (pseudonym: another keyed hash; plain: the name itself).
+# with people.per_user (pseudonym: another keyed hash; plain: the name itself); the row `labels:SOURCE` of `meta` says
+# which kind a source's labels are.
 account = Table(
     "account",
     metadata,
@@ -55,7 +57,7 @@ day = Table(
     Column("facts", LargeBinary, nullable=False),
     Column("by_account", LargeBinary),
     Column("people", LargeBinary),
-    Column("people_total", Integer),
+    Column("people_total", BigInteger),
     Column("requests", Integer, nullable=False),
     Column("read_at", Float, nullable=False),
 )
@@ -68,7 +70,7 @@ scope = Table(
     Column("listed", Boolean, nullable=False),
     Column("last_success", Float),
     Column("revised", Integer, nullable=False),
-    Column("seats", Integer),
+    Column("seats", BigInteger),
 )
 
 window = Table(
@@ -78,8 +80,8 @@ window = Table(
     Column("scope", Text, primary_key=True),
     Column("data_day", Date, primary_key=True),
     Column("window", Text, primary_key=True),
-    Column("people", Integer, nullable=False),
-    Column("service", Integer),
+    Column("people", BigInteger, nullable=False),
+    Column("service", BigInteger),
 )
 
 poll = Table(

@@ -3,7 +3,7 @@
 import secrets
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Literal
@@ -11,6 +11,7 @@ from typing import Any, Literal
 from pyroaring import BitMap
 from sqlalchemy import Connection, Engine, create_engine, delete, event, func, select
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
 
 from exporter import facts as facts_format
@@ -69,12 +70,18 @@ class Store:
 
     @classmethod
     def open(cls, url: str = MEMORY) -> "Store":
-        """Opens or creates the state; raises StateError where another schema version wrote it."""
-        engine = _engine(url)
-        store = cls(engine)
-        with store.write() as connection:
-            schema.metadata.create_all(connection)
-            store._check_version(connection)
+        """Opens or creates the state; raises StateError where it cannot or where another schema version wrote it."""
+        store = cls(_engine(url))
+        try:
+            with store.write() as connection:
+                schema.metadata.create_all(connection)
+                store._check_version(connection)
+        except DBAPIError as error:
+            store.close()
+            raise StateError(f"the state cannot be opened: {error.orig}") from error
+        except StateError:
+            store.close()
+            raise
         return store
 
     def close(self) -> None:
@@ -106,6 +113,12 @@ class Store:
         else:
             statement = statement.on_conflict_do_nothing(index_elements=keys)
         connection.execute(statement, list(rows))
+
+    def wipe(self) -> None:
+        """Leaves nothing of what was deleted in the files of a SQLite state: its log is emptied into the database."""
+        if self._engine.dialect.name == "sqlite":
+            with self._turn, closing(self._engine.raw_connection()) as connection:
+                connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def hash_key(self) -> bytes:
         """The state's own key: hashes made with it mean nothing outside of this state."""
@@ -314,6 +327,8 @@ def _with_transactions(engine: Engine, *, wal: bool) -> Engine:
         if wal:
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("PRAGMA synchronous=NORMAL")
+            # Only some builds of SQLite do so by themselves: a deleted name must not stay in a free corner of the file.
+            connection.execute("PRAGMA secure_delete=ON")
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:

@@ -1,0 +1,184 @@
+import json
+import zlib
+from dataclasses import replace
+from decimal import Decimal
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pyroaring import BitMap
+
+from exporter.facts import decode, encode, encode_accounts, keep_known_kinds, pack_accounts, people_of, same
+from exporter.facts import unpack_accounts as unpack
+from exporter.model import EVERYBODY, AmountKey, DayFacts, PeopleKey
+
+VIM = PeopleKey("client", "vim")
+SEARCHES = AmountKey("usage", "searches")
+
+ACCOUNTS = st.one_of(
+    st.builds(BitMap, st.lists(st.integers(0, 2**32 - 1), max_size=20)),
+    st.builds(lambda first, size: BitMap(range(first, first + size)), st.integers(0, 70_000), st.integers(0, 9_000)),
+)
+MEMBERS = st.one_of(st.sampled_from(["", "vim", 'a"b\\c\n', "日本"]), st.text(max_size=5))
+MEASURES = st.sampled_from(["usage", "code_lines", "code_characters", "active_time"])
+DIMENSIONS = st.sampled_from(["total", "activity", "client", "language"])
+TABLES = st.lists(st.tuples(st.integers(0, 2**32 - 1), st.integers(0, 2**63 - 1)), unique_by=lambda row: row[0]).map(
+    lambda rows: pl.DataFrame(sorted(rows), schema={"account": pl.UInt32, "usage|searches": pl.Int64}, orient="row")
+)
+FACTS = st.builds(
+    DayFacts,
+    amounts=st.dictionaries(
+        st.builds(AmountKey, MEASURES, MEMBERS, DIMENSIONS, MEMBERS),
+        st.one_of(st.integers(0, 2**70), st.decimals(0, 10**12, places=20), st.sampled_from([Decimal("1E+3")])),
+        max_size=8,
+    ),
+    people=st.dictionaries(st.builds(PeopleKey, DIMENSIONS, MEMBERS), ACCOUNTS, max_size=4),
+    service=st.one_of(st.none(), ACCOUNTS),
+    head_count=st.one_of(st.none(), st.integers(0, 2**63 - 1)),
+    missing=st.frozensets(st.tuples(MEASURES, MEMBERS), max_size=4),
+    by_account=st.one_of(st.none(), TABLES),
+)
+
+
+def amounts_table(**columns: list[int]) -> pl.DataFrame:
+    """A table of amounts by account, in the columns' order."""
+    return pl.DataFrame(columns, schema={name: pl.UInt32 if name == "account" else pl.Int64 for name in columns})
+
+
+@given(FACTS)
+def test_facts_are_read_back_as_they_were_written(facts: DayFacts) -> None:
+    again = decode(encode(facts), encode_accounts(facts))
+
+    assert replace(again, by_account=None) == replace(facts, by_account=None)
+    assert {key: repr(value) for key, value in again.amounts.items()} == {
+        key: repr(value) for key, value in facts.amounts.items()
+    }
+    assert (again.by_account is None) == (facts.by_account is None)
+    if again.by_account is not None and facts.by_account is not None:
+        assert again.by_account.schema == facts.by_account.schema
+        assert again.by_account.equals(facts.by_account)
+    assert same(again, facts)
+    assert {type(key) for key in again.amounts} <= {AmountKey}
+    assert {type(key) for key in again.people} <= {PeopleKey}
+
+
+@given(ACCOUNTS)
+def test_a_set_of_accounts_is_read_back_as_it_was_written(accounts: BitMap) -> None:
+    assert unpack(pack_accounts(accounts)) == accounts
+
+
+def test_facts_of_another_format_are_refused() -> None:
+    document = json.loads(zlib.decompress(encode(DayFacts())))
+    foreign = zlib.compress(json.dumps({**document, "format": 2}).encode())
+
+    with pytest.raises(ValueError, match=r"^facts of format 2, this version reads 1$"):
+        decode(foreign, None)
+
+
+def test_two_readings_that_differ_only_in_memory_layout_are_the_same() -> None:
+    one_by_one = BitMap()
+    for account in range(70_000):
+        one_by_one.add(account)
+    table = amounts_table(account=[1, 2], **{"usage|a": [3, 4], "usage|b": [5, 6]})
+    other_order = table.select("usage|b", "account", "usage|a")
+    in_chunks = pl.concat([table[:1], table[1:]], rechunk=False)
+
+    one = DayFacts(
+        amounts={AmountKey("active_time", ""): Decimal("1.50"), SEARCHES: 1},
+        people={EVERYBODY: one_by_one, VIM: BitMap([1])},
+        by_account=table,
+    )
+    other = DayFacts(
+        amounts={SEARCHES: 1, AmountKey("active_time", ""): Decimal("1.5")},
+        people={VIM: BitMap([1]), EVERYBODY: BitMap(range(70_000))},
+        by_account=other_order,
+    )
+
+    assert same(one, other)
+    assert same(replace(one, by_account=in_chunks), other)
+
+
+FULL = DayFacts(
+    amounts={SEARCHES: 1},
+    people={EVERYBODY: BitMap([1, 2])},
+    service=BitMap([2]),
+    head_count=1,
+    missing=frozenset({("usage", "chat_messages")}),
+    by_account=amounts_table(account=[1, 2], **{"usage|searches": [3, 4]}),
+)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        replace(FULL, amounts={SEARCHES: 2}),
+        replace(FULL, amounts={}),
+        replace(FULL, people={EVERYBODY: BitMap([1])}),
+        replace(FULL, people={EVERYBODY: BitMap([1, 2]), VIM: BitMap()}),
+        replace(FULL, service=None),
+        replace(FULL, service=BitMap()),
+        replace(FULL, head_count=None),
+        replace(FULL, missing=frozenset()),
+        replace(FULL, by_account=None),
+        replace(FULL, by_account=amounts_table(account=[1, 2], **{"usage|searches": [3, 5]})),
+        replace(FULL, by_account=amounts_table(account=[1, 3], **{"usage|searches": [3, 4]})),
+        replace(FULL, by_account=amounts_table(account=[1, 2], **{"usage|chat_messages": [3, 4]})),
+        replace(FULL, by_account=amounts_table(account=[1], **{"usage|searches": [3]})),
+    ],
+)
+def test_every_difference_between_two_readings_is_seen(other: DayFacts) -> None:
+    assert same(FULL, FULL)
+    assert not same(FULL, other)
+    assert not same(other, FULL)
+
+
+def test_people_of_a_day_are_the_listed_accounts_without_service_accounts() -> None:
+    assert people_of(DayFacts(head_count=3)) is None
+    assert people_of(DayFacts(people={EVERYBODY: BitMap([1, 2])})) == BitMap([1, 2])
+    assert people_of(DayFacts(people={EVERYBODY: BitMap([1, 2])}, service=BitMap([2, 5]))) == BitMap([1])
+
+
+def test_a_re_read_day_keeps_the_kinds_of_accounts_as_they_were_on_the_day() -> None:
+    stored = DayFacts(people={EVERYBODY: BitMap([1, 2, 3])}, service=BitMap([3]))
+    read = DayFacts(people={EVERYBODY: BitMap([1, 2, 3, 4, 5])}, service=BitMap([2, 5]))
+
+    kept = keep_known_kinds(stored, read)
+
+    assert kept == replace(read, service=BitMap([3, 5]))
+    assert people_of(kept) == BitMap([1, 2, 4])
+
+
+def test_a_service_account_that_is_gone_from_a_re_read_day_is_gone() -> None:
+    stored = DayFacts(people={EVERYBODY: BitMap([1, 3])}, service=BitMap([3]))
+    read = DayFacts(people={EVERYBODY: BitMap([1])}, service=BitMap())
+
+    assert keep_known_kinds(stored, read) == read
+
+
+def test_a_service_account_that_a_re_read_day_has_only_in_a_breakdown_becomes_no_person() -> None:
+    stored = DayFacts(people={EVERYBODY: BitMap([1, 3]), VIM: BitMap([1, 3])}, service=BitMap([3]))
+    read = DayFacts(people={EVERYBODY: BitMap([1]), VIM: BitMap([1, 3])}, service=BitMap([3]))
+
+    assert keep_known_kinds(stored, read) == read
+
+
+def test_a_service_account_that_the_stored_day_had_only_in_a_breakdown_stays_one() -> None:
+    stored = DayFacts(people={EVERYBODY: BitMap([1]), VIM: BitMap([1, 3])}, service=BitMap([3]))
+    read = DayFacts(people={EVERYBODY: BitMap([1, 3]), VIM: BitMap([1, 3])}, service=BitMap())
+
+    assert keep_known_kinds(stored, read) == replace(read, service=BitMap([3]))
+
+
+@pytest.mark.parametrize(
+    ("stored", "read"),
+    [
+        (
+            DayFacts(people={EVERYBODY: BitMap([1, 2])}),
+            DayFacts(people={EVERYBODY: BitMap([1, 2])}, service=BitMap([2])),
+        ),
+        (DayFacts(head_count=3), DayFacts(head_count=4)),
+    ],
+)
+def test_where_the_stored_day_knew_no_kinds_the_reading_is_taken_as_it_is(stored: DayFacts, read: DayFacts) -> None:
+    assert keep_known_kinds(stored, read) == read
