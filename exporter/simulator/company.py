@@ -1,0 +1,127 @@
+"""A synthetic company: what its people did on any day, and what a vendor has published of it by a moment."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from functools import cached_property, lru_cache
+from types import MappingProxyType
+from typing import Literal, Protocol
+
+from exporter.simulator.people import Person, Seat, roster, seats
+from exporter.simulator.stream import Stream
+from exporter.simulator.work import Work, works
+
+Scenario = Literal["steady", "drop", "late-data", "revised"]
+
+# Monday to Sunday, and fixed holidays as (month, day): the chance that a keen person is active.
+_WEEK = (0.94, 1.0, 1.0, 0.97, 0.85, 0.03, 0.04)
+_HOLIDAYS = frozenset({(1, 1), (5, 1), (10, 3), (12, 24), (12, 25), (12, 26), (12, 31)})
+_QUIET = 0.03
+
+_DROP = timedelta(days=3)
+_DROPPED = 0.4
+_LATE = timedelta(days=2)
+_REVISED_AFTER = timedelta(hours=6)
+_HELD_BACK = 0.3
+
+
+@dataclass(frozen=True, slots=True)
+class PersonDay:
+    """A person's day, with at least one work in it."""
+
+    person: Person
+    day: date
+    works: tuple[Work, ...]
+
+
+class History(Protocol):
+    """What a vendor's server is made over: a `Company`, or a test's own days."""
+
+    def published(self, day: date, now: datetime, after: timedelta) -> Sequence[PersonDay] | None:
+        """What a vendor that publishes a day `after` its end shows of it at `now`; None where it is not out yet."""
+
+
+@dataclass(frozen=True)
+class Company:
+    """People, of whom every day is a pure function of the seed, for ever; nothing happens before `first_day`.
+
+    `scenario` is `steady`; `drop`: from three days before `today`, two people in five stop; `late-data`: every day is
+    published two days late; `revised`: some rows of a day come six hours after the others. `thin_until` holds back
+    the same rows of single days until given moments.
+    """
+
+    seed: int = 1
+    people: int = 200
+    first_day: date = date(2025, 1, 1)
+    scenario: Scenario = "steady"
+    today: date | None = None
+    thin_until: Mapping[date, datetime] = field(default_factory=lambda: MappingProxyType({}), hash=False)
+
+    def __post_init__(self) -> None:
+        if self.scenario == "drop" and self.today is None:
+            raise ValueError("scenario drop needs today, three days before which the drop begins")
+
+    def day(self, day: date) -> tuple[PersonDay, ...]:
+        """Everybody who was active on the day, in a fixed order; in the end this is what vendors show."""
+        return _day(self, day)
+
+    def roster(self, day: date) -> list[Person]:
+        """Everybody who works there on the day, active or not, service accounts included."""
+        return roster(self.seed, self._seats, self.first_day, day)
+
+    def stream(self, day: date, person: Person, topic: str) -> Stream:
+        """Random numbers of a person's day for a topic of the caller's choice, such as `searches`."""
+        return Stream(f"{self.seed}/{day}/{person.username}/{topic}")
+
+    def published(self, day: date, now: datetime, after: timedelta) -> Sequence[PersonDay] | None:
+        """What a vendor that publishes a day `after` its end shows of it at `now`; None where it is not out yet."""
+        out = datetime.combine(day, time(), UTC) + timedelta(days=1) + after
+        if self.scenario == "late-data":
+            out += _LATE
+        if now < out:
+            return None
+        whole = out + _REVISED_AFTER if self.scenario == "revised" else out
+        if now < self.thin_until.get(day, whole):
+            return self._thinned(day)
+        return self.day(day)
+
+    @cached_property
+    def _seats(self) -> tuple[Seat, ...]:
+        return seats(self.seed, self.people)
+
+    def _thinned(self, day: date) -> list[PersonDay]:
+        thinned = []
+        for entry in self.day(day):
+            stream = self.stream(day, entry.person, "held back")
+            left = tuple(work for work in entry.works if not stream.chance(_HELD_BACK))
+            if left:
+                thinned.append(PersonDay(entry.person, day, left))
+        return thinned
+
+
+@lru_cache(maxsize=128)
+def _day(company: Company, day: date) -> tuple[PersonDay, ...]:
+    age = (day - company.first_day).days
+    if age < 0:
+        return ()
+    # Adoption grows from 60 % of what it will be, half of the rest every 200 days more slowly.
+    growth = 1 - 80 / (200 + age)
+    quiet = (day.month, day.day) in _HOLIDAYS
+    active = []
+    for person in company.roster(day):
+        stream = company.stream(day, person, "work")
+        if person.service:
+            chance = 1.0
+        elif quiet or day.weekday() in person.days_off:
+            chance = _QUIET
+        else:
+            chance = _WEEK[day.weekday()] * person.zeal * growth
+        if stream.chance(chance) and not _stopped(company, person, day):
+            active.append(PersonDay(person, day, works(stream, person, person.zeal * growth)))
+    return tuple(active)
+
+
+def _stopped(company: Company, person: Person, day: date) -> bool:
+    if company.scenario != "drop" or company.today is None or day < company.today - _DROP or person.service:
+        return False
+    return Stream(f"{company.seed}/{person.username}/drop").chance(_DROPPED)

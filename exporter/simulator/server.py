@@ -1,0 +1,81 @@
+"""All simulated vendors on one address, each under its own path, served from a thread."""
+
+import socket
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.routing import Mount
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from exporter.simulator.augment import augment_app
+from exporter.simulator.company import Company
+
+Clock = Callable[[], datetime]
+
+# A vendor's path is its name.
+VENDORS: Mapping[str, Callable[[Company, Clock], ASGIApp]] = {
+    "augment": augment_app,
+}
+
+_STOP_SECONDS = 5
+
+
+@dataclass(frozen=True)
+class Running:
+    """Where a server listens, such as http://127.0.0.1:8080."""
+
+    url: str
+
+
+def build(
+    company: Company, now: Clock, vendors: Mapping[str, Callable[[Company, Clock], ASGIApp]] = VENDORS
+) -> Starlette:
+    """Every vendor under `/<name>`; `app.state.requests` counts the requests by vendor name."""
+    requests: Counter[str] = Counter()
+    app = Starlette(
+        routes=[Mount(f"/{name}", _counted(make(company, now), requests, name)) for name, make in vendors.items()]
+    )
+    app.state.requests = requests
+    return app
+
+
+@contextmanager
+def serve(app: ASGIApp, host: str = "127.0.0.1", port: int = 0) -> Iterator[Running]:
+    """Serve on the address until the block ends; port 0 is any free one. OSError if the address is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.create_server((host, port), family=family) as listener:
+        # asyncio does this for sockets of its own only; without it every answer on a kept connection takes 40 ms.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        # Without log_config=None uvicorn would set up the logging of the whole process. Off the main thread it
+        # leaves signals alone. The listener takes connections before the thread runs, so nobody waits for it.
+        config = uvicorn.Config(
+            app,
+            log_config=None,
+            log_level="warning",
+            access_log=False,
+            lifespan="off",
+            timeout_graceful_shutdown=1,
+        )
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, args=([listener],), name="simulator", daemon=True)
+        thread.start()
+        try:
+            name = f"[{host}]" if family == socket.AF_INET6 else host
+            yield Running(f"http://{name}:{listener.getsockname()[1]}")
+        finally:
+            server.should_exit = True
+            thread.join(_STOP_SECONDS)
+
+
+def _counted(app: ASGIApp, requests: Counter[str], name: str) -> ASGIApp:
+    async def counted(scope: Scope, receive: Receive, send: Send) -> None:
+        requests[name] += 1
+        await app(scope, receive, send)
+
+    return counted
