@@ -14,9 +14,9 @@ from exporter.simulator.work import Work, works
 Scenario = Literal["steady", "drop", "late-data", "revised"]
 
 # Monday to Sunday, and fixed holidays as (month, day): the chance that a keen person is active.
-_WEEK = (0.94, 1.0, 1.0, 0.97, 0.85, 0.03, 0.04)
+_WEEK = (0.94, 1.0, 1.0, 0.97, 0.85, 0.05, 0.06)
 _HOLIDAYS = frozenset({(1, 1), (5, 1), (10, 3), (12, 24), (12, 25), (12, 26), (12, 31)})
-_QUIET = 0.03
+_QUIET = 0.06
 
 _DROP = timedelta(days=3)
 _DROPPED = 0.4
@@ -110,14 +110,10 @@ def _day(company: Company, day: date) -> tuple[PersonDay, ...]:
     active = []
     for person in company.roster(day):
         stream = company.stream(day, person, "work")
-        if person.service:
-            chance = 1.0
-        elif quiet or day.weekday() in person.days_off:
-            chance = _QUIET
-        else:
-            chance = _WEEK[day.weekday()] * person.zeal * growth
-        if stream.chance(chance) and not _stopped(company, person, day):
-            active.append(PersonDay(person, day, works(stream, person, person.zeal * growth)))
+        share = _QUIET if quiet or day.weekday() in person.days_off else _WEEK[day.weekday()]
+        volume = person.zeal * growth
+        if stream.chance(1.0 if person.service else share * volume) and not _stopped(company, person, day):
+            active.append(PersonDay(person, day, works(stream, person, volume)))
     return tuple(active)
 
 

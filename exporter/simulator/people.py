@@ -91,7 +91,8 @@ def _person(seed: int, number: int, joined: date, left: date | None) -> Person:
         editors=_some(stream, (EDITORS, SECOND_EDITORS)),
         languages=_some(stream, (TEAMS[team],) * 3),
         days_off=frozenset(stream.whole(0, 4) for _ in range(2)) if stream.chance(0.15) else frozenset(),
-        zeal=max(stream.unit(), stream.unit()),
+        # Some never take to it.
+        zeal=0.01 if stream.chance(0.15) else max(stream.unit(), stream.unit()),
     )
 
 

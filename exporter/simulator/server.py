@@ -66,8 +66,8 @@ def serve(app: ASGIApp, host: str = "127.0.0.1", port: int = 0) -> Iterator[Runn
         thread = threading.Thread(target=server.run, args=([listener],), name="simulator", daemon=True)
         thread.start()
         try:
-            name = f"[{host}]" if family == socket.AF_INET6 else host
-            yield Running(f"http://{name}:{listener.getsockname()[1]}")
+            name, number = listener.getsockname()[:2]
+            yield Running(f"http://[{name}]:{number}" if family == socket.AF_INET6 else f"http://{name}:{number}")
         finally:
             server.should_exit = True
             thread.join(_STOP_SECONDS)
