@@ -13,9 +13,12 @@ import uvicorn
 from exporter.app import Exporter
 from exporter.log import event
 from exporter.sections import Address
+from exporter.signals import caught
 from exporter.web import application
 
 logger = logging.getLogger(__name__)
+
+ENDING = (signal.SIGTERM, signal.SIGINT)
 
 _WEB_STOP_SECONDS = 1
 _POLL_STOP_SECONDS = 2.0
@@ -49,17 +52,22 @@ def run(exporter: Exporter, listener: socket.socket, started: Callable[[str], No
         )
     )
     web = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="web", daemon=True)
-    exporter.start()
-    web.start()
-    url = _url(listener)
-    event(logger, logging.INFO, "listening", url=url)
-    started(url)
-    wait_for_end()
+    with caught(ENDING) as signals:
+        exporter.start()
+        web.start()
+        url = _url(listener)
+        event(logger, logging.INFO, "listening", url=url)
+        started(url)
+        signals.wait()
+        event(logger, logging.INFO, "stopping")
+        exporter.end()
+        server.should_exit = True
+        web.join(_WEB_STOP_SECONDS + 1)
+        _leave_polls(exporter)
 
-    event(logger, logging.INFO, "stopping")
-    exporter.end()
-    server.should_exit = True
-    web.join(_WEB_STOP_SECONDS + 1)
+
+def _leave_polls(exporter: Exporter) -> None:
+    """Gives polls a moment to end; what they stored are whole days, so a poll may be cut anywhere."""
     deadline = monotonic() + _POLL_STOP_SECONDS
     while exporter.polling and monotonic() < deadline:
         sleep(0.02)
@@ -68,14 +76,6 @@ def run(exporter: Exporter, listener: socket.socket, started: Callable[[str], No
         logging.shutdown()
         os._exit(0)
     exporter.store.close()
-
-
-def wait_for_end() -> None:
-    """Waits for SIGTERM or SIGINT."""
-    ended = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: ended.set())
-    ended.wait()
 
 
 def _url(listener: socket.socket) -> str:

@@ -12,6 +12,7 @@ from exporter.app import Exporter, utc_now
 from exporter.commands import options
 from exporter.commands.once import exposition, poll_all
 from exporter.sections import Address
+from exporter.signals import caught
 from exporter.simulator.company import Company
 from exporter.simulator.server import build, serve
 from exporter.store import Store
@@ -58,4 +59,5 @@ def simulate(listen: Address, seed: int, people: int, days: int) -> None:
     company = Company(seed=seed, people=people, first_day=utc_now().date() - timedelta(days=days))
     with serve(build(company, utc_now), listen.host, listen.port) as simulators:
         click.echo(f"Simulators at {simulators.url}/augment", err=True)
-        daemon.wait_for_end()
+        with caught(daemon.ENDING) as signals:
+            signals.wait()

@@ -1,0 +1,35 @@
+"""Signals as something to wait for."""
+
+import signal
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+
+class Signals:
+    """Signals that arrived and were not waited for yet."""
+
+    def __init__(self, arrived: socket.socket) -> None:
+        self._arrived = arrived
+
+    def wait(self) -> int:
+        """Blocks until a signal arrives and returns its number."""
+        return self._arrived.recv(1)[0]
+
+
+@contextmanager
+def caught(numbers: Sequence[int]) -> Iterator[Signals]:
+    """Catches signals instead of dying of them. To be used in the main thread."""
+    # A signal may reach any thread, and Python's own handlers run only once the main thread wakes up: a main thread
+    # that waits for a lock or an event would sleep on. Bytes in a socket wake it.
+    arrived, written = socket.socketpair()
+    with arrived, written:
+        written.setblocking(False)
+        wakeup = signal.set_wakeup_fd(written.fileno())
+        before = {number: signal.signal(number, lambda *_: None) for number in numbers}
+        try:
+            yield Signals(arrived)
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+            signal.set_wakeup_fd(wakeup)
