@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Context, Decimal, Inexact, localcontext
+from math import prod
 from typing import Literal, NamedTuple
 
 import polars as pl
@@ -100,6 +101,12 @@ def exact_sum(values: Iterable[int | Decimal]) -> int | Decimal:
     """A sum without rounding."""
     with localcontext(_EXACT):
         return sum(values)
+
+
+def exact_product(*factors: int | Decimal) -> int | Decimal:
+    """A product without rounding."""
+    with localcontext(_EXACT):
+        return prod(factors)
 
 
 def ready_since(day: date, ready_at: timedelta) -> datetime:

@@ -36,7 +36,7 @@ rollup.py            | errors model                                             
 vendors/base.py      | model client                                                       |
 vendors/settings.py  | fields durations cron                                              | pydantic holidays
 vendors/*.py         | {VENDOR}                                                           | polars pyroaring pydantic
-vendors/gitlab*.py   | {VENDOR} vendors.gitlab_*                                          | polars pyroaring pydantic
+vendors/gitlab*.py   | {VENDOR} retries vendor_text vendors.gitlab_*                      | pydantic
 vendors/__init__.py  | vendors.*                                                          |
 
 facts.py             | model                                                              | polars pyroaring

@@ -1,0 +1,139 @@
+"""GitLab Product Analytics: counts of people, events and sessions by project, asked of the Cube behind GitLab.
+
+API: https://docs.gitlab.com/api/product_analytics/ (beta, on its way out of GitLab, read 2026-11).
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime
+
+from exporter.errors import Rejected, VendorError
+from exporter.model import ONE_DAY, WINDOWS, Reading, WindowPeople, window_days
+from exporter.vendors.base import Access, Vendor
+from exporter.vendors.gitlab_api import NoDatabaseError, NoProjectError, dry_run, load, load_days, load_meta
+from exporter.vendors.gitlab_cube import Query, day_query, facts, parse_window, window_query
+from exporter.vendors.gitlab_projects import Directory, directory, look_again
+from exporter.vendors.gitlab_schema import Schema, schema
+from exporter.vendors.gitlab_settings import GitLabSettings
+
+_CONCURRENCY = 8
+
+
+def scopes(access: Access) -> Sequence[str]:
+    """The paths of the projects, and the configured names of what could not be found."""
+    found = directory(access)
+    access.memory["gitlab directory"] = found
+    return [*found.ids, *found.failed]
+
+
+def read(access: Access, scope: str, days: Sequence[date]) -> Iterator[Reading]:
+    """The wanted days, by one query for each cube; none of a project that has no database yet."""
+    project = _project(access, scope)
+    if not days:
+        return
+    start, end = min(days), max(days)
+    try:
+        questions = _schema(access, project).questions
+        answers = [(question, load_days(access.client, project, question, start, end)) for question in questions]
+    except NoDatabaseError:
+        return
+    except NoProjectError:
+        look_again(access, project)
+        raise
+    for day in days:
+        of_day, active = facts(day, answers)
+        yield Reading(day, of_day, rows=active)
+
+
+def windows(access: Access, scope: str, data_day: date, names: Sequence[str]) -> Sequence[WindowPeople]:
+    """Distinct people of whole windows, as Cube counts them."""
+    project = _project(access, scope)
+    found = []
+    try:
+        people = _schema(access, project).people
+        if people is None:
+            return []
+        for name in names:
+            days = window_days(data_day, WINDOWS[name])
+            answer = load(access.client, project, window_query(people, days[-1], days[0]))
+            number = parse_window(answer, people)
+            if number is not None:
+                found.append(WindowPeople(data_day, name, number))
+    except NoDatabaseError:
+        return []
+    return found
+
+
+def check(access: Access) -> Iterator[str]:
+    """What is wrong: projects that cannot be found or asked, and for each project the queries that Cube refuses."""
+    try:
+        found = directory(access)
+    except VendorError as error:
+        yield str(error)
+        return
+    yield from (f"{name}: {error}" for name, error in found.failed.items())
+    told: set[str] = set()
+    for scope, project in found.ids.items():
+        try:
+            asked = _schema(access, project)
+        except NoDatabaseError:
+            continue
+        except VendorError as error:
+            yield f"{scope}: {error}"
+            continue
+        yield from (remark for remark in asked.remarks if remark not in told)
+        told.update(asked.remarks)
+        yield from (f"{scope}: {refusal}" for refusal in _refusals(access, project, asked))
+
+
+def headers(token: str) -> Mapping[str, str]:
+    """The token as GitLab's own header."""
+    return {"PRIVATE-TOKEN": token}
+
+
+def _project(access: Access, scope: str) -> int:
+    found: Directory = access.memory["gitlab directory"]
+    if scope in found.failed:
+        raise found.failed[scope]
+    return found.ids[scope]
+
+
+def _schema(access: Access, project: int) -> Schema:
+    """What to ask in this poll, found out from the project that answers first."""
+    settings: GitLabSettings = access.settings
+    known: tuple[datetime, Schema] | None = access.memory.get("gitlab schema")
+    if known is not None and known[0] == access.now:
+        return known[1]
+    tells = settings.generation is None or bool(settings.custom)
+    asked = schema(settings, load_meta(access.client, project) if tells else None)
+    if not asked.questions:
+        raise Rejected("gitlab: meta lists none of the members that are asked for; set generation or members")
+    for remark in asked.remarks:
+        access.warn(remark)
+    access.memory["gitlab schema"] = (access.now, asked)
+    return asked
+
+
+def _refusals(access: Access, project: int, asked: Schema) -> Iterator[str]:
+    yesterday = access.now.date() - ONE_DAY
+    queries: list[Query] = [day_query(question, yesterday, yesterday) for question in asked.questions]
+    if asked.people is not None:
+        queries.append(window_query(asked.people, yesterday, yesterday))
+    for query in queries:
+        try:
+            dry_run(access.client, project, query)
+        except NoDatabaseError:
+            continue
+        except VendorError as error:
+            yield str(error)
+
+
+GITLAB = Vendor(
+    name="gitlab",
+    settings=GitLabSettings,
+    scopes=scopes,
+    read=read,
+    windows=windows,
+    check=check,
+    headers=headers,
+    concurrency=_CONCURRENCY,
+)

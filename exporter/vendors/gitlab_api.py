@@ -1,0 +1,141 @@
+"""Asking the Cube of a GitLab project: refusals told apart by their words, answers waited for, outages tried again."""
+
+from collections.abc import Mapping
+from datetime import date
+from typing import Literal
+
+from exporter.client import Client, Response
+from exporter.errors import BadPayload, Rejected, Unreachable
+from exporter.json_body import Obj, obj
+from exporter.retries import ATTEMPTS, PassingError, retrying
+from exporter.vendor_text import presentable, refusal_text, secrets
+from exporter.vendors.gitlab_cube import (
+    LIMIT,
+    Numbers,
+    Query,
+    Question,
+    Row,
+    by_day,
+    day_query,
+    parse_page,
+)
+from exporter.vendors.gitlab_schema import Meta, parse_meta
+from exporter.vendors.gitlab_verdicts import EXPLAINED, Verdict, judge
+
+API = "/api/v4"
+
+# A query that Cube has not finished is held for about 5 s and then to be sent again as it was. Cube's own client asks
+# on for ever and at once (2026-11).
+DEADLINE = 300.0
+PAUSE = 1.0
+_MOST_PAGES = 1_000
+
+
+class NoDatabaseError(Exception):
+    """The project is set up and has not received an event yet."""
+
+
+class NoProjectError(Rejected):
+    """There is no such project any more, or the token's user may not see it."""
+
+
+class NoRouteError(Rejected):
+    """This GitLab has no such endpoint."""
+
+
+def load(client: Client, project: int, query: Query) -> Obj:
+    """The answer to a query. Raises NoDatabaseError, or the VendorError that the answer's words stand for."""
+    return _ask(client, "POST", project, "load", _body(query))
+
+
+def load_days(client: Client, project: int, question: Question, start: date, end: date) -> Mapping[date, Numbers]:
+    """The numbers of each day that has some, over all pages."""
+    rows: list[Row] = []
+    for page in range(_MOST_PAGES):
+        answer = load(client, project, day_query(question, start, end, offset=page * LIMIT))
+        found, size = parse_page(answer, question, start, end)
+        rows.extend(found)
+        if size < LIMIT:
+            return by_day(rows, answer.where)
+    raise BadPayload(f"{answer.where}: more than {_MOST_PAGES} pages of {LIMIT} rows")
+
+
+def dry_run(client: Client, project: int, query: Query) -> None:
+    """Has a query checked: raises what loading it would raise, but for what only the database knows."""
+    _ask(client, "POST", project, "dry-run", _body(query))
+
+
+def load_meta(client: Client, project: int) -> Meta | None:
+    """The members that a project's Cube has; None where GitLab does not tell.
+
+    The documentation says GET, GitLab has POST (2026-11).
+    """
+    for method in ("POST", "GET"):
+        try:
+            return parse_meta(_ask(client, method, project, "meta", None))
+        except NoRouteError:
+            continue
+    return None
+
+
+def _body(query: Query) -> Mapping[str, object]:
+    # Never with include_token: each such request makes GitLab create an access token to the project.
+    return {"query": query, "queryType": "multi"}
+
+
+def _ask(
+    client: Client,
+    method: str,
+    project: int,
+    endpoint: Literal["load", "dry-run", "meta"],
+    body: Mapping[str, object] | None,
+) -> Obj:
+    path = f"{API}/projects/{project}/product_analytics/request/{endpoint}"
+    where = f"gitlab {method} {path}"
+    began = client.monotonic()
+
+    def pause(seconds: float) -> None:
+        if client.stop.wait(seconds):
+            raise Unreachable(f"{where}: stopping")
+
+    def attempt() -> Obj:
+        while True:
+            answer = _answer(client.request(method, path, json=body, accept_status=EXPLAINED), client)
+            if answer is not None:
+                return answer
+            if client.monotonic() - began + PAUSE > DEADLINE:
+                raise Unreachable(f"{where}: Cube still says Continue wait after {DEADLINE:.0f} s", status=200)
+            pause(PAUSE)
+
+    return retrying(attempt, pause, client.jitter)
+
+
+def _answer(response: Response, client: Client) -> Obj | None:
+    """The body of an answer; None for one that says to ask again."""
+    if response.status in EXPLAINED:
+        said = refusal_text(response.body)
+    else:
+        answer = obj(response.json(), response.where)
+        if not answer.fields.get("error"):
+            return answer
+        said = answer.text("error")
+    verdict, advice = judge(response.status if response.status in EXPLAINED else 200, said)
+    words = presentable(said, secrets(client.headers))
+    message = f"{response.where}: {response.status}{': ' + words if words else ''}{f' ({advice})' if advice else ''}"
+    match verdict:
+        case Verdict.WAIT:
+            return None
+        case Verdict.NO_DATABASE:
+            raise NoDatabaseError
+        case Verdict.PASSING:
+            attempts = f"{response.where}: {response.status} in {ATTEMPTS} attempts: {words}"
+            raise PassingError(Unreachable(attempts, status=response.status))
+        case Verdict.TOKEN:
+            raise Rejected(message, status=response.status)
+        case Verdict.NO_PROJECT:
+            raise NoProjectError(message, status=response.status)
+        case Verdict.NO_ROUTE:
+            raise NoRouteError(message, status=response.status)
+        case Verdict.REFUSED:
+            # A 401 that is about one project must not look like a refused token: the others can still be read.
+            raise Rejected(message, status=None if response.status == 401 else response.status)

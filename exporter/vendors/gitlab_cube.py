@@ -1,0 +1,246 @@
+"""Queries to the Cube behind GitLab, and what its answers say: rows, exact numbers, refusals. Pure."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from decimal import Decimal
+from typing import Final, NamedTuple
+
+from exporter.errors import BadPayload
+from exporter.json_body import LIMIT as TOO_MUCH
+from exporter.json_body import Obj
+from exporter.model import AmountKey, DayFacts, exact_product
+
+# Cube cuts at `limit` without a word; 10,000 is its default and 50,000 the most that it takes (2026-11).
+LIMIT = 10_000
+
+PEOPLE: Final = "people"
+# An average, to be multiplied with the number of sessions of the same row.
+MINUTES: Final = "session_minutes"
+TIME: Final = "active_time"
+
+Query = Mapping[str, object]
+Number = int | Decimal | None
+Numbers = Mapping[str, Number]
+
+_DAY = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(T00:00:00(\.0+)?Z?)?")
+# PostgreSQL and ClickHouse give numbers as text, SQLite as JSON numbers; averages have up to 20 decimals (2026-11).
+_NUMBER = re.compile(r"-?[0-9]{1,25}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,2})?")
+_SMALLEST_EXPONENT = -99
+
+
+@dataclass(frozen=True)
+class Question:
+    """Measures of one cube by UTC day: `measures` maps our name to the member.
+
+    With `dimension` there is one measure, whose name is then the activity that the dimension's value stands for.
+    `extra` ones say nothing about whether the day's data has arrived.
+    """
+
+    time: str
+    measures: Mapping[str, str]
+    dimension: str | None = None
+    activities: Mapping[str, str] = field(default_factory=dict)
+    extra: bool = False
+
+    def names(self) -> list[str]:
+        """What a day's numbers are called."""
+        if self.dimension is not None:
+            return list(self.activities.values())
+        return [TIME if name == MINUTES else name for name in self.measures]
+
+
+class People(NamedTuple):
+    """The measure that counts distinct people, and the time dimension of its cube."""
+
+    measure: str
+    time: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """A day's numbers, or those of one value of a dimension on that day."""
+
+    day: date
+    value: str
+    numbers: Numbers
+
+
+def day_query(question: Question, start: date, end: date, offset: int = 0) -> Query:
+    """The query for a page of a question's rows, start and end included."""
+    order = {question.time: "asc"}
+    query = {
+        "measures": sorted(set(question.measures.values())),
+        "timeDimensions": [{"dimension": question.time, "granularity": "day", "dateRange": _range(start, end)}],
+        "order": order,
+        "limit": LIMIT,
+        "offset": offset,
+        "timezone": "UTC",
+    }
+    if question.dimension is None:
+        return query
+    # Only the values that are asked for, so that a dimension with a value for each person stays small.
+    wanted = {"member": question.dimension, "operator": "equals", "values": list(question.activities)}
+    return {
+        **query,
+        "dimensions": [question.dimension],
+        "filters": [wanted],
+        "order": {**order, question.dimension: "asc"},
+    }
+
+
+def window_query(people: People, start: date, end: date) -> Query:
+    """The query for distinct people over whole days, start and end included: one row."""
+    return {
+        "measures": [people.measure],
+        "timeDimensions": [{"dimension": people.time, "dateRange": _range(start, end)}],
+        "order": {people.measure: "desc"},
+        "limit": LIMIT,
+        "timezone": "UTC",
+    }
+
+
+def parse_page(answer: Obj, question: Question, start: date, end: date) -> tuple[list[Row], int]:
+    """A page's rows, and how many it had with those whose value was not asked for."""
+    data = _data(answer)
+    wanted = question.dimension
+    asked = [row for row in data if wanted is None or _value(row, wanted) in question.activities]
+    return [_row(row, question, start, end) for row in asked], len(data)
+
+
+def parse_window(answer: Obj, people: People) -> int | None:
+    """The people of a window; None where Cube does not know."""
+    data = _data(answer)
+    if len(data) != 1:
+        raise BadPayload(f"{answer.where}: {len(data)} rows for a whole window, not one")
+    return _count(data[0], people.measure)
+
+
+def by_day(rows: Iterable[Row], where: str) -> Mapping[date, Numbers]:
+    """Rows of one question, in any order, as the numbers of each day that has some.
+
+    A day or value twice is a BadPayload, unless one of the two is all zeros: GitLab fills with zeros, after the limit,
+    days that a later page has (2026-11).
+    """
+    kept: dict[tuple[date, str], Row] = {}
+    for row in rows:
+        key = (row.day, row.value)
+        if key in kept and not _is_zero(row.numbers):
+            if not _is_zero(kept[key].numbers):
+                raise BadPayload(f"{where}: two rows for {row.day}")
+            kept[key] = row
+        kept.setdefault(key, row)
+    found: dict[date, dict[str, Number]] = {}
+    for row in kept.values():
+        found.setdefault(row.day, {}).update(row.numbers)
+    return found
+
+
+def facts(day: date, answers: Sequence[tuple[Question, Mapping[date, Numbers]]]) -> tuple[DayFacts, bool]:
+    """A day's facts from whole answers, and whether the day had any activity: Cube leaves out days without rows."""
+    numbers: dict[str, Number] = {}
+    active = False
+    for question, found in answers:
+        numbers.update(dict.fromkeys(question.names(), 0))
+        if day in found:
+            numbers.update(found[day])
+            active = active or not (question.extra or _is_zero(found[day]))
+    people = numbers.pop(PEOPLE, None)
+    assert not isinstance(people, Decimal)
+    amounts = {_amount(name): number for name, number in numbers.items() if number is not None}
+    return DayFacts(amounts=amounts, head_count=people), active
+
+
+def _range(start: date, end: date) -> list[str]:
+    return [start.isoformat(), end.isoformat()]
+
+
+def _amount(name: str) -> AmountKey:
+    return AmountKey("active_time", "") if name == TIME else AmountKey("usage", name)
+
+
+def _is_zero(numbers: Numbers) -> bool:
+    return all(number == 0 for number in numbers.values())
+
+
+def _data(answer: Obj) -> list[Obj]:
+    results = answer.objects("results")
+    if len(results) != 1:
+        raise BadPayload(f"{answer.where}: {len(results)} results for one query")
+    if "query" in results[0]:
+        query = results[0].obj("query")
+        if "timezone" in query and query.text("timezone") != "UTC":
+            raise BadPayload(f"{answer.where}: asked for days in UTC, got {query.text('timezone')[:40]}")
+    return results[0].objects("data")
+
+
+def _value(row: Obj, dimension: str) -> str | None:
+    """A dimension's value as text; None where it is null, or not there as in the rows that GitLab fills in."""
+    value = row.fields.get(dimension)
+    match value:
+        case None:
+            return None
+        case bool():
+            return str(value).lower()
+        case int() | Decimal():
+            return str(value)
+        case _:
+            return row.text(dimension)
+
+
+def _row(row: Obj, question: Question, start: date, end: date) -> Row:
+    day = _day(row, f"{question.time}.day")
+    if not start <= day <= end:
+        raise BadPayload(f"{row.where}: {row.path} is of {day}, asked for {start} to {end}")
+    if question.dimension is not None:
+        value = _value(row, question.dimension)
+        assert value is not None
+        (measure,) = question.measures.values()
+        return Row(day, value, {question.activities[value]: _count(row, measure)})
+    counts = {name: _count(row, member) for name, member in question.measures.items() if name != MINUTES}
+    if MINUTES not in question.measures:
+        return Row(day, "", counts)
+    return Row(day, "", {**counts, TIME: _seconds(row, counts["sessions"], question.measures[MINUTES])})
+
+
+def _day(row: Obj, key: str) -> date:
+    match = _DAY.fullmatch(row.text(key))
+    try:
+        return date.fromisoformat(match[1]) if match else row.refuse(key, "the beginning of a day")
+    except ValueError:
+        return row.refuse(key, "the beginning of a day")
+
+
+def _seconds(row: Obj, sessions: int | None, average: str) -> Number:
+    """Time spent in all sessions; None where it is not known. Of no sessions no average is needed."""
+    if sessions == 0:
+        return 0
+    minutes = _number(row, average)
+    if sessions is None or minutes is None:
+        return None
+    _, _, exponent = minutes.as_tuple()
+    if not 0 <= minutes < TOO_MUCH or not isinstance(exponent, int) or exponent < _SMALLEST_EXPONENT:
+        row.refuse(average, "an average from 0 to 2^63 - 1")
+    return exact_product(minutes, 60, sessions)
+
+
+def _count(row: Obj, member: str) -> int | None:
+    number = _number(row, member)
+    if number is None:
+        return None
+    if not 0 <= number < TOO_MUCH or number != number.to_integral_value():
+        row.refuse(member, "a whole number from 0 to 2^63 - 1")
+    return int(number)
+
+
+def _number(row: Obj, member: str) -> Decimal | None:
+    """An exact number as text or as a JSON number; None where it is null or not there."""
+    value = row.fields.get(member)
+    if value is None:
+        return None
+    if isinstance(value, int | Decimal) and not isinstance(value, bool):
+        return Decimal(value)
+    if isinstance(value, str) and _NUMBER.fullmatch(value):
+        return Decimal(value)
+    return row.refuse(member, "a number")

@@ -1,0 +1,158 @@
+"""Which projects a source at GitLab reads: those named by number or path, and those of groups, listed once a day."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import Literal
+from urllib.parse import parse_qsl, quote, urlsplit
+
+from exporter.client import Client, Response
+from exporter.errors import BadPayload, RateLimited, Rejected, Unreachable, VendorError
+from exporter.json_body import Obj, obj, objects
+from exporter.vendors.base import Access
+from exporter.vendors.gitlab_api import API
+
+_PER_PAGE = 100
+_MOST_PAGES = 1_000
+_MOVED = (301, 302, 303, 307, 308)
+_NEXT = re.compile(r"<([^>]*)>[^<]*;\s*rel=\"?next\"?")
+
+Kind = Literal["project", "group"]
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project: its number, which stays, and its path as of now."""
+
+    id: int
+    path: str
+
+
+@dataclass(frozen=True)
+class Directory:
+    """The numbers of a source's projects by path, and by configured name what could not be found out."""
+
+    ids: Mapping[str, int]
+    failed: Mapping[str, VendorError] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Listed:
+    """What a configured project or group stood for on a day."""
+
+    day: date
+    projects: tuple[Project, ...]
+
+
+def directory(access: Access) -> Directory:
+    """The projects of a source, each once, however it was named. What was found is looked up again on the next day.
+
+    A group that cannot be listed is among the failed and keeps the projects that it had. Raises the VendorError where
+    nothing else can be found either: a refused token, a silent host, a used-up quota.
+    """
+    listed: dict[tuple[Kind, int | str], _Listed] = access.memory.setdefault("gitlab listed", {})
+    named: list[tuple[Kind, int | str]] = [
+        *(("project", reference) for reference in access.settings.projects),
+        *(("group", reference) for reference in access.settings.groups),
+    ]
+    failed: dict[str, VendorError] = {}
+    for kind, reference in named:
+        before = listed.get((kind, reference))
+        if before is not None and before.day == access.now.date():
+            continue
+        try:
+            projects = _projects(access.client, kind, reference, before)
+        except VendorError as error:
+            if (
+                error.status == 401
+                or isinstance(error, RateLimited)
+                or (isinstance(error, Unreachable) and error.status is None)
+            ):
+                raise
+            if isinstance(error, Rejected):
+                listed.pop((kind, reference), None)
+            if kind == "group" or (kind, reference) not in listed:
+                failed[str(reference)] = error
+        else:
+            _tell_moves(access, before, projects)
+            listed[kind, reference] = _Listed(access.now.date(), projects)
+    paths = {project.id: project.path for entry in named if entry in listed for project in listed[entry].projects}
+    ids = {path: number for number, path in paths.items()}
+    return Directory(ids, {name: error for name, error in failed.items() if name not in ids})
+
+
+def look_again(access: Access, project: int) -> None:
+    """Has the next poll look up what named this project, which was not found."""
+    listed: dict[tuple[Kind, int | str], _Listed] = access.memory["gitlab listed"]
+    for entry, found in listed.items():
+        if any(known.id == project for known in found.projects):
+            listed[entry] = replace(found, day=date.min)
+
+
+def _projects(client: Client, kind: Kind, reference: int | str, before: _Listed | None) -> tuple[Project, ...]:
+    if kind == "group":
+        return tuple(_group(client, reference))
+    # Once known, a project is asked for by its number, which finds it under a new path too.
+    return (_project(client, reference if before is None else before.projects[0].id),)
+
+
+def _project(client: Client, reference: int | str) -> Project:
+    answer = client.request("GET", f"{API}/projects/{quote(str(reference), safe='')}", accept_status=_MOVED)
+    if answer.status in _MOVED:
+        raise Rejected(f"{answer.where}: {answer.status}, the project has moved; name it by its new path or its number")
+    return _parse(obj(answer.json(), answer.where))
+
+
+def _group(client: Client, reference: int | str) -> Sequence[Project]:
+    """The projects of a group and its subgroups without archived ones, over all pages."""
+    path = f"{API}/groups/{quote(str(reference), safe='')}/projects"
+    params: Mapping[str, str] = {
+        "include_subgroups": "true",
+        "archived": "false",
+        "simple": "true",
+        "order_by": "id",
+        "sort": "asc",
+        "per_page": str(_PER_PAGE),
+    }
+    found: dict[int, Project] = {}
+    for page in range(1, _MOST_PAGES + 1):
+        answer = client.request("GET", path, params=params)
+        rows = objects(answer.json(), answer.where)
+        found.update({project.id: project for project in map(_parse, rows)})
+        following = _next(answer, page, len(rows))
+        if following is None:
+            return list(found.values())
+        if following.items() <= params.items():
+            raise BadPayload(f"{answer.where}: page {page} says that it comes after itself")
+        params = {**params, **following}
+    raise BadPayload(f"{answer.where}: more than {_MOST_PAGES} pages")
+
+
+def _next(answer: Response, page: int, size: int) -> Mapping[str, str] | None:
+    """The parameters of the next page; None after the last.
+
+    GitLab has pages by number (X-Next-Page, empty on the last) and by key (only a Link). Of a link the parameters are
+    taken and never the address: the token must not follow it elsewhere.
+    """
+    link = _NEXT.search(answer.headers["link"]) if "link" in answer.headers else None
+    if link is not None:
+        return dict(parse_qsl(urlsplit(link[1]).query))
+    if "x-next-page" in answer.headers:
+        number = answer.headers["x-next-page"].strip()
+        return {"page": number} if number else None
+    return {"page": str(page + 1)} if size >= _PER_PAGE and "link" not in answer.headers else None
+
+
+def _parse(row: Obj) -> Project:
+    return Project(row.whole("id"), row.text("path_with_namespace"))
+
+
+def _tell_moves(access: Access, before: _Listed | None, projects: Sequence[Project]) -> None:
+    paths = {project.id: project.path for project in before.projects} if before is not None else {}
+    for project in projects:
+        if paths.get(project.id, project.path) != project.path:
+            access.warn(
+                f"project {project.id} has moved from {paths[project.id]} to {project.path}, which is a scope of its "
+                f"own: its days so far stay stored under {paths[project.id]}"
+            )
