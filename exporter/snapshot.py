@@ -53,8 +53,9 @@ class Board:
 
     def _render(self) -> None:
         started = self._monotonic()
-        self._replace({**self.snapshot.samples, **self._waiting})
-        self._waiting = {}
+        # What cannot be rendered must not wait for the next publication, which may be another source's.
+        waiting, self._waiting = self._waiting, {}
+        self._replace({**self.snapshot.samples, **waiting})
         self._rendered = self._monotonic()
         self._cost = self._rendered - started
 

@@ -1,4 +1,3 @@
-import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
@@ -8,13 +7,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 from pyroaring import BitMap
-from sqlalchemy import BigInteger
 from sqlalchemy.exc import IntegrityError
 
 from exporter import facts, schema
 from exporter.accounts import AccountBook
 from exporter.model import EVERYBODY, AmountKey, DayFacts, Identity, PeopleKey, Reading, WindowPeople
-from exporter.store import MEMORY, PollStatus, ScopeStatus, StateError, Store, StoredDay
+from exporter.store import MEMORY, PollStatus, ScopeStatus, Store, StoredDay
 
 MONDAY = date(2026, 3, 9)
 TUESDAY = date(2026, 3, 10)
@@ -27,11 +25,6 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     opened = Store.open(url(tmp_path) if request.param == "file" else MEMORY)
     yield opened
     opened.close()
-
-
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "adoption.db"
 
 
 def url(folder: Path) -> str:
@@ -222,74 +215,6 @@ def test_how_the_last_poll_went_is_kept(store: Store) -> None:
     store.record_poll("acme", succeeded)
     assert store.last_poll("acme") == succeeded
     assert store.last_poll("other") is None
-
-
-def test_the_states_own_key_is_random_and_stays(tmp_path: Path) -> None:
-    keys = []
-    for _ in range(2):
-        store = Store.open(url(tmp_path))
-        keys.append(store.hash_key())
-        store.close()
-
-    assert keys[0] == keys[1] != Store.open().hash_key()
-    assert len(keys[0]) == 32
-
-
-def test_a_file_is_written_ahead_and_wiped_where_it_is_deleted(tmp_path: Path) -> None:
-    store = Store.open(url(tmp_path))
-    with store.read() as connection:
-        settings = {
-            name: connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()
-            for name in ("journal_mode", "synchronous", "secure_delete")
-        }
-    store.close()
-
-    assert settings == {"journal_mode": "wal", "synchronous": 1, "secure_delete": 1}
-
-
-def test_a_state_of_another_schema_version_is_refused_and_left_alone(path: Path) -> None:
-    foreign = sqlite3.connect(path)
-    foreign.execute("CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL)")
-    foreign.execute("INSERT INTO meta VALUES ('schema_version', CAST('2' AS BLOB))")
-    foreign.commit()
-
-    with pytest.raises(
-        StateError, match=r"^the state has schema version 2, this version of adoption-exporter reads 1$"
-    ):
-        Store.open(f"sqlite:///{path}")
-
-    assert foreign.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall() == [("meta",)]
-    foreign.close()
-
-
-def test_a_file_that_is_no_database_is_refused_and_left_alone(path: Path) -> None:
-    path.write_bytes(b"a letter to alice" * 300)
-
-    with pytest.raises(StateError, match=r"^the state cannot be opened: file is not a database$"):
-        Store.open(f"sqlite:///{path}")
-
-    assert path.read_bytes() == b"a letter to alice" * 300
-
-
-def test_a_file_in_a_folder_that_is_not_there_is_refused(path: Path) -> None:
-    with pytest.raises(StateError, match=r"^the state cannot be opened: unable to open database file$"):
-        Store.open(f"sqlite:///{path / 'adoption.db'}")
-
-
-def test_every_count_has_room_for_the_largest_whole_number_in_postgresql_too() -> None:
-    columns = (
-        schema.day.c.people_total,
-        schema.scope.c.seats,
-        schema.window.c.people,
-        schema.window.c.service,
-    )
-
-    assert {str(column): isinstance(column.type, BigInteger) for column in columns} == {
-        "day.people_total": True,
-        "scope.seats": True,
-        "window_people.people": True,
-        "window_people.service": True,
-    }
 
 
 def test_writers_in_many_threads_lose_nothing_and_fail_at_nothing(store: Store) -> None:

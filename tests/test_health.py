@@ -1,0 +1,151 @@
+from datetime import UTC, datetime
+
+import pytest
+
+from exporter.expose.prometheus import Format, render_collector
+from exporter.health import Health
+from exporter.store import PollStatus
+
+NOW = datetime(2026, 3, 10, 3, tzinfo=UTC)
+SUCCESS = PollStatus(success=True, ended=1_000.5, duration=2.5, last_success=1_000.5)
+FAILURE = PollStatus(
+    success=False, ended=2_000.5, duration=0.5, last_success=1_000.5, reason="rate_limited", message="429"
+)
+SEEDED = {
+    'polls_total{source="acme",vendor="augment"}': 0.0,
+    'poll_failures_total{reason="unreachable",source="acme",vendor="augment"}': 0.0,
+    'poll_failures_total{reason="rate_limited",source="acme",vendor="augment"}': 0.0,
+    'poll_failures_total{reason="rejected",source="acme",vendor="augment"}': 0.0,
+    'poll_failures_total{reason="payload",source="acme",vendor="augment"}': 0.0,
+    'poll_failures_total{reason="bug",source="acme",vendor="augment"}': 0.0,
+    'series{source="acme",vendor="augment"}': 0.0,
+    'series_dropped{reason="max_series",source="acme",vendor="augment"}': 0.0,
+    'series_dropped{reason="privacy",source="acme",vendor="augment"}': 0.0,
+}
+
+
+def shown(health: Health, about: str = "source=") -> dict[str, float]:
+    """The exporter's own series that hold a word."""
+    lines = render_collector(health.registry, "text").decode().splitlines()
+    found = dict(line.rsplit(" ", 1) for line in lines if line.startswith("adoption_exporter_") and about in line)
+    return {name.removeprefix("adoption_exporter_"): float(value) for name, value in found.items()}
+
+
+def test_a_source_begins_with_every_reason_at_zero_and_says_nothing_about_a_poll_that_was_not() -> None:
+    health = Health()
+    health.source("acme", "augment")
+
+    assert shown(health) == SEEDED
+
+
+def test_a_successful_poll_and_a_failed_one_are_shown_and_counted() -> None:
+    health = Health()
+    acme = health.source("acme", "augment")
+
+    acme.polled(SUCCESS)
+    after_success = shown(health)
+    acme.polled(FAILURE)
+
+    assert after_success == {
+        **SEEDED,
+        'polls_total{source="acme",vendor="augment"}': 1.0,
+        'poll_success{source="acme",vendor="augment"}': 1.0,
+        'poll_duration_seconds{source="acme",vendor="augment"}': 2.5,
+        'last_poll_timestamp_seconds{source="acme",vendor="augment"}': 1_000.5,
+        'last_success_timestamp_seconds{source="acme",vendor="augment"}': 1_000.5,
+    }
+    assert shown(health) == {
+        **SEEDED,
+        'polls_total{source="acme",vendor="augment"}': 2.0,
+        'poll_failures_total{reason="rate_limited",source="acme",vendor="augment"}': 1.0,
+        'poll_success{source="acme",vendor="augment"}': 0.0,
+        'poll_duration_seconds{source="acme",vendor="augment"}': 0.5,
+        'last_poll_timestamp_seconds{source="acme",vendor="augment"}': 2_000.5,
+        'last_success_timestamp_seconds{source="acme",vendor="augment"}': 1_000.5,
+    }
+
+
+def test_what_the_state_remembers_is_shown_and_not_counted() -> None:
+    health = Health()
+
+    health.source("acme", "augment").restore(FAILURE)
+
+    assert shown(health) == {
+        **SEEDED,
+        'poll_success{source="acme",vendor="augment"}': 0.0,
+        'poll_duration_seconds{source="acme",vendor="augment"}': 0.5,
+        'last_poll_timestamp_seconds{source="acme",vendor="augment"}': 2_000.5,
+        'last_success_timestamp_seconds{source="acme",vendor="augment"}': 1_000.5,
+    }
+
+
+def test_a_source_that_never_succeeded_has_no_moment_of_success() -> None:
+    health = Health()
+
+    health.source("acme", "augment").polled(PollStatus(False, 1.0, 1.0, None, "bug", "IndexError"))
+
+    assert 'last_success_timestamp_seconds{source="acme",vendor="augment"}' not in shown(health)
+
+
+def test_requests_series_and_coming_moments_are_shown() -> None:
+    health = Health()
+    acme = health.source("acme", "augment")
+
+    for code in ("200", "200", "error"):
+        acme.request(code)
+    acme.series(7, {"max_series": 3})
+    acme.next_poll(NOW)
+    acme.token_expires(NOW)
+
+    assert shown(health) == {
+        **SEEDED,
+        'vendor_requests_total{code="200",source="acme",vendor="augment"}': 2.0,
+        'vendor_requests_total{code="error",source="acme",vendor="augment"}': 1.0,
+        'series{source="acme",vendor="augment"}': 7.0,
+        'series_dropped{reason="max_series",source="acme",vendor="augment"}': 3.0,
+        'next_poll_timestamp_seconds{source="acme",vendor="augment"}': NOW.timestamp(),
+        'token_expiry_timestamp_seconds{source="acme",vendor="augment"}': NOW.timestamp(),
+    }
+
+
+def test_a_forgotten_source_is_gone_and_leaves_the_others() -> None:
+    health = Health()
+    health.source("acme", "augment")
+    other = health.source("other", "gitlab")
+    other.request("200")
+    other.polled(FAILURE)
+
+    health.forget("other", "gitlab")
+    health.forget("nobody", "gitlab")
+
+    assert shown(health) == SEEDED
+
+
+def test_a_configuration_with_a_mistake_keeps_the_moment_of_the_last_good_one() -> None:
+    health = Health()
+
+    health.reloaded(ok=True, at=NOW)
+    good = shown(health, "config_last_reload")
+    health.reloaded(ok=False, at=datetime(2030, 1, 1, tzinfo=UTC))
+
+    assert good == {
+        "config_last_reload_successful": 1.0,
+        "config_last_reload_success_timestamp_seconds": NOW.timestamp(),
+    }
+    assert shown(health, "config_last_reload") == {**good, "config_last_reload_successful": 0.0}
+
+
+def test_the_exporter_says_its_version_and_what_its_process_uses() -> None:
+    text = render_collector(Health().registry, "text").decode()
+
+    assert 'adoption_exporter_build_info{python_version="' in text
+    for name in ("process_resident_memory_bytes", "process_open_fds", "python_info", "python_gc_collections_total"):
+        assert f"# TYPE {name} " in text
+
+
+@pytest.mark.parametrize("form", ["text", "openmetrics"])
+def test_counters_have_no_created_series(form: Format) -> None:
+    health = Health()
+    health.source("acme", "augment").polled(SUCCESS)
+
+    assert b"_created" not in render_collector(health.registry, form)

@@ -1,0 +1,72 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter.limits import limit
+from exporter.metrics import ADOPTION, Sample, sample
+
+NAMES = [metric.name for metric in ADOPTION]
+
+
+def made(name: str, mark: str = "") -> Sample:
+    """A sample of a metric; `mark` tells it from others."""
+    row = next(row for row in ADOPTION if row.name == name)
+    return sample(name, 1, **{label: f"{label}{mark}" for label in row.labels})
+
+
+BY_USER = made("adoption_user_usage")
+BY_LANGUAGE = made("adoption_language_usage")
+BY_CLIENT = made("adoption_client_active_users")
+BY_TEAM = made("adoption_team_active_time_seconds")
+BY_ACTIVITY = made("adoption_activity_active_users")
+TOTAL = made("adoption_usage")
+OTHER_TOTAL = made("adoption_active_users")
+MIXED = [BY_LANGUAGE, TOTAL, BY_USER, BY_ACTIVITY, BY_CLIENT, OTHER_TOTAL, BY_TEAM]
+
+
+def test_below_the_limit_nothing_is_dropped() -> None:
+    assert limit(MIXED, 7) == (MIXED, 0)
+    assert limit([], 0) == ([], 0)
+
+
+def test_the_finest_detail_goes_first_and_what_is_kept_stays_in_its_order() -> None:
+    assert [limit(MIXED, most) for most in range(6, -1, -1)] == [
+        ([BY_LANGUAGE, TOTAL, BY_ACTIVITY, BY_CLIENT, OTHER_TOTAL, BY_TEAM], 1),
+        ([TOTAL, BY_ACTIVITY, BY_CLIENT, OTHER_TOTAL, BY_TEAM], 2),
+        ([TOTAL, BY_ACTIVITY, OTHER_TOTAL, BY_TEAM], 3),
+        ([TOTAL, BY_ACTIVITY, OTHER_TOTAL], 4),
+        ([TOTAL, OTHER_TOTAL], 5),
+        ([TOTAL], 6),
+        ([], 7),
+    ]
+
+
+def test_every_metric_without_a_member_is_a_total() -> None:
+    totals = [row.name for row in ADOPTION if not {"activity", "client", "language", "team", "user"} & set(row.labels)]
+    totals += ["adoption_usage", "adoption_code_lines", "adoption_code_characters"]
+    details = [name for name in NAMES if name not in totals]
+
+    kept, dropped = limit([made(name) for name in details + totals], len(totals))
+
+    assert {sample.metric for sample in kept} == set(totals)
+    assert dropped == len(details)
+
+
+@given(
+    chosen=st.lists(st.tuples(st.sampled_from(NAMES), st.sampled_from("abc")), max_size=30),
+    most=st.integers(0, 30),
+)
+def test_a_limit_keeps_the_same_series_whatever_their_values_and_a_smaller_one_some_of_them(
+    chosen: list[tuple[str, str]], most: int
+) -> None:
+    samples = [made(name, mark) for name, mark in chosen]
+
+    kept, dropped = limit(samples, most)
+
+    assert len(kept) == min(most, len(samples))
+    assert len(kept) + dropped == len(samples)
+    assert limit([sample._replace(value=sample.value + 1) for sample in samples], most) == (
+        [sample._replace(value=sample.value + 1) for sample in kept],
+        dropped,
+    )
+    smaller, _ = limit(samples, max(most - 1, 0))
+    assert set(smaller) <= set(kept)

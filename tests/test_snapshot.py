@@ -1,0 +1,153 @@
+import threading
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from exporter.expose.prometheus import Format, body, render
+from exporter.metrics import Sample, sample
+from exporter.snapshot import Board, Snapshot
+
+FORMS: list[Format] = ["text", "openmetrics"]
+
+
+def seats(source: str, *values: int) -> list[Sample]:
+    return [
+        sample("adoption_seats", value, source=source, vendor="augment", scope=f"scope-{number}")
+        for number, value in enumerate(values)
+    ]
+
+
+def clock(*moments: float) -> Callable[[], float]:
+    """A clock that is read exactly so often."""
+    return iter(moments).__next__
+
+
+def text(snapshot: Snapshot) -> str:
+    return body(snapshot.parts["text"], b"", "text").decode()
+
+
+def values(snapshot: Snapshot) -> list[float]:
+    return [float(line.rpartition(" ")[2]) for line in text(snapshot).splitlines() if not line.startswith("#")]
+
+
+def test_a_board_begins_with_nothing() -> None:
+    board = Board(monotonic=clock())
+
+    assert board.snapshot.all_samples() == []
+    assert [body(board.snapshot.parts[form], b"", form) for form in FORMS] == [b"", b"# EOF\n"]
+
+
+def test_a_publication_replaces_one_sources_samples_whole_and_leaves_the_others() -> None:
+    board = Board(monotonic=clock(*range(100)))
+    board.publish("b", seats("b", 1, 2))
+    board.publish("a", seats("a", 3))
+    before = board.snapshot
+
+    board.publish("b", seats("b", 4))
+
+    assert before.all_samples() == [*seats("b", 1, 2), *seats("a", 3)]
+    assert board.snapshot.samples == {"a": seats("a", 3), "b": seats("b", 4)}
+    for form in FORMS:
+        assert board.snapshot.parts[form].plain == render([*seats("a", 3), *seats("b", 4)], form)
+
+
+def test_a_publication_may_wait_while_rendering_takes_more_than_a_tenth_of_the_time() -> None:
+    rendering_takes_two_seconds = (0.0, 2.0)
+    board = Board(
+        monotonic=clock(0.0, *rendering_takes_two_seconds, 2.0, 21.9, 22.0, 22.0, 22.5, 27.4, 27.5, 30.0, 30.0)
+    )
+
+    shown = []
+    for value, source in enumerate(["a", "a", "b", "a", "a", "a"], start=1):
+        board.publish(source, seats(source, value), at_once=False)
+        shown.append(values(board.snapshot))
+
+    assert shown == [[1], [1], [1], [4, 3], [4, 3], [6, 3]]
+
+
+def test_a_publication_at_once_takes_along_what_waits() -> None:
+    board = Board(monotonic=clock(0.0, 5.0, 6.0, 7.0, 7.0))
+    board.publish("a", seats("a", 1))
+    board.publish("b", seats("b", 2), at_once=False)
+    waiting = values(board.snapshot)
+
+    board.publish("c", seats("c", 3))
+
+    assert waiting == [1]
+    assert values(board.snapshot) == [1, 2, 3]
+
+
+def test_a_source_that_is_withdrawn_is_gone_even_where_its_samples_still_waited() -> None:
+    board = Board(monotonic=clock(0.0, 5.0, 6.0, 6.0, 7.0, 7.0))
+    board.publish("a", seats("a", 1))
+    board.publish("a", seats("a", 2), at_once=False)
+    board.publish("b", seats("b", 3), at_once=False)
+
+    board.withdraw("a")
+    board.withdraw("nobody")
+    after = board.snapshot
+    board.publish("c", seats("c", 4))
+
+    assert (after.all_samples(), text(after)) == ([], "")
+    assert values(board.snapshot) == [3, 4]
+
+
+def test_readers_see_whole_snapshots_only() -> None:
+    board = Board()
+    done = threading.Event()
+    torn: list[Sequence[float]] = []
+    seen: set[float] = set()
+
+    def read() -> None:
+        while not done.is_set():
+            snapshot = board.snapshot
+            found = values(snapshot)
+            seen.update(found)
+            whole = len(set(found)) <= 1 and len(found) in (0, 20)
+            if not whole or found != [sample.value for sample in snapshot.all_samples()]:
+                torn.append(found)
+
+    readers = [threading.Thread(target=read) for _ in range(2)]
+    for reader in readers:
+        reader.start()
+    for number in range(10_000):
+        board.publish("a", seats("a", *[number] * 20))
+        if len(seen) >= 5:
+            break
+    done.set()
+    for reader in readers:
+        reader.join()
+
+    assert torn == []
+    assert len(seen) >= 5
+
+
+def test_publications_of_many_threads_are_all_there_at_the_end() -> None:
+    board = Board()
+
+    def publish(source: str) -> None:
+        for number in range(20):
+            board.publish(source, seats(source, number), at_once=number == 19)
+
+    writers = [threading.Thread(target=publish, args=(f"source-{number}",)) for number in range(4)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+
+    assert board.snapshot.samples == {f"source-{number}": seats(f"source-{number}", 19) for number in range(4)}
+    assert values(board.snapshot) == [19, 19, 19, 19]
+
+
+def test_samples_that_cannot_be_rendered_harm_no_other_source() -> None:
+    board = Board(monotonic=clock(*range(100)))
+    board.publish("a", seats("a", 1))
+    before = board.snapshot
+
+    with pytest.raises(UnicodeEncodeError):
+        board.publish("b", seats("half of a pair \ud800", 2))
+    after = board.snapshot
+    board.publish("c", seats("c", 3))
+
+    assert after is before
+    assert values(board.snapshot) == [1, 3]

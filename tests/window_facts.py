@@ -1,0 +1,52 @@
+"""One scope as of Monday 9 March 2026: facts to make windows of, and what they show."""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from exporter.metrics import Sample
+from exporter.model import AmountKey, DayFacts, PeopleKey
+from exporter.windows import Scope, samples
+
+DATA_DAY = date(2026, 3, 9)
+VIM = PeopleKey("client", "vim")
+GO = PeopleKey("language", "go")
+SEARCHING = PeopleKey("activity", "searches")
+SEARCHES = AmountKey("usage", "searches")
+CHATS = AmountKey("usage", "chat_messages")
+LINES = AmountKey("code_lines", "written")
+CHARACTERS = AmountKey("code_characters", "written")
+TIME = AmountKey("active_time", "")
+IDE_TIME = AmountKey("active_time", "ide")
+SEARCHES_IN_VIM = AmountKey("usage", "searches", "client", "vim")
+SEARCHES_IN_GO = AmountKey("usage", "searches", "language", "go")
+
+
+def back(days: int) -> date:
+    return DATA_DAY - timedelta(days=days)
+
+
+def scope(facts: Mapping[date, DayFacts], **more: Any) -> Scope:
+    return Scope(source="acme", vendor="augment", name="all", data_day=DATA_DAY, facts=facts, **more)
+
+
+def week(facts: DayFacts, *, days: int = 7) -> dict[date, DayFacts]:
+    """The same facts on each day of a window."""
+    return {back(number): facts for number in range(days)}
+
+
+def shown(scope: Scope) -> dict[str, float]:
+    """Every sample as `metric{window,member}`, without what says which scope it is; no series twice."""
+    made = samples(scope)
+    names = [_name(sample) for sample in made]
+    assert len(set(names)) == len(names)
+    assert {sample.labels[:3] for sample in made} == {(scope.source, scope.vendor, scope.name)}
+    return {name: sample.value for name, sample in zip(names, made, strict=True)}
+
+
+def _name(sample: Sample) -> str:
+    short = sample.metric.removeprefix("adoption_")
+    return f"{short}{{{','.join(sample.labels[3:])}}}" if sample.labels[3:] else short
+
+
+ABOUT = {"data_day_timestamp_seconds": datetime(2026, 3, 9, tzinfo=UTC).timestamp(), "data_days_revised_total": 0}
