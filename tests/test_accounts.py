@@ -1,7 +1,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporter.accounts import AccountBook, Label, plain, pseudonym
@@ -58,6 +58,7 @@ def test_two_books_of_one_source_give_an_account_the_same_number() -> None:
     assert AccountBook(store, "acme").number([ALICE, BOB, CAROL]) == [0, 1, 2]
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(st.text(max_size=3), max_size=8), max_size=8))
 def test_the_same_key_has_the_same_number_and_another_key_another(batches: list[list[str]]) -> None:
     store = Store.open()

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from prometheus_client.core import Metric as Family
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
@@ -83,6 +83,7 @@ def adoption_samples(draw: st.DrawFn) -> list[Sample]:
     return [Sample(name, labels, draw(VALUE)) for name, labels in sorted(labelled)]
 
 
+@settings(deadline=None)
 @given(adoption_samples())
 def test_both_formats_are_read_back_as_the_same_samples(samples: list[Sample]) -> None:
     expected = sorted((name, _labels(name, values), float(value)) for name, values, value in samples)
@@ -93,6 +94,7 @@ def test_both_formats_are_read_back_as_the_same_samples(samples: list[Sample]) -
     )
 
 
+@settings(deadline=None)
 @given(plain=st.binary(max_size=3_000), rest=st.binary(max_size=3_000), form=st.sampled_from(FORMS))
 def test_a_gzipped_body_is_one_member_that_holds_the_plain_body(plain: bytes, rest: bytes, form: Format) -> None:
     first = first_part(plain)

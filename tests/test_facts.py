@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyroaring import BitMap
 
@@ -46,6 +46,7 @@ def amounts_table(**columns: list[int]) -> pl.DataFrame:
     return pl.DataFrame(columns, schema={name: pl.UInt32 if name == "account" else pl.Int64 for name in columns})
 
 
+@settings(deadline=None)
 @given(FACTS)
 def test_facts_are_read_back_as_they_were_written(facts: DayFacts) -> None:
     again = decode(encode(facts), encode_accounts(facts))
@@ -63,6 +64,7 @@ def test_facts_are_read_back_as_they_were_written(facts: DayFacts) -> None:
     assert {type(key) for key in again.people} <= {PeopleKey}
 
 
+@settings(deadline=None)
 @given(ACCOUNTS)
 def test_a_set_of_accounts_is_read_back_as_it_was_written(accounts: BitMap) -> None:
     assert unpack(pack_accounts(accounts)) == accounts

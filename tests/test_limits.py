@@ -1,4 +1,4 @@
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporter.limits import limit
@@ -51,6 +51,7 @@ def test_every_metric_without_a_member_is_a_total() -> None:
     assert dropped == len(details)
 
 
+@settings(deadline=None)
 @given(
     chosen=st.lists(st.tuples(st.sampled_from(NAMES), st.sampled_from("abc")), max_size=30),
     most=st.integers(0, 30),

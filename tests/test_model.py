@@ -3,7 +3,7 @@ from decimal import Decimal, Inexact
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyroaring import BitMap
 
@@ -47,6 +47,7 @@ def test_a_day_is_ready_since_the_next_midnight_plus_the_ready_hour() -> None:
     assert ready_since(date(2026, 12, 31), timedelta(hours=12, minutes=30)) == datetime(2027, 1, 1, 12, 30, tzinfo=UTC)
 
 
+@settings(deadline=None)
 @given(
     now=st.datetimes(datetime(2020, 1, 1), datetime(2040, 1, 1)),  # noqa: DTZ001 - hypothesis wants naive bounds
     ready_at=st.timedeltas(timedelta(0), timedelta(hours=24)),
@@ -83,6 +84,7 @@ def test_sums_of_whole_numbers_stay_whole_numbers_of_any_size() -> None:
     assert exact_sum([]) == 0
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.one_of(

@@ -2,7 +2,7 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporter.plan import CHEAP_REREAD, Rules, days_to_read, is_late
@@ -83,6 +83,7 @@ def test_what_days_before_the_lookback_cost_does_not_matter() -> None:
     assert days_to_read(PUBLISHED, RULES, known) == [MONDAY, SUNDAY]
 
 
+@settings(deadline=None)
 @given(
     history=st.integers(1, 40),
     lookback=st.integers(0, 40),

@@ -3,7 +3,7 @@ from typing import NamedTuple
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyroaring import BitMap
 
@@ -220,6 +220,7 @@ ROWS = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(rows=st.lists(ROWS, max_size=20), counted=st.one_of(st.none(), st.sets(st.integers(0, 5))))
 def test_a_rollup_is_what_counting_row_by_row_gives(rows: list[Row], counted: set[int] | None) -> None:
     rolled = rollup(table(rows), WHERE, counted=None if counted is None else BitMap(counted))

@@ -3,7 +3,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyroaring import BitMap
 
@@ -246,6 +246,7 @@ def test_times_add_up_without_rounding_on_the_way() -> None:
     assert found["activity_active_time_seconds{28d,ide}"] == float(Fraction(third) * 28 * 10**9)
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.one_of(st.decimals(0, 10**9, places=20), st.decimals(0, 10**9, places=9), st.integers(0, 10**9)),

@@ -94,7 +94,7 @@ COUNTED = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(days=histories(), counted=COUNTED)
 def test_samples_are_what_counting_day_by_day_gives(days: dict[int, Day], counted: dict[str, WindowPeople]) -> None:
     found = shown(scope({back(age): day.facts() for age, day in days.items()}, windows=counted))
