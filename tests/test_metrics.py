@@ -61,18 +61,14 @@ def test_the_catalogue_has_the_metrics_and_labels_that_users_rely_on() -> None:
 
 
 def test_every_metric_has_one_row() -> None:
-    assert len(CATALOGUE) == len(ADOPTION) + len(EXPORTER)
+    names = [row.name for row in (*ADOPTION, *EXPORTER)]
+
+    assert sorted(names) == sorted(set(names))
 
 
 def test_counters_and_only_they_end_in_total() -> None:
     counters = [row.name for row in CATALOGUE.values() if row.kind == "counter"]
 
-    assert counters == [
-        "adoption_data_days_revised_total",
-        "adoption_exporter_polls_total",
-        "adoption_exporter_poll_failures_total",
-        "adoption_exporter_vendor_requests_total",
-    ]
     assert counters == [name for name in CATALOGUE if name.endswith("_total")]
 
 
