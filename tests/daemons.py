@@ -1,0 +1,77 @@
+"""The daemon as its user runs it: a process with a configuration, an address and signals."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+from prometheus_client.parser import text_string_to_metric_families
+
+_PATIENCE = 30.0
+
+
+@dataclass
+class Daemon:
+    """A running process, where it listens and where its log is."""
+
+    process: subprocess.Popen[bytes]
+    url: str
+    log: Path
+
+    def get(self, path: str, **headers: str) -> httpx.Response:
+        """One request."""
+        return httpx.get(f"{self.url}{path}", headers=headers, timeout=10)
+
+    def values(self, metric: str) -> dict[tuple[tuple[str, str], ...], float]:
+        """The values of a metric on /metrics by their labels, sorted."""
+        families = text_string_to_metric_families(self.get("/metrics").text)
+        return {
+            tuple(sorted(sample.labels.items())): sample.value
+            for family in families
+            for sample in family.samples
+            if sample.name == metric
+        }
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """Sends a signal and gives the exit code."""
+        self.process.send_signal(number)
+        return self.process.wait(_PATIENCE)
+
+
+@contextmanager
+def daemon(folder: Path, *arguments: str, **environ: str) -> Iterator[Daemon]:
+    """Runs `adoption-exporter` with the arguments on a free port until the block ends."""
+    log = folder / "daemon.log"
+    before = log.stat().st_size if log.exists() else 0
+    command = [sys.executable, "-m", "exporter", *arguments, "--web.listen-address", "127.0.0.1:0"]
+    with log.open("ab") as stream:
+        process = subprocess.Popen(command, stderr=stream, cwd=Path.cwd(), env={**os.environ, **environ})
+    try:
+        yield Daemon(process, _url(process, log, before), log)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def wait_until(happened: Callable[[], bool], patience: float = _PATIENCE) -> None:
+    """Waits for something that another process does."""
+    deadline = time.monotonic() + patience
+    while not happened():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.05)
+
+
+def _url(process: subprocess.Popen[bytes], log: Path, before: int) -> str:
+    def listening() -> list[str]:
+        assert process.poll() is None, log.read_text()
+        lines = log.read_bytes()[before:].decode().splitlines()
+        return [line.rpartition("url=")[2].split()[0] for line in lines if "msg=listening" in line]
+
+    wait_until(lambda: bool(listening()))
+    return listening()[0]

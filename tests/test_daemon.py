@@ -1,0 +1,175 @@
+"""The daemon as a process: scrapes, restarts, kills and stops."""
+
+import random
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+
+from exporter.simulator.augment import augment_app
+from exporter.simulator.company import Company
+from exporter.simulator.server import build, serve
+from tests import faulty, real_servers
+from tests.daemons import Daemon, daemon, wait_until
+
+PEOPLE = "adoption_active_users"
+READY_BODY = "adoption-exporter is ready.\n"
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+@contextmanager
+def simulated(people: int = 20) -> Iterator[tuple[str, Callable[[], int]]]:
+    """A simulated Augment server: its address, and how many requests it got."""
+    company = Company(people=people, first_day=utc_now().date() - timedelta(days=100))
+    app = build(company, utc_now, {"augment": augment_app})
+    with serve(app) as server:
+        yield f"{server.url}/augment", lambda: app.state.requests["augment"]
+
+
+def configured(folder: Path, url: str, *more: str) -> Path:
+    """A configuration of one Augment source with its state beside it."""
+    path = folder / "config.yaml"
+    lines = [
+        f'state: {{url: "sqlite:///{folder}/state.db"}}',
+        "sources:",
+        "  tool:",
+        "    vendor: augment",
+        f'    base_url: "{url}"',
+        "    token: demo-token",
+        "    requests_per_minute: 1000000",
+        *(f"    {line}" for line in more),
+    ]
+    path.write_text("\n".join(lines))
+    return path
+
+
+@contextmanager
+def running_over(folder: Path, url: str, *more: str) -> Iterator[Daemon]:
+    """The daemon over one Augment source at an address."""
+    with daemon(folder, "run", "--config.file", str(configured(folder, url, *more))) as running:
+        yield running
+
+
+def ready(running: Daemon) -> bool:
+    return running.get("/-/ready").text == READY_BODY
+
+
+def test_scrapes_get_cached_bytes_and_cause_no_vendor_request(tmp_path: Path) -> None:
+    with simulated() as (url, requests), running_over(tmp_path, url) as running:
+        wait_until(lambda: ready(running))
+        before = requests()
+        plain = running.get("/metrics")
+        openmetrics = running.get("/metrics", accept="application/openmetrics-text;version=1.0.0,text/plain;q=0.5")
+        packed = running.get("/metrics", **{"accept-encoding": "gzip"})
+
+        assert before > 0
+        assert requests() == before
+        assert plain.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+        assert openmetrics.headers["content-type"] == "application/openmetrics-text; version=1.0.0; charset=utf-8"
+        assert openmetrics.text.endswith("# EOF\n")
+        assert packed.headers["content-encoding"] == "gzip"
+        assert PEOPLE in packed.text
+
+
+def test_a_restart_serves_the_last_values_before_the_first_poll(tmp_path: Path) -> None:
+    with simulated() as (url, _):
+        config = str(configured(tmp_path, url))
+        with daemon(tmp_path, "run", "--config.file", config) as running:
+            wait_until(lambda: ready(running))
+            values = running.values(PEOPLE)
+            assert running.stop() == 0
+    with faulty.serve(faulty.silence) as silent:
+        configured(tmp_path, silent.url)
+        with daemon(tmp_path, "run", "--config.file", config) as running:
+            assert running.get("/-/ready").text == READY_BODY
+            assert running.values(PEOPLE) == values
+            assert len(values) == 3
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_in_the_middle_of_a_poll_ends_it_within_five_seconds(tmp_path: Path, number: int) -> None:
+    with faulty.serve(faulty.silence) as silent, running_over(tmp_path, silent.url) as running:
+        wait_until(lambda: bool(silent.heads))
+        started = time.monotonic()
+
+        assert running.stop(number) == 0
+        assert time.monotonic() - started < 5
+        assert "poll failed" not in running.log.read_text()
+
+
+def test_a_slow_source_never_delays_another(tmp_path: Path) -> None:
+    with simulated() as (url, _), faulty.serve(faulty.silence) as silent:
+        config = configured(tmp_path, url)
+        config.write_text(config.read_text() + f'\n  slow: {{vendor: augment, token: x, base_url: "{silent.url}"}}\n')
+        with daemon(tmp_path, "run", "--config.file", str(config)) as running:
+            wait_until(lambda: bool(running.values(PEOPLE)), patience=20)
+
+            assert not ready(running)
+
+
+def test_kill_9_at_any_moment_of_a_poll_leaves_complete_days_only(tmp_path: Path) -> None:
+    """Twenty times; what a killed poll stored must be what an undisturbed poll publishes for the same windows."""
+    chance = random.Random(7)
+    with simulated(people=30) as (url, _):
+        config = str(configured(tmp_path, url, "history: 40d"))
+        undisturbed = tmp_path / "undisturbed"
+        undisturbed.mkdir()
+        with running_over(undisturbed, url, "history: 40d") as running:
+            wait_until(lambda: ready(running))
+            truth = adoption(running)
+        for _ in range(20):
+            with daemon(tmp_path, "run", "--config.file", config) as running:
+                served = adoption(running)
+                assert served.items() <= truth.items()
+                time.sleep(chance.uniform(0, 0.5))
+                running.stop(signal.SIGKILL)
+        with daemon(tmp_path, "run", "--config.file", config) as running:
+            wait_until(lambda: adoption(running) == truth)
+
+
+def adoption(running: Daemon) -> dict[str, str]:
+    """The samples of windows on /metrics, by series, without those that a longer history changes."""
+    by_history = ("adoption_new_users", "adoption_returned_users", "adoption_lapsed_users")
+    lines = [line for line in running.get("/metrics").text.splitlines() if 'window="' in line]
+    return dict(line.rsplit(" ", 1) for line in lines if not line.startswith(by_history))
+
+
+@pytest.mark.servers("prometheus", "promtool")
+def test_a_real_prometheus_scrapes_the_demo(tmp_path: Path) -> None:
+    with daemon(tmp_path, "demo") as running:
+        wait_until(lambda: ready(running))
+        target = running.url.removeprefix("http://")
+        config = (
+            "global: {scrape_interval: 1s}\n"
+            f"scrape_configs: [{{job_name: adoption, static_configs: [{{targets: ['{target}']}}]}}]\n"
+        )
+        with real_servers.prometheus(config, tmp_path) as prometheus:
+            wait_until(lambda: len(answers(prometheus, PEOPLE)) > 0)
+            added = {"__name__", "job", "instance"}
+            scraped = {
+                tuple(sorted((name, labels[name]) for name in labels.keys() - added)): value
+                for labels, value in answers(prometheus, PEOPLE)
+            }
+
+        assert scraped == running.values(PEOPLE)
+        assert running.get("/metrics").status_code == 200
+        checked = real_servers.promtool("check", "metrics", stdin=running.get("/metrics").text)
+        # The name is the contract's; promtool takes the word days in it for a unit.
+        assert (checked.stdout + checked.stderr).split("\n") == [
+            'adoption_data_days_revised_total use base unit "seconds" instead of "days"',
+            "",
+        ]
+
+
+def answers(prometheus: str, query: str) -> list[tuple[dict[str, str], float]]:
+    """What an instant query gives: labels and value of each series."""
+    result = httpx.get(f"{prometheus}/api/v1/query", params={"query": query}).json()["data"]["result"]
+    return [(series["metric"], float(series["value"][1])) for series in result]
