@@ -120,15 +120,15 @@ def _answer(response: Response, client: Client) -> Obj | None:
             return answer
         said = answer.text("error")
     verdict, advice = judge(response.status if response.status in EXPLAINED else 200, said)
-    words = presentable(said, secrets(client.headers))
-    message = f"{response.where}: {response.status}{': ' + words if words else ''}{f' ({advice})' if advice else ''}"
+    words = f": {presentable(said, secrets(client.headers))}" if said else ""
+    message = f"{response.where}: {response.status}{words}{f' ({advice})' if advice else ''}"
     match verdict:
         case Verdict.WAIT:
             return None
         case Verdict.NO_DATABASE:
             raise NoDatabaseError
         case Verdict.PASSING:
-            attempts = f"{response.where}: {response.status} in {ATTEMPTS} attempts: {words}"
+            attempts = f"{response.where}: {response.status} in {ATTEMPTS} attempts{words}"
             raise PassingError(Unreachable(attempts, status=response.status))
         case Verdict.TOKEN:
             raise Rejected(message, status=response.status)

@@ -104,9 +104,7 @@ def window_query(people: People, start: date, end: date) -> Query:
 def parse_page(answer: Obj, question: Question, start: date, end: date) -> tuple[list[Row], int]:
     """A page's rows, and how many it had with those whose value was not asked for."""
     data = _data(answer)
-    wanted = question.dimension
-    asked = [row for row in data if wanted is None or _value(row, wanted) in question.activities]
-    return [_row(row, question, start, end) for row in asked], len(data)
+    return [_row(row, question, start, end) for row in data if _is_asked(row, question)], len(data)
 
 
 def parse_window(answer: Obj, people: People) -> int | None:
@@ -175,9 +173,19 @@ def _data(answer: Obj) -> list[Obj]:
     return results[0].objects("data")
 
 
+def _is_asked(row: Obj, question: Question) -> bool:
+    if question.dimension is None:
+        return True
+    if question.dimension not in row:
+        # The zeros that GitLab fills in for days have no dimension.
+        (measure,) = question.measures.values()
+        return _count(row, measure) != 0
+    return _value(row, question.dimension) in question.activities
+
+
 def _value(row: Obj, dimension: str) -> str | None:
-    """A dimension's value as text; None where it is null, or not there as in the rows that GitLab fills in."""
-    value = row.fields.get(dimension)
+    """A dimension's value as text; None where it is null."""
+    value = row.need(dimension)
     match value:
         case None:
             return None

@@ -1,0 +1,81 @@
+"""Asking GitLab functions through a real client, with answers made up by a test and waits that take no time."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+
+from exporter.budget import Budget
+from exporter.client import Client
+from exporter.vendors.base import Access
+from exporter.vendors.gitlab import GITLAB
+
+Answer = Callable[[httpx.Request], httpx.Response]
+
+NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
+
+
+class Pauses(threading.Event):
+    """A stop event whose waits take no time: they move a clock instead. Set it, and the next wait ends everything."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.taken: list[float] = []
+
+    def wait(self, timeout: float | None = None) -> bool:
+        if timeout:
+            self.taken.append(timeout)
+        return self.is_set()
+
+    def monotonic(self) -> float:
+        return sum(self.taken)
+
+
+class NoAccounts:
+    """GitLab counts people and names nobody."""
+
+    def number(self, identities: object) -> list[int]:
+        raise AssertionError(f"{identities} are not wanted")
+
+
+@dataclass
+class Asked:
+    """A GitLab whose answers a test makes up, and what was asked of it."""
+
+    answer: Answer
+    pauses: Pauses = field(default_factory=Pauses)
+    remarks: list[str] = field(default_factory=list)
+    memory: dict[str, Any] = field(default_factory=dict)
+    now: datetime = NOW
+    base_url: str = "https://gitlab.example.com/gitlab"
+
+    @contextmanager
+    def client(self) -> Iterator[Client]:
+        """A client of this GitLab."""
+        with Client(
+            vendor="gitlab",
+            base_url=self.base_url,
+            headers=GITLAB.headers("secret-token"),
+            timeout=60,
+            budget=Budget(1_000_000, monotonic=self.pauses.monotonic),
+            stop=self.pauses,
+            count=lambda _: None,
+            now=lambda: self.now,
+            monotonic=self.pauses.monotonic,
+            jitter=lambda: 0.5,
+            transport=httpx.MockTransport(self.answer),
+        ) as client:
+            yield client
+
+    @contextmanager
+    def access(self, **settings: Any) -> Iterator[Access]:
+        """What a poll gives the vendor's functions, each time with the same memory."""
+        given = {"vendor": "gitlab", "token": "secret-token", "projects": [42], **settings}
+        with self.client() as client:
+            yield Access(
+                client, GITLAB.settings.model_validate(given), NoAccounts(), self.now, self.memory, self.remarks.append
+            )
