@@ -36,6 +36,8 @@ rollup.py            | errors model                                             
 vendors/base.py      | model client                                                       |
 vendors/settings.py  | fields durations cron                                              | pydantic holidays
 vendors/*.py         | {VENDOR}                                                           | polars pyroaring pydantic
+vendors/coder.py     | {VENDOR} log                                                       | polars pyroaring pydantic
+vendors/coder_c*.py  | {VENDOR} vendors.coder_classic_*                                  | polars pyroaring pydantic
 vendors/gitlab*.py   | {VENDOR} retries vendor_text vendors.gitlab_*                      | pydantic
 vendors/__init__.py  | vendors.*                                                          |
 

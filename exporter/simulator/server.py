@@ -14,13 +14,19 @@ from starlette.routing import Mount
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from exporter.simulator.augment import augment_app
+from exporter.simulator.coder import coder_app
+from exporter.simulator.coder_classic import coder_classic_app
 from exporter.simulator.company import Company
+from exporter.simulator.gitlab import gitlab_app
 
 Clock = Callable[[], datetime]
 
 # A vendor's path is its name.
 VENDORS: Mapping[str, Callable[[Company, Clock], ASGIApp]] = {
     "augment": augment_app,
+    "coder": coder_app,
+    "coder-classic": coder_classic_app,
+    "gitlab": gitlab_app,
 }
 
 _STOP_SECONDS = 5

@@ -4,5 +4,8 @@ from collections.abc import Mapping
 
 from exporter.vendors.augment import AUGMENT
 from exporter.vendors.base import Vendor
+from exporter.vendors.coder import CODER
+from exporter.vendors.coder_classic import CODER_CLASSIC
+from exporter.vendors.gitlab import GITLAB
 
-VENDORS: Mapping[str, Vendor] = {vendor.name: vendor for vendor in (AUGMENT,)}
+VENDORS: Mapping[str, Vendor] = {vendor.name: vendor for vendor in (AUGMENT, CODER, CODER_CLASSIC, GITLAB)}

@@ -1,0 +1,251 @@
+"""Coder v2: people and time from insights/user-activity, time of each app from insights/templates.
+
+API: https://coder.com/docs/reference/api/insights (v2.37) and the handlers behind it (read 2026-11).
+"""
+
+import logging
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from typing import Annotated
+from urllib.parse import quote
+
+import polars as pl
+from pydantic import Field
+from pyroaring import BitMap
+
+from exporter.errors import BadPayload, Rejected, VendorError
+from exporter.json_body import Obj, obj, objects
+from exporter.log import event
+from exporter.model import EVERYBODY, ONE_DAY, AmountKey, DayFacts, Identity, Reading
+from exporter.rollup import LARGEST, UNKNOWN, column, rollup
+from exporter.vendors.base import ALL, Access, Vendor
+from exporter.vendors.settings import SourceSettings
+
+logger = logging.getLogger(__name__)
+
+Name = Annotated[str, Field(min_length=1)]
+
+# The web terminal has a hyphen in insights and an underscore in newer servers (2026-11).
+_ACTIVITIES = {"reconnecting_pty": "web_terminal"}
+_TIME = column("active_time", "")
+_NANOSECONDS = 10**9
+_DEPRECATED = {"q": "deprecated:true"}
+# Neither status says which permission; a 404 is the answer to four different mistakes (2026-11).
+_HINTS = {
+    403: "the token's user needs the role Auditor",
+    404: "either the token's user has neither the role Auditor nor Template Admin, or the server collects no usage "
+    "statistics (CODER_STATS_COLLECTION_USAGE_STATS_ENABLE), or a template was deleted just now, or the host is "
+    "Coder v1 (vendor: coder-classic)",
+}
+
+
+class CoderSettings(SourceSettings):
+    """A Coder v2 server. `organizations` are names; none stands for all as one."""
+
+    organizations: tuple[Name, ...] = ()
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody's time on a day, in seconds."""
+
+    user_id: str
+    username: str
+    seconds: int
+
+
+def headers(token: str) -> Mapping[str, str]:
+    """The token as v2 wants it; v1's header has another name."""
+    return {"Coder-Session-Token": token}
+
+
+def scopes(access: Access) -> Sequence[str]:
+    """The configured organizations, or the server as one."""
+    _log_version(access)
+    return list(dict.fromkeys(access.settings.organizations)) or [ALL]
+
+
+def read(access: Access, scope: str, days: Sequence[date]) -> Iterator[Reading]:
+    """Every day wanted, newest first, with two requests for each."""
+    templates = _templates(access, scope)
+    counts = _daily_counts(access) if templates is None else {}
+    for day in days:
+        people, apps = _of_day(access, day, templates)
+        if counts.get(day, len(people)) != len(people) and "counts differ" not in access.memory:
+            access.memory["counts differ"] = True
+            access.warn(
+                f"insights/daus counts {counts[day]} people on {day}, user-activity lists {len(people)}; "
+                "here and on other days the list is what counts"
+            )
+        yield Reading(day, _facts(access, day, people, apps), rows=bool(people))
+
+
+def seats(access: Access, scope: str) -> int | None:
+    """Users with the account status active, which is a licence seat and says nothing of activity."""
+    if access.settings.organizations or access.settings.seats is not None:
+        return None
+    try:
+        counts = _answer(access, "insights/user-status-counts").obj("status_counts")
+    except Rejected as error:
+        if error.status not in _HINTS:
+            raise
+        access.warn(f"there are no seats: {error}")
+        return None
+    # Neither sorted nor filled: a day without a change may be missing (2026-11).
+    active = _list(counts, "active") if "active" in counts else []
+    return max(active, key=lambda row: row.text("date")).whole("count") if active else None
+
+
+def check(access: Access) -> Iterator[str]:
+    """A line for each scope of which yesterday cannot be read."""
+    yesterday = access.now.date() - ONE_DAY
+    for scope in scopes(access):
+        try:
+            _of_day(access, yesterday, _templates(access, scope))
+        except VendorError as error:
+            yield f"{scope}: {error}"
+
+
+def parse_people(answer: Obj) -> list[Person]:
+    """The rows of user-activity; people without activity have none."""
+    return [
+        Person(row.text("user_id").strip(), row.text("username"), _seconds(row))
+        for row in _list(answer.obj("report"), "users")
+    ]
+
+
+def parse_apps(answer: Obj) -> Counter[str]:
+    """Seconds by activity; apps run side by side, so that these add up to more than people's time.
+
+    An app with several names or icons has several rows, and a row without a sample -1 or null.
+    """
+    apps: Counter[str] = Counter()
+    for row in _list(answer.obj("report"), "apps_usage"):
+        if row.need("seconds") in (None, -1):
+            continue
+        name = row.text("slug").strip().replace("-", "_") or UNKNOWN
+        apps[_ACTIVITIES.get(name, name)] += row.whole("seconds")
+    return apps
+
+
+def _of_day(access: Access, day: date, templates: Sequence[str] | None) -> tuple[list[Person], Counter[str]]:
+    if templates == []:
+        return [], Counter()
+    params = {"start_time": f"{day}T00:00:00Z", "end_time": f"{day + ONE_DAY}T00:00:00Z"}
+    if templates is not None:
+        params["template_ids"] = ",".join(templates)
+    people = parse_people(_answer(access, "insights/user-activity", params))
+    apps = parse_apps(_answer(access, "insights/templates", {**params, "interval": "day"}))
+    return people, apps
+
+
+def _facts(access: Access, day: date, people: Sequence[Person], apps: Counter[str]) -> DayFacts:
+    named = [person for person in people if person.user_id]
+    identities = [Identity(person.user_id, username=person.username, vendor_id=person.user_id) for person in named]
+    numbers = dict(zip(named, access.accounts.number(identities), strict=True))
+    rows = pl.DataFrame(
+        {
+            "account": [numbers.get(person) for person in people],
+            _TIME: [person.seconds * _NANOSECONDS for person in people],
+        },
+        schema={"account": pl.UInt32, _TIME: pl.Int64},
+    )
+    rolled = rollup(rows, f"coder user-activity of {day}")
+    total = AmountKey("active_time", "")
+    return DayFacts(
+        amounts={
+            total: Decimal(rolled.totals[total]).scaleb(-9),
+            **{AmountKey("active_time", activity): Decimal(seconds) for activity, seconds in apps.items() if seconds},
+        },
+        people={EVERYBODY: BitMap(numbers.values())},
+        by_account=rolled.by_account,
+    )
+
+
+def _daily_counts(access: Access) -> Mapping[date, int]:
+    """People of each of the last 60 days as the server itself counts them.
+
+    Any tz_offset but 0 moves the labels of days that stay days of UTC (2026-11).
+    """
+    try:
+        answer = _answer(access, "insights/daus", {"tz_offset": "0"})
+    except Rejected as error:
+        if error.status not in _HINTS:
+            raise
+        access.warn(f"people are not compared with insights/daus: {error}")
+        return {}
+    return {_day(row): row.whole("amount") for row in _list(answer, "entries")}
+
+
+def _templates(access: Access, scope: str) -> list[str] | None:
+    """The templates of an organization, which is the one way to ask for it; None for the server as one whole.
+
+    What happened in workspaces of templates that have been deleted since is lost to it.
+    """
+    if not access.settings.organizations:
+        return None
+    where, found = _get(access, "organizations")
+    ids = [row.text("id") for row in objects(found, where) if row.text("name") == scope]
+    if not ids:
+        raise Rejected(f"{where}: the token's user sees no organization {scope}")
+    path = f"organizations/{quote(ids[0], safe='')}/templates"
+    # People work on in deprecated templates, which are listed only when asked for (2026-11).
+    listed = [_get(access, path), _get(access, path, _DEPRECATED)]
+    return sorted({row.text("id") for where, found in listed if found is not None for row in objects(found, where)})
+
+
+def _log_version(access: Access) -> None:
+    if "version" in access.memory:
+        return
+    access.memory["version"] = None
+    try:
+        version = _answer(access, "buildinfo").text("version")
+    except (Rejected, BadPayload):
+        # What the version would have told is not worth a poll; whatever is wrong here shows at the first insight.
+        return
+    url = access.settings.base_url
+    event(logger, logging.INFO, "the version of a server", vendor="coder", url=url, version=version[:40])
+
+
+def _answer(access: Access, endpoint: str, params: Mapping[str, str] | None = None) -> Obj:
+    where, document = _get(access, endpoint, params)
+    return obj(document, where)
+
+
+def _get(access: Access, endpoint: str, params: Mapping[str, str] | None = None) -> tuple[str, object]:
+    """Where an answer is from, in words, and the answer. Insights refuse parameters that they do not know."""
+    try:
+        response = access.client.request("GET", f"/api/v2/{endpoint}", params=params)
+    except Rejected as error:
+        if error.status not in _HINTS:
+            raise
+        raise Rejected(f"{error}; {_HINTS[error.status]}", status=error.status) from error
+    return response.where, response.json()
+
+
+def _list(answer: Obj, key: str) -> list[Obj]:
+    """An array of objects; an empty one may come as null."""
+    return [] if answer.need(key) is None else answer.objects(key)
+
+
+def _seconds(row: Obj) -> int:
+    seconds = row.whole("seconds")
+    if seconds > LARGEST // _NANOSECONDS:
+        raise BadPayload(f"{row.where}: {row.path}.seconds is {seconds}, which is no time of a day")
+    return seconds
+
+
+def _day(row: Obj) -> date:
+    try:
+        # Servers before 2.7 send a time with the date.
+        return date.fromisoformat(row.text("date")[:10])
+    except ValueError:
+        raise BadPayload(f"{row.where}: {row.path}.date is not a day as YYYY-MM-DD") from None
+
+
+CODER = Vendor(
+    name="coder", settings=CoderSettings, scopes=scopes, read=read, seats=seats, check=check, headers=headers
+)

@@ -1,0 +1,196 @@
+"""Coder v1, "classic": people, time and one-minute samples by category, from its private metrics API.
+
+API: the guide on user activity in the documentation of Coder 1.35 to 1.44, the last release (read 2026-11).
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date, timedelta
+from decimal import Decimal
+from typing import Annotated, Literal, get_args
+
+import polars as pl
+from pydantic import Field
+from pyroaring import BitMap
+
+from exporter.errors import BadPayload, Rejected, VendorError
+from exporter.model import EVERYBODY, ONE_DAY, AmountKey, DayFacts, Identity, PeopleKey, Reading
+from exporter.rollup import column, rollup
+from exporter.vendors.base import ALL, Access, Vendor
+from exporter.vendors.coder_classic_activity import Activity, parse_activity, whole_days
+from exporter.vendors.settings import SourceSettings, Weekday
+
+Category = Literal["any", "ide", "login", "app", "tunnel", "web_terminal"]
+Word = Annotated[str, Field(min_length=1)]
+
+# Whoever did anything is in `any` once, however many categories overlap: people and time come from it. Of the words
+# on the wire only ide and tunnel are documented; the others are guesses that `categories` corrects (2026-11).
+CATEGORIES: tuple[Category, ...] = get_args(Category)
+ACTIVITIES = CATEGORIES[1:]
+
+_PATH = "/api/private/metrics/activity"
+# A default history in two requests for each category; 5,000 people make 14 MB of each.
+_LONGEST = timedelta(days=30)
+_WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
+_HINTS = {
+    400: "where the server calls the category otherwise, say so under categories: (its own metrics page asks the same)",
+    403: "the token's user needs the role site manager, or organization manager of every one of organizations:",
+    404: "the server is older than Coder 1.35, or it is Coder v2 (vendor: coder)",
+}
+# Which field of which category an amount of a day is.
+_AMOUNTS: Mapping[str, tuple[Category, str]] = {
+    column("active_time", ""): ("any", "nanoseconds"),
+    **{column("active_time", activity): (activity, "nanoseconds") for activity in ACTIVITIES},
+    **{column("usage", activity): (activity, "samples") for activity in ACTIVITIES},
+}
+_BY_ACCOUNT = ["account", column("active_time", ""), *(column("usage", activity) for activity in ACTIVITIES)]
+
+
+class CoderClassicSettings(SourceSettings):
+    """A Coder v1 server. `organizations` are ids, none for one whole; `categories` are the server's words for ours."""
+
+    organizations: tuple[Word, ...] = ()
+    categories: Mapping[Category, Word] = {}
+
+
+def headers(token: str) -> Mapping[str, str]:
+    """The token as v1 wants it; v2's header has another name."""
+    return {"Session-Token": token}
+
+
+def scopes(access: Access) -> Sequence[str]:
+    """The configured organizations, or everything as one."""
+    return list(dict.fromkeys(access.settings.organizations)) or [ALL]
+
+
+def read(access: Access, scope: str, days: Sequence[date]) -> Iterator[Reading]:
+    """The days that every category shows, newest first; a day without a bucket is a day without rows."""
+    for span in _spans(days):
+        usernames: dict[str, str] = {}
+        shown: dict[Category, Mapping[date, pl.DataFrame]] = {}
+        for category in CATEGORIES:
+            activity, where = _ask(access, scope, category, span)
+            shown[category] = whole_days(activity.buckets, span, access.now, where)
+            usernames.update(activity.usernames)
+        if span[0] == days[0]:
+            _warn_of_weak_token(access, scope, shown["any"])
+        accounts = _accounts(access, shown.values(), usernames)
+        for day in span:
+            rows = {category: by_day[day] for category, by_day in shown.items() if day in by_day}
+            if len(rows) < len(CATEGORIES):
+                access.warn("days are left out: the server's buckets are no whole days of UTC")
+                continue
+            yield _reading(access, day, rows, accounts)
+
+
+def check(access: Access) -> Iterator[str]:
+    """A line for each category of each organization that the server does not answer as it should."""
+    yesterday = access.now.date() - ONE_DAY
+    for scope in scopes(access):
+        for category in CATEGORIES:
+            try:
+                _ask(access, scope, category, [yesterday])
+            except VendorError as error:
+                yield f"{scope}: {error}"
+
+
+def _reading(access: Access, day: date, rows: Mapping[Category, pl.DataFrame], accounts: pl.DataFrame) -> Reading:
+    active = [category for category in CATEGORIES if not rows[category].is_empty()]
+    if active and "any" not in active:
+        raise BadPayload(
+            f"coder-classic GET {_PATH}: category any, asked as {_word(access, 'any')}, has nobody on {day}, "
+            f"but {active[0]} has somebody; set the server's own word for it under categories:"
+        )
+    return Reading(day, _facts(rows, accounts, f"coder-classic activity of {day}"), rows=bool(active))
+
+
+def _facts(rows: Mapping[Category, pl.DataFrame], accounts: pl.DataFrame, where: str) -> DayFacts:
+    numbered = {category: table.join(accounts, on="user_id", how="left") for category, table in rows.items()}
+    rolled = rollup(pl.concat(_amounts(table, category) for category, table in numbered.items()), where)
+    amounts: dict[AmountKey, int | Decimal] = {}
+    for key, value in rolled.totals.items():
+        if key.measure == "usage":
+            amounts[key] = value
+        elif key.activity == "" or value > 0:
+            amounts[key] = Decimal(value).scaleb(-9)
+    active = {category: BitMap(table["account"].drop_nulls()) for category, table in numbered.items()}
+    return DayFacts(
+        amounts=amounts,
+        people={
+            EVERYBODY: active["any"],
+            **{PeopleKey("activity", activity): active[activity] for activity in ACTIVITIES if active[activity]},
+        },
+        by_account=rolled.by_account.select(_BY_ACCOUNT),
+    )
+
+
+def _amounts(table: pl.DataFrame, category: Category) -> pl.DataFrame:
+    """The rows of a category as rows of a day: what belongs to other categories is 0."""
+    none = pl.lit(0, pl.Int64)
+    columns = {name: pl.col(field) if owner == category else none for name, (owner, field) in _AMOUNTS.items()}
+    return table.select("account", **columns)
+
+
+def _accounts(
+    access: Access, shown: Iterable[Mapping[date, pl.DataFrame]], usernames: Mapping[str, str]
+) -> pl.DataFrame:
+    """The account of each user id that there is; rows with a blank one have none."""
+    ids = sorted(set().union(*(table["user_id"] for by_day in shown for table in by_day.values())) - {""})
+    identities = [Identity(key=user, username=usernames.get(user, ""), vendor_id=user) for user in ids]
+    return pl.DataFrame(
+        {"user_id": ids, "account": access.accounts.number(identities)},
+        schema={"user_id": pl.String, "account": pl.UInt32},
+    )
+
+
+def _warn_of_weak_token(access: Access, scope: str, by_day: Mapping[date, pl.DataFrame]) -> None:
+    """A token below site manager is answered 200 with its own user alone (2026-11), which looks like a quiet day."""
+    workday = any(_WEEKDAYS[day.weekday()] not in access.settings.calendar.weekend for day in by_day)
+    people = len(set().union(*(table["user_id"] for table in by_day.values())))
+    key = f"most people of {scope}"
+    known = max(people, access.memory.get(key, people))
+    access.memory[key] = known
+    seats = access.settings.seats if scope == ALL and access.settings.seats is not None else known
+    if workday and people <= 1 < max(known, seats):
+        access.warn(
+            f"scope {scope} should have {max(known, seats)} people and shows at most one: the token's user needs the "
+            "role site manager, without which the server shows it nobody but itself"
+        )
+
+
+def _ask(access: Access, scope: str, category: Category, span: Sequence[date]) -> tuple[Activity, str]:
+    """What a category has on the days from the last to the first of the span, and the words for where that is from."""
+    params = {
+        "start": f"{span[-1]}T00:00:00.000000Z",
+        "end": f"{span[0] + ONE_DAY}T00:00:00.000000Z",
+        "category": _word(access, category),
+        "interval": "1 day",
+        **({"org": scope} if access.settings.organizations else {}),
+    }
+    try:
+        response = access.client.request("GET", _PATH, params=params)
+    except Rejected as error:
+        if error.status not in _HINTS:
+            raise
+        message = f"{error} (category {category}); {_HINTS[error.status]}"
+        raise Rejected(message, status=error.status) from error
+    where = f"{response.where} (category {category})"
+    return parse_activity(response.body, where), where
+
+
+def _word(access: Access, category: Category) -> str:
+    word: str = access.settings.categories.get(category, category)
+    return word
+
+
+def _spans(days: Sequence[date]) -> Iterator[Sequence[date]]:
+    """The days in runs that a range of 30 days holds."""
+    left = list(days)
+    while left:
+        span = [day for day in left if left[0] - day < _LONGEST]
+        yield span
+        left = left[len(span) :]
+
+
+CODER_CLASSIC = Vendor(
+    name="coder-classic", settings=CoderClassicSettings, scopes=scopes, read=read, check=check, headers=headers
+)

@@ -1,0 +1,115 @@
+"""Coder v1's answer about activity; the page that documents it says one thing and shows another (2026-11)."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import NamedTuple, cast
+
+import polars as pl
+
+from exporter import json_items
+from exporter.errors import BadPayload
+from exporter.json_body import Obj, obj
+from exporter.model import ONE_DAY
+
+# The text says milliseconds; a week of the example is 604,800 * 10^9, and each sample of it a minute.
+_DAY_LENGTH = 86_400 * 10**9
+_ROWS = {"user_id": pl.String, "nanoseconds": pl.Int64, "samples": pl.Int64}
+_EMPTY = pl.DataFrame(schema=_ROWS)
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """What happened in an interval: rows of `user_id`, `nanoseconds` and `samples`. `length` is in nanoseconds."""
+
+    start: datetime
+    length: int
+    rows: pl.DataFrame
+
+
+@dataclass(frozen=True)
+class Activity:
+    """An answer: buckets of any length, and the names of users by their id."""
+
+    buckets: Sequence[Bucket]
+    usernames: Mapping[str, str]
+
+
+def parse_activity(body: bytes, where: str) -> Activity:
+    """An answer, read bucket by bucket; null is as empty as []. BadPayload names `where` and the wrong field."""
+
+    def bucket(item: object, path: str) -> Bucket:
+        return _bucket(obj(item, where, path))
+
+    def user(item: object, path: str) -> _User:
+        return _user(obj(item, where, path))
+
+    answer = obj(json_items.loads(body, where, {"activity": bucket, "users": user}), where)
+    buckets = [] if answer.need("activity") is None else answer.array("activity")
+    users = {} if answer.need("users") is None else answer.obj("users").fields
+    return Activity(
+        cast("list[Bucket]", buckets),
+        # One user of the example stands under another key than its id.
+        {user.user_id or key: user.username for key, user in cast("dict[str, _User]", users).items()},
+    )
+
+
+def whole_days(
+    buckets: Sequence[Bucket], days: Sequence[date], now: datetime, where: str
+) -> Mapping[date, pl.DataFrame]:
+    """The rows of each of the days, from the bucket that is this day of UTC, whole and over by now.
+
+    No rows where no bucket touches the day; the day is absent where only other buckets do. BadPayload for a bucket
+    longer than a day, of which no day can be told, and for two of the same day.
+    """
+    found: dict[date, pl.DataFrame] = {}
+    touched: set[date] = set()
+    for bucket in buckets:
+        if bucket.length > _DAY_LENGTH:
+            raise BadPayload(f"{where}: a bucket of {bucket.length} nanoseconds, asked were buckets of one day")
+        if bucket.length == _DAY_LENGTH and bucket.start.time() == time() and now - bucket.start >= ONE_DAY:
+            day = bucket.start.date()
+            if day in found:
+                raise BadPayload(f"{where}: two buckets of {day}")
+            found[day] = bucket.rows
+        else:
+            touched.update(day for day in days if _touches(bucket, day))
+    return {day: found.get(day, _EMPTY) for day in days if day in found or day not in touched}
+
+
+class _User(NamedTuple):
+    user_id: str
+    username: str
+
+
+def _bucket(item: Obj) -> Bucket:
+    rows = [] if item.need("user_activity") is None else item.objects("user_activity")
+    table = pl.DataFrame(
+        {
+            "user_id": [row.text("user_id").strip() for row in rows],
+            "nanoseconds": [row.whole("duration") for row in rows],
+            "samples": [row.whole("count") for row in rows],
+        },
+        schema=_ROWS,
+    )
+    return Bucket(_start(item), item.whole("duration"), table)
+
+
+def _start(item: Obj) -> datetime:
+    try:
+        start = datetime.fromisoformat(item.text("time"))
+        if start.tzinfo is not None:
+            return start.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise BadPayload(f"{item.where}: {item.path}.time is no time such as 2022-08-01T00:00:00Z")
+
+
+def _user(item: Obj) -> _User:
+    user_id, username = (item.text(key) if item.fields.get(key) is not None else "" for key in ("id", "username"))
+    return _User(user_id, username)
+
+
+def _touches(bucket: Bucket, day: date) -> bool:
+    after_midnight = bucket.start - datetime.combine(day, time(), UTC)
+    return -timedelta(microseconds=-(-bucket.length // 1000)) < after_midnight < ONE_DAY
