@@ -1,25 +1,47 @@
-"""`check-config`: every mistake of configuration files at once."""
+"""`check-config`: every mistake of configuration files at once, and with --online what vendors say to the sources."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import click
 
 from exporter import config
+from exporter.app import Exporter, utc_now
+from exporter.online_check import problems
+from exporter.store import Store
+
+_FAILED = 1
+_WRONG = 2
 
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
-def check_config(files: Sequence[Path]) -> None:
-    """Say what is wrong with configuration files; exit 2 where anything is."""
-    wrong = False
+@click.option("--online", is_flag=True, help="Also try each credential and query; nothing is stored.")
+def check_config(files: Sequence[Path], online: bool) -> None:
+    """Say what is wrong with configuration files: exit 2 where anything is, 1 where a source fails --online."""
+    code = 0
     for file in files:
         try:
             settings = config.load(file)
         except config.ConfigError as error:
-            wrong = True
             click.echo(str(error), err=True)
+            code = _WRONG
+            continue
+        failed = list(_online(settings)) if online else []
+        for line in failed:
+            click.echo(f"{file}: {line}", err=True)
+        if failed:
+            code = max(code, _FAILED)
         else:
-            click.echo(f"{file}: ok, {len(settings.sources)} source{'s' if len(settings.sources) != 1 else ''}")
-    if wrong:
-        raise click.exceptions.Exit(2)
+            tried = "answered" if online else "configured"
+            click.echo(f"{file}: ok, {len(settings.sources)} source{'s' if len(settings.sources) != 1 else ''} {tried}")
+    if code:
+        raise click.exceptions.Exit(code)
+
+
+def _online(settings: config.Config) -> Iterator[str]:
+    exporter = Exporter(settings, Store.open())
+    for name, poller in exporter.pollers.items():
+        for problem in problems(poller.source, utc_now()):
+            yield f"sources.{name}: {problem}"
+    exporter.store.close()

@@ -1,0 +1,42 @@
+"""Tries a source's credential and queries without storing anything."""
+
+from collections.abc import Iterator, Sequence
+from datetime import date, datetime
+
+from exporter.errors import VendorError
+from exporter.model import Identity, newest_ready
+from exporter.poller import Source
+from exporter.vendors.base import Access
+
+
+class _Numbers:
+    """Numbers accounts for a reading that nobody keeps."""
+
+    def number(self, identities: Sequence[Identity]) -> list[int]:
+        """Equal keys get equal numbers within one call."""
+        numbers = {key: number for number, key in enumerate(dict.fromkeys(identity.key for identity in identities))}
+        return [numbers[identity.key] for identity in identities]
+
+
+def problems(source: Source, now: datetime) -> Iterator[str]:
+    """A line for each thing that would make a poll fail: the vendor's own check, else a reading of the newest day."""
+    vendor = source.vendor
+    with source.connect(lambda _code: None) as client:
+        access = Access(client, source.settings, _Numbers(), now, {}, lambda _remark: None)
+        try:
+            if vendor.check is not None:
+                yield from vendor.check(access)
+                return
+            newest = newest_ready(now, source.rules.ready_at)
+            for scope in vendor.scopes(access):
+                yield from _scope_problems(source, access, scope, newest)
+        except VendorError as error:
+            yield str(error)
+
+
+def _scope_problems(source: Source, access: Access, scope: str, day: date) -> Iterator[str]:
+    try:
+        for _ in source.vendor.read(access, scope, [day]):
+            pass
+    except VendorError as error:
+        yield f"{scope}: {error}"
