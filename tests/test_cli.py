@@ -1,0 +1,147 @@
+"""The command line as a process: what it prints where, and its exit codes."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from exporter.simulator.augment import augment_app
+from exporter.simulator.company import Company
+from exporter.simulator.server import serve
+
+
+@pytest.fixture(scope="module")
+def augment() -> Iterator[str]:
+    """The address of a simulated Augment server."""
+    first = datetime.now(UTC).date() - timedelta(days=40)
+    with serve(augment_app(Company(people=10, first_day=first), lambda: datetime.now(UTC))) as server:
+        yield server.url
+
+
+def cli(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Runs `adoption-exporter` and waits for its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "exporter", *arguments], capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+def configured(folder: Path, **sources: str) -> str:
+    """A configuration of Augment sources, given as their flow mappings."""
+    path = folder / "config.yaml"
+    blocks = [f"  {name}: {{vendor: augment, requests_per_minute: 100000, {block}}}" for name, block in sources.items()]
+    path.write_text("\n".join([f'state: {{url: "sqlite:///{folder}/state.db"}}', "sources:", *blocks]))
+    return str(path)
+
+
+def series(exposition: str, name: str) -> list[str]:
+    return [line for line in exposition.splitlines() if line.startswith(f"{name}{{")]
+
+
+def test_once_prints_the_exposition_on_stdout_and_the_log_on_stderr(tmp_path: Path, augment: str) -> None:
+    done = cli("once", "--config.file", configured(tmp_path, a=f'token: demo-token, base_url: "{augment}"'))
+
+    assert done.returncode == 0
+    assert len(series(done.stdout, "adoption_active_users")) == 3
+    assert series(done.stdout, "adoption_exporter_poll_success") == [
+        'adoption_exporter_poll_success{source="a",vendor="augment"} 1.0'
+    ]
+    assert [line.split()[2:4] for line in done.stderr.splitlines()] == [['msg="poll', 'finished"']]
+    assert not (tmp_path / "state.db").exists()
+
+
+def test_once_prints_what_succeeded_and_exits_with_1_where_a_source_failed(tmp_path: Path, augment: str) -> None:
+    config = configured(
+        tmp_path,
+        good=f'token: demo-token, base_url: "{augment}"',
+        bad=f'token: wrong-token, base_url: "{augment}"',
+    )
+    done = cli("once", "--config.file", config, "--history", "1d")
+
+    assert done.returncode == 1
+    assert [line.partition('source="')[2][:4] for line in series(done.stdout, "adoption_active_users")] == ["good"] * 3
+    assert 'adoption_exporter_poll_failures_total{reason="rejected",source="bad",vendor="augment"} 1.0' in done.stdout
+    assert "wrong-token" not in done.stdout + done.stderr
+
+
+def test_once_polls_only_the_named_sources_and_keeps_the_state_when_asked(tmp_path: Path, augment: str) -> None:
+    block = f'token: demo-token, base_url: "{augment}"'
+    config = configured(tmp_path, a=block, b=block)
+    done = cli("once", "--config.file", config, "--source", "b", "--history", "2d", "--format", "json", "--state")
+    values = {
+        (entry["labels"]["source"], entry["labels"].get("window")): entry["value"]
+        for entry in json.loads(done.stdout)
+        if entry["metric"] == "adoption_active_users"
+    }
+
+    assert done.returncode == 0
+    assert values.keys() == {("b", "1d"), ("b", "7d"), ("b", "28d")}
+    assert (tmp_path / "state.db").exists()
+
+
+def test_openmetrics_ends_as_it_must(tmp_path: Path, augment: str) -> None:
+    config = configured(tmp_path, a=f'token: demo-token, base_url: "{augment}"')
+    done = cli("once", "--config.file", config, "--history", "1d", "--format", "openmetrics")
+
+    assert done.stdout.endswith("# EOF\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "errors"),
+    [
+        (["once"], ["Missing option '--config.file'."]),
+        (["once", "--config.file", "no-such.yaml"], ["no-such.yaml: cannot be read: No such file or directory"]),
+        (["fly"], ["No such command 'fly'."]),
+        (["run", "--config.file", "x", "--log.level", "loud"], None),
+        (["demo", "--web.listen-address", "nowhere"], None),
+    ],
+)
+def test_a_usage_error_is_one_line_and_exit_code_2(arguments: list[str], errors: list[str] | None) -> None:
+    done = cli(*arguments)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert len(done.stderr.splitlines()) == 1
+    assert "Traceback" not in done.stderr
+    assert errors is None or done.stderr.splitlines() == errors
+
+
+def test_a_configuration_error_is_one_line_for_each_mistake(tmp_path: Path) -> None:
+    config = configured(tmp_path, a="tokn: x, interval: soon")
+    done = cli("run", "--config.file", config)
+
+    assert done.returncode == 2
+    assert done.stderr.splitlines() == [
+        f"{config}: sources.a: needs token or token_file",
+        f'{config}: sources.a.tokn: unknown key, did you mean "token"?',
+        f'{config}: sources.a.interval: must be a duration such as 90s, 30m, 1h30m or 7d, not "soon"',
+    ]
+
+
+def test_an_unknown_source_is_a_usage_error(tmp_path: Path) -> None:
+    done = cli("once", "--config.file", configured(tmp_path, a="token: x"), "--source", "b")
+
+    assert done.returncode == 2
+    assert done.stderr.splitlines() == ["Invalid value for --source: there is no source b in the configuration"]
+
+
+def test_an_address_that_is_taken_is_said_in_one_line(tmp_path: Path, augment: str) -> None:
+    done = cli("demo", "--web.listen-address", augment.removeprefix("http://"))
+
+    assert done.returncode == 2
+    assert "Address already in use" in done.stderr.splitlines()[-1]
+
+
+def test_check_config_online_says_which_credential_is_refused(tmp_path: Path, augment: str) -> None:
+    good = f'token: demo-token, base_url: "{augment}"'
+    bad = f'token: wrong-token, base_url: "{augment}"'
+    fine = cli("check-config", configured(tmp_path, a=good), "--online")
+    refused = cli("check-config", configured(tmp_path, a=good, b=bad), "--online")
+
+    assert (fine.returncode, fine.stdout) == (0, f"{tmp_path}/config.yaml: ok, 1 source answered\n")
+    assert refused.returncode == 1
+    assert refused.stderr.startswith(
+        f"{tmp_path}/config.yaml: sources.b: all: augment GET /analytics/v0/dau-count: 401"
+    )
