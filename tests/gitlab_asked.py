@@ -44,9 +44,9 @@ class NoAccounts:
 
 @dataclass
 class Asked:
-    """A GitLab whose answers a test makes up, and what was asked of it."""
+    """A GitLab whose answers a test makes up (None: a server at `base_url` gives them), and what came of it."""
 
-    answer: Answer
+    answer: Answer | None
     pauses: Pauses = field(default_factory=Pauses)
     remarks: list[str] = field(default_factory=list)
     memory: dict[str, Any] = field(default_factory=dict)
@@ -54,12 +54,12 @@ class Asked:
     base_url: str = "https://gitlab.example.com/gitlab"
 
     @contextmanager
-    def client(self) -> Iterator[Client]:
+    def client(self, token: str = "secret-token") -> Iterator[Client]:
         """A client of this GitLab."""
         with Client(
             vendor="gitlab",
             base_url=self.base_url,
-            headers=GITLAB.headers("secret-token"),
+            headers=GITLAB.headers(token),
             timeout=60,
             budget=Budget(1_000_000, monotonic=self.pauses.monotonic),
             stop=self.pauses,
@@ -67,15 +67,15 @@ class Asked:
             now=lambda: self.now,
             monotonic=self.pauses.monotonic,
             jitter=lambda: 0.5,
-            transport=httpx.MockTransport(self.answer),
+            transport=None if self.answer is None else httpx.MockTransport(self.answer),
         ) as client:
             yield client
 
     @contextmanager
     def access(self, **settings: Any) -> Iterator[Access]:
         """What a poll gives the vendor's functions, each time with the same memory."""
-        given = {"vendor": "gitlab", "token": "secret-token", "projects": [42], **settings}
-        with self.client() as client:
+        given: dict[str, Any] = {"vendor": "gitlab", "token": "secret-token", "projects": [42], **settings}
+        with self.client(given["token"]) as client:
             yield Access(
                 client, GITLAB.settings.model_validate(given), NoAccounts(), self.now, self.memory, self.remarks.append
             )

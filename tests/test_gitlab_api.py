@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from datetime import date
+from typing import Any
 
 import httpx
 import pytest
@@ -210,15 +211,16 @@ def test_waiting_has_an_end_over_all_attempts() -> None:
 
 
 def test_waiting_ends_when_the_exporter_stops() -> None:
-    asked, seen = in_turn(says(200, WAIT))
+    seen: list[httpx.Request] = []
 
-    def stop_at_third(request: httpx.Request) -> httpx.Response:
-        if len(seen) == 2:
+    def answer(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        if len(seen) == 3:
             asked.pauses.set()
-        return answer(request)
+        return says(200, WAIT)
 
-    answer, asked.answer = asked.answer, stop_at_third
-    with asked.client() as client, pytest.raises(Unreachable, match="stopping"):
+    asked = Asked(answer)
+    with asked.client() as client, pytest.raises(Unreachable, match=f"{LOAD}: stopping"):
         load(client, 42, QUERY)
 
     assert len(seen) == 3

@@ -125,6 +125,9 @@ def _refusals(access: Access, project: int, asked: Schema) -> Iterator[str]:
             continue
         except VendorError as error:
             yield str(error)
+            if error.status != 400:
+                # It is not about the query, and the others would fare the same.
+                return
 
 
 GITLAB = Vendor(
