@@ -5,7 +5,7 @@ import hmac
 import threading
 from collections.abc import Callable, Mapping, Sequence
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, func, select, update
 
 from exporter import schema
 from exporter.model import Identity
@@ -41,6 +41,7 @@ class AccountBook:
         self._key = store.hash_key()
         self._lock = threading.Lock()
         self._seen: dict[Identity, int] = {}
+        self._matched: tuple[Mapping[str, str], int, dict[int, str]] | None = None
         self._forget_other_labels()
 
     def number(self, identities: Sequence[Identity]) -> list[int]:
@@ -51,13 +52,22 @@ class AccountBook:
                 self._record([(identity, self._hash(f"key:{identity.key}")) for identity in fresh])
             return [self._seen[identity] for identity in identities]
 
-    def members(self, teams: Mapping[str, str]) -> dict[int, str]:
-        """The team of each account that the given users (e-mail, username or vendor id, any case) match."""
-        wanted = {self._hash(f"alias:{user.lower()}"): team for user, team in teams.items()}
+    def members(self, teams: Mapping[str, str]) -> Mapping[int, str]:
+        """The team of each account that the given users (e-mail, username or vendor id, any case) match.
+
+        Asked again with the same object while no account has come, it answers at once.
+        """
         table = schema.alias
         query = select(table.c.hash, table.c.number).where(table.c.source == self._source).order_by(table.c.rank.desc())
         with self._store.read() as connection:
-            return {number: wanted[digest] for digest, number in connection.execute(query) if digest in wanted}
+            counting = select(func.count()).select_from(table).where(table.c.source == self._source)
+            aliases = connection.execute(counting).scalar_one()
+            if self._matched is not None and self._matched[0] is teams and self._matched[1] == aliases:
+                return self._matched[2]
+            wanted = {self._hash(f"alias:{user.lower()}"): team for user, team in teams.items()}
+            found = {number: wanted[digest] for digest, number in connection.execute(query) if digest in wanted}
+        self._matched = teams, aliases, found
+        return found
 
     def known(self, users: Sequence[str]) -> set[str]:
         """Those of the users that match an account."""

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from time import monotonic
 
-from exporter.accounts import AccountBook, Label, plain, pseudonym
 from exporter.budget import Budget
 from exporter.client import Client
 from exporter.config import Config, read_token
@@ -15,9 +14,11 @@ from exporter.health import Health
 from exporter.plan import Rules
 from exporter.poller import Poller, Source
 from exporter.publisher import Publisher, Visibility
+from exporter.recipes import recipe
 from exporter.scheduler import Scheduler
 from exporter.snapshot import Board
 from exporter.store import Store
+from exporter.teams_file import TeamsFile
 from exporter.vendors import VENDORS
 from exporter.vendors.settings import SourceSettings
 from exporter.web import Pages
@@ -46,9 +47,12 @@ class Exporter:
     pollers: dict[str, Poller] = field(default_factory=dict)
     tried: set[str] = field(default_factory=set)
     polling: set[str] = field(default_factory=set)
+    teams: TeamsFile | None = None
 
     def __post_init__(self) -> None:
         self.health.reloaded(ok=True, at=self.now())
+        if self.config.teams is not None:
+            self.teams = TeamsFile(self.config.teams.file)
         for name, settings in self.config.sources.items():
             self.pollers[name] = self._poller(name, settings)
 
@@ -100,6 +104,7 @@ class Exporter:
     def _poller(self, name: str, settings: SourceSettings) -> Poller:
         vendor = VENDORS[settings.vendor]
         health = self.health.source(name, vendor.name)
+        made = recipe(self.config, name, self.store, self.teams)
         if settings.token_expires_at is not None:
             health.token_expires(settings.token_expires_at)
         return Poller(
@@ -116,11 +121,10 @@ class Exporter:
                 connect=self._connector(settings),
             ),
             store=self.store,
-            accounts=AccountBook(self.store, name, self._label()),
+            accounts=made.accounts,
             publisher=Publisher(
-                source=name,
-                vendor=vendor.name,
-                rules=Visibility(settings.stale_after, settings.max_series, settings.seats),
+                recipe=made,
+                rules=Visibility(settings.stale_after, settings.max_series),
                 store=self.store,
                 board=self.board,
                 health=health,
@@ -151,10 +155,3 @@ class Exporter:
             )
 
         return connect
-
-    def _label(self) -> Label | None:
-        people = self.config.people
-        if people.per_user == "pseudonym":
-            assert self.config.pseudonym_key is not None
-            return pseudonym(self.config.pseudonym_key)
-        return plain if people.per_user == "plain" else None

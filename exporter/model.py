@@ -11,7 +11,10 @@ import polars as pl
 from pyroaring import BitMap
 
 Measure = Literal["usage", "code_lines", "code_characters", "active_time"]
-Dimension = Literal["total", "activity", "client", "language"]
+Dimension = Literal["total", "activity", "client", "language", "team"]
+
+# The team of who is in none, and of service accounts.
+UNASSIGNED = "unassigned"
 
 WINDOWS: Mapping[str, int] = {"1d": 1, "7d": 7, "28d": 28}
 ONE_DAY = timedelta(days=1)

@@ -9,7 +9,7 @@ from datetime import date, datetime
 from typing import Any, Literal
 
 from pyroaring import BitMap
-from sqlalchemy import Connection, Engine, create_engine, delete, event, func, select
+from sqlalchemy import Connection, Engine, create_engine, delete, event, func, null, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
@@ -137,10 +137,11 @@ class Store:
         with self.read() as connection:
             return {day: StoredDay(*rest) for day, *rest in connection.execute(query)}
 
-    def facts(self, source: str, scope: str, days: Sequence[date]) -> dict[date, DayFacts]:
-        """The facts of those of the days that are stored."""
+    def facts(self, source: str, scope: str, days: Sequence[date], *, by_account: bool = True) -> dict[date, DayFacts]:
+        """The facts of those of the days that are stored; `by_account`, the largest part of them, may be left out."""
         table = schema.day
-        query = select(table.c.day, table.c.facts, table.c.by_account).where(
+        accounts = table.c.by_account if by_account else null()
+        query = select(table.c.day, table.c.facts, accounts).where(
             table.c.source == source, table.c.scope == scope, table.c.day.in_(days)
         )
         with self.read() as connection:

@@ -16,6 +16,7 @@ from exporter.model import EVERYBODY, AmountKey, DayFacts, Reading, WindowPeople
 from exporter.plan import Rules
 from exporter.poller import Poller, Source
 from exporter.publisher import Publisher, Visibility
+from exporter.scope_samples import Recipe
 from exporter.snapshot import Board
 from exporter.store import Store
 from exporter.vendors.base import Access, Vendor
@@ -107,6 +108,7 @@ class Bench:
             return [script.windows[data_day, name] for name in names if (data_day, name) in script.windows]
 
         health = self.health.source("tool", "madeup")
+        accounts = AccountBook(self.store, "tool")
         return Poller(
             Source(
                 name="tool",
@@ -121,10 +123,9 @@ class Bench:
                 connect=connect,
             ),
             store=self.store,
-            accounts=AccountBook(self.store, "tool"),
+            accounts=accounts,
             publisher=Publisher(
-                source="tool",
-                vendor="madeup",
+                recipe=Recipe("tool", "madeup", accounts),
                 rules=Visibility(self.stale_after, self.max_series),
                 store=self.store,
                 board=self.board,

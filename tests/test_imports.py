@@ -45,13 +45,22 @@ facts.py             | model                                                    
 schema.py            |                                                                    | sqlalchemy
 store.py             | model facts schema                                                 | sqlalchemy pyroaring
 accounts.py          | model schema store                                                 | sqlalchemy
-windows.py           | model metrics                                                      | pyroaring
+span.py              | model                                                              | pyroaring
+windows.py           | model metrics span                                                 |
+flow.py              | model metrics                                                      | pyroaring
+teams.py             | model                                                              | polars pyroaring
+teams_file.py        | log model                                                          |
+users.py             | rollup metrics span                                                | polars
+privacy.py           | metrics                                                            |
+workdays.py          | vendors.settings                                                   | holidays
+history.py           | model store span teams flow                                        | polars pyroaring
+scope_samples.py     | accounts history metrics store teams teams_file flow privacy users windows |
 limits.py            | metrics                                                            |
 expose/__init__.py   |                                                                    |
 expose/prometheus.py | metrics                                                            | prometheus_client
 snapshot.py          | metrics expose.prometheus                                          |
 health.py            | errors metrics store                                               | prometheus_client
-publisher.py         | metrics store windows limits snapshot health                       |
+publisher.py         | metrics store scope_samples limits snapshot health                 |
 plan.py              | model store                                                        |
 poller.py            | errors log model client vendors.base store accounts health publisher plan |
 scheduler.py         | cron                                                               | apscheduler
@@ -61,6 +70,7 @@ mistakes.py          | fields durations                                         
 document.py          | mistakes                                                           | yaml
 sections.py          | fields durations                                                   | pydantic sqlalchemy
 config.py            | fields mistakes document sections vendors vendors.base vendors.settings | pydantic sqlalchemy
+recipes.py           | accounts config scope_samples store teams_file workdays            |
 app.py               | *                                                                  |
 daemon.py            | *                                                                  | uvicorn
 simulator/*.py       | simulator.*                                                        | starlette uvicorn

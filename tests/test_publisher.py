@@ -4,11 +4,13 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from pyroaring import BitMap
 
+from exporter.accounts import AccountBook
 from exporter.expose.prometheus import render_collector
 from exporter.health import Health
 from exporter.metrics import Sample, sample
 from exporter.model import EVERYBODY, DayFacts, Reading, WindowPeople
 from exporter.publisher import Publisher, Visibility
+from exporter.scope_samples import Recipe
 from exporter.snapshot import Board
 from exporter.store import Store
 
@@ -30,9 +32,8 @@ class World:
 
     def publisher(self, source: str = "acme", *, max_series: int = 100, seats: int | None = None) -> Publisher:
         return Publisher(
-            source=source,
-            vendor="augment",
-            rules=Visibility(STALE_AFTER, max_series, seats),
+            recipe=Recipe(source, "augment", AccountBook(self.store, source), seats),
+            rules=Visibility(STALE_AFTER, max_series),
             store=self.store,
             board=self.board,
             health=self.health.source(source, "augment"),
@@ -59,6 +60,11 @@ def one_day(day: date, people: int, *, scope: str = "all", source: str = "acme",
         sample("adoption_data_days_revised_total", revised, **labels),
         sample("adoption_active_users", people, **labels, window="1d"),
     ]
+
+
+def lapsed(people: int) -> Sample:
+    """The people of the day before who are not there on the only other day of a scope."""
+    return sample("adoption_lapsed_users", people, source="acme", vendor="augment", scope="all", window="1d")
 
 
 def test_every_listed_scope_is_published_by_name() -> None:
@@ -130,7 +136,7 @@ def test_a_source_never_touches_the_samples_of_another() -> None:
     other.withdraw_stale()
 
     assert world.board.snapshot.samples == {
-        "acme": one_day(TUESDAY, 1),
+        "acme": [*one_day(TUESDAY, 1), lapsed(1)],
         "other": [],
     }
 
@@ -200,7 +206,7 @@ def test_a_stale_scope_comes_back_with_its_next_reading() -> None:
     world.put(TUESDAY, 1, 2)
     publisher.publish_scope("all")
 
-    assert [sample.value for sample in world.board.snapshot.samples["acme"] if sample.labels[-1] == "1d"] == [2]
+    assert world.board.snapshot.samples["acme"] == [*one_day(TUESDAY, 2), lapsed(0)]
 
 
 def test_a_source_is_kept_below_its_series_and_says_how_many_are_dropped() -> None:

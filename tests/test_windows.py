@@ -9,7 +9,7 @@ from pyroaring import BitMap
 
 from exporter.metrics import Sample
 from exporter.model import EVERYBODY, AmountKey, DayFacts, PeopleKey, WindowPeople
-from exporter.windows import days_wanted, samples
+from exporter.windows import samples
 from tests.window_facts import (
     ABOUT,
     CHARACTERS,
@@ -293,7 +293,3 @@ def test_windows_that_the_vendor_counted_give_way_to_complete_lists() -> None:
         "active_users{28d}": 99,
         "active_service_accounts{28d}": 98,
     }
-
-
-def test_samples_read_four_weeks_and_the_weekday_before_them() -> None:
-    assert days_wanted(DATA_DAY) == tuple(back(number) for number in range(28, -1, -1))

@@ -18,6 +18,7 @@ from exporter.metrics import Sample
 from exporter.plan import Rules
 from exporter.poller import Poller, Source
 from exporter.publisher import Publisher, Visibility
+from exporter.scope_samples import Recipe
 from exporter.snapshot import Board
 from exporter.store import PollStatus, Store
 from exporter.vendors import VENDORS
@@ -74,6 +75,7 @@ class VendorPolls:
         given = {"vendor": self.vendor, "token": "secret-token", "requests_per_minute": 1_000_000, **self.settings}
         settings = vendor.settings.model_validate(given)
         health = self.health.source("tool", self.vendor)
+        accounts = AccountBook(self.store, "tool", self.label)
         budget = Budget(settings.requests_per_minute, monotonic=monotonic)
         stop = NoWait()
 
@@ -105,11 +107,10 @@ class VendorPolls:
                 connect=connect,
             ),
             store=self.store,
-            accounts=AccountBook(self.store, "tool", self.label),
+            accounts=accounts,
             publisher=Publisher(
-                source="tool",
-                vendor=self.vendor,
-                rules=Visibility(settings.stale_after, settings.max_series, settings.seats),
+                recipe=Recipe("tool", self.vendor, accounts, settings.seats),
+                rules=Visibility(settings.stale_after, settings.max_series),
                 store=self.store,
                 board=self.board,
                 health=health,

@@ -5,7 +5,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from exporter.metrics import Sample
-from exporter.model import AmountKey, DayFacts, PeopleKey
+from exporter.model import WINDOWS, AmountKey, DayFacts, PeopleKey, window_days
+from exporter.span import span_of, together
 from exporter.windows import Scope, samples
 
 DATA_DAY = date(2026, 3, 9)
@@ -27,7 +28,21 @@ def back(days: int) -> date:
 
 
 def scope(facts: Mapping[date, DayFacts], **more: Any) -> Scope:
-    return Scope(source="acme", vendor="augment", name="all", data_day=DATA_DAY, facts=facts, **more)
+    known = {day: span_of(found) for day, found in facts.items()}
+    windows = {name: window_days(DATA_DAY, length) for name, length in WINDOWS.items()}
+    return Scope(
+        source="acme",
+        vendor="augment",
+        name="all",
+        data_day=DATA_DAY,
+        spans={
+            name: together([known[day] for day in days])
+            for name, days in windows.items()
+            if all(day in known for day in days)
+        },
+        people={day: found.people_total() for day, found in facts.items()},
+        **more,
+    )
 
 
 def week(facts: DayFacts, *, days: int = 7) -> dict[date, DayFacts]:

@@ -1,0 +1,94 @@
+"""What the state holds of one scope, for the samples of any of its days."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from functools import cached_property
+
+import polars as pl
+from pyroaring import BitMap
+
+from exporter.flow import first_seen
+from exporter.model import WINDOWS, window_days
+from exporter.span import Span, span_of, together
+from exporter.store import Store
+from exporter.teams import Membership, with_teams
+
+_LONGEST = max(WINDOWS.values())
+# A window is the next smaller one several times, so that data days in a row share their weeks.
+_MADE_OF = {"7d": "1d", "28d": "7d"}
+
+
+class ScopeHistory:
+    """The stored days of one scope, each as it was when it was first needed.
+
+    Whoever goes through data days in a row, up or down, has each day read and each week added up once. What is kept
+    meanwhile is four weeks of facts, with `users` what accounts did too, and one set of people for each stored day.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        source: str,
+        scope: str,
+        *,
+        members: Membership | None = None,
+        users: pl.DataFrame | None = None,
+    ) -> None:
+        self.scope = scope
+        self.users = users
+        self.days = store.days(source, scope)
+        self.counted = store.windows(source, scope)
+        self._store = store
+        self._source = source
+        self._members = members
+        self._spans: dict[tuple[str, date], Span | None] = {}
+        self._tables: dict[date, pl.DataFrame | None] = {}
+
+    @cached_property
+    def people(self) -> Mapping[date, BitMap]:
+        """The people of every stored day that lists them."""
+        return self._store.people(self._source, self.scope)
+
+    @cached_property
+    def first_seen(self) -> Mapping[date, BitMap]:
+        """The people that a day is the first stored one to list."""
+        return first_seen(self.people)
+
+    def spans(self, data_day: date) -> dict[str, Span]:
+        """The windows that end with a day, by name; those in which a day is not stored are left out."""
+        self._read(data_day)
+        found = {window: self._span(window, data_day) for window in WINDOWS}
+        return {window: span for window, span in found.items() if span is not None}
+
+    def by_account(self, data_day: date, window: str) -> Sequence[pl.DataFrame] | None:
+        """What each account did on each day of a window; None where a day is not stored or does not tell."""
+        self._read(data_day)
+        tables = [self._tables.get(day) for day in window_days(data_day, WINDOWS[window])]
+        known = [table for table in tables if table is not None]
+        return known if len(known) == len(tables) else None
+
+    def _read(self, data_day: date) -> None:
+        """Has the days of the longest window at hand, and nothing of other days."""
+        days = window_days(data_day, _LONGEST)
+        self._spans = {(window, day): span for (window, day), span in self._spans.items() if day in days}
+        self._tables = {day: table for day, table in self._tables.items() if day in days}
+        unread = [day for day in days if ("1d", day) not in self._spans]
+        with_accounts = self.users is not None or self._members is not None
+        found = self._store.facts(self._source, self.scope, unread, by_account=with_accounts) if unread else {}
+        for day in unread:
+            facts = found.get(day)
+            if facts is not None and self._members is not None:
+                facts = with_teams(facts, self._members)
+            self._spans["1d", day] = None if facts is None else span_of(facts)
+            if self.users is not None and facts is not None:
+                self._tables[day] = facts.by_account
+
+    def _span(self, window: str, last: date) -> Span | None:
+        if (window, last) not in self._spans:
+            part = _MADE_OF[window]
+            length = WINDOWS[part]
+            ends = window_days(last, WINDOWS[window])[::length]
+            spans = [self._span(part, end) for end in ends]
+            known = [span for span in spans if span is not None]
+            self._spans[window, last] = together(known) if len(known) == len(spans) else None
+        return self._spans[window, last]

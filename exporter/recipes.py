@@ -1,0 +1,32 @@
+"""From the configuration to the recipe by which a source's facts become samples."""
+
+from exporter.accounts import AccountBook, Label, plain, pseudonym
+from exporter.config import Config
+from exporter.scope_samples import Recipe
+from exporter.store import Store
+from exporter.teams_file import TeamsFile
+from exporter.workdays import workdays
+
+
+def recipe(config: Config, name: str, store: Store, teams: TeamsFile | None) -> Recipe:
+    """The recipe of a configured source. What the state knows of people's names follows `people.per_user` at once."""
+    settings, people = config.sources[name], config.people
+    return Recipe(
+        source=name,
+        vendor=settings.vendor,
+        accounts=AccountBook(store, name, label(config)),
+        seats=settings.seats,
+        workday=workdays(settings.calendar),
+        teams=teams,
+        per_user=people.per_user != "none",
+        min_group_size=people.min_group_size,
+        frequent_days=people.frequent_days,
+    )
+
+
+def label(config: Config) -> Label | None:
+    """How people are named in labels; None where they are not."""
+    if config.people.per_user == "pseudonym":
+        assert config.pseudonym_key is not None
+        return pseudonym(config.pseudonym_key)
+    return plain if config.people.per_user == "plain" else None

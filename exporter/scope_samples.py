@@ -1,0 +1,77 @@
+"""The samples of one scope as of one data day: the one way to make them, for a live poll and for history alike."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+
+from exporter import flow, privacy, users, windows
+from exporter.accounts import AccountBook
+from exporter.history import ScopeHistory
+from exporter.metrics import Sample
+from exporter.store import ScopeStatus, Store
+from exporter.teams import membership
+from exporter.teams_file import TeamsFile
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What the configuration says of how a source's facts become samples.
+
+    `workday` tells the working days of its calendar; `per_user` whether single people may be in labels.
+    """
+
+    source: str
+    vendor: str
+    accounts: AccountBook
+    seats: int | None = None
+    workday: Callable[[date], bool] | None = None
+    teams: TeamsFile | None = None
+    per_user: bool = False
+    min_group_size: int = 1
+    frequent_days: int = 8
+
+
+@dataclass(frozen=True)
+class ScopeSamples:
+    """Samples, and how many more there would be if no group were too small to be shown."""
+
+    samples: list[Sample]
+    withheld: int
+
+
+def scope_history(recipe: Recipe, store: Store, scope: str) -> ScopeHistory:
+    """The stored days of a scope, with teams and single people as far as the recipe wants them."""
+    teams = None if recipe.teams is None else recipe.teams.teams()
+    members = None if teams is None else membership(recipe.accounts.members(teams.team_of))
+    named = users.user_table(recipe.accounts.labels()) if recipe.per_user else None
+    return ScopeHistory(store, recipe.source, scope, members=members, users=named)
+
+
+def scope_samples(recipe: Recipe, history: ScopeHistory, data_day: date, status: ScopeStatus) -> ScopeSamples:
+    """Every sample of a scope as it was, or would have been, when the given stored day was the newest one.
+
+    Days after it have no influence. `status` gives the seats that the vendor's registry tells and the revisions.
+    """
+    spans = history.spans(data_day)
+    scope = windows.Scope(
+        source=recipe.source,
+        vendor=recipe.vendor,
+        name=history.scope,
+        data_day=data_day,
+        spans=spans,
+        people={day: stored.people for day, stored in history.days.items()},
+        windows={window: people for (day, window), people in history.counted.items() if day == data_day},
+        seats=recipe.seats if recipe.seats is not None else status.seats,
+        workday=None if recipe.workday is None else recipe.workday(data_day),
+        revised=status.revised,
+    )
+    labels = scope.labels()
+    made = windows.samples(scope)
+    made.extend(flow.samples(history.people, history.first_seen, data_day, recipe.frequent_days, labels))
+    if history.users is not None:
+        for window, span in spans.items():
+            tables = history.by_account(data_day, window)
+            if tables is not None:
+                made.extend(users.samples(span, tables, history.users, {**labels, "window": window}))
+    kept, withheld = privacy.withhold(made, recipe.min_group_size)
+    return ScopeSamples(kept, withheld)

@@ -1,0 +1,66 @@
+"""The facts of several days taken together: exact sums and sets, and only what each of the days knows."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from pyroaring import BitMap
+
+from exporter.model import EVERYBODY, UNASSIGNED, AmountKey, DayFacts, Measure, PeopleKey, exact_sum
+
+
+@dataclass(frozen=True)
+class Span:
+    """What is known of days that follow each other.
+
+    `amounts` has the totals that every day knows and the parts that any day names: a day that does not name a part has
+    none of it. `people` holds no account on a day on which it was a service account; EVERYBODY is in it where every day
+    lists people. `service` is None where a day does not tell. `missing` are the fields that some row lacked.
+    """
+
+    amounts: Mapping[AmountKey, int | Decimal]
+    people: Mapping[PeopleKey, BitMap]
+    service: BitMap | None
+    missing: frozenset[tuple[Measure, str]]
+
+
+def span_of(facts: DayFacts) -> Span:
+    """One day as a span."""
+    service = facts.service
+    active = facts.people.get(EVERYBODY)
+    return Span(
+        amounts=facts.amounts,
+        people=facts.people if not service else {key: found - service for key, found in facts.people.items()},
+        service=None if service is None or active is None else service & active,
+        missing=facts.missing,
+    )
+
+
+def together(spans: Sequence[Span]) -> Span:
+    """Spans of days that follow each other as one."""
+    amounts: dict[AmountKey, list[int | Decimal]] = {}
+    people: dict[PeopleKey, list[BitMap]] = {}
+    for span in spans:
+        for key, value in span.amounts.items():
+            amounts.setdefault(key, []).append(value)
+        for member, accounts in span.people.items():
+            people.setdefault(member, []).append(accounts)
+    services = [span.service for span in spans if span.service is not None]
+    return Span(
+        amounts={key: exact_sum(found) for key, found in amounts.items() if len(found) == len(spans) or is_part(key)},
+        people={
+            key: BitMap.union(*found) for key, found in people.items() if len(found) == len(spans) or key != EVERYBODY
+        },
+        service=BitMap.union(*services) if len(services) == len(spans) else None,
+        missing=frozenset().union(*(span.missing for span in spans)),
+    )
+
+
+def is_part(key: AmountKey) -> bool:
+    """Whether an amount is one of a breakdown (by client, language or team, or the time of one activity).
+
+    What belongs to no team is the rest of a total, so it is known where that is.
+    """
+    if key.dimension == "total":
+        return key.measure == "active_time" and key.activity != ""
+    return key.member != UNASSIGNED or key.dimension != "team"

@@ -1,0 +1,85 @@
+"""From accounts to teams: who of a day is in which team, and what a team did."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+import polars as pl
+from pyroaring import BitMap
+
+from exporter.model import EVERYBODY, UNASSIGNED, AmountKey, DayFacts, Measure, PeopleKey, exact_sum
+
+# Lines and characters of code are not told by team.
+_BY_TEAM: frozenset[Measure] = frozenset({"usage", "active_time"})
+
+
+@dataclass(frozen=True)
+class Membership:
+    """The accounts of each team, as sets and as a table with the columns `account` (UInt32) and `team`."""
+
+    teams: Mapping[str, BitMap]
+    table: pl.DataFrame
+
+
+def membership(team_of: Mapping[int, str]) -> Membership:
+    """The teams of accounts; who is said to be in `unassigned` is in no team."""
+    named = {account: team for account, team in team_of.items() if team != UNASSIGNED}
+    table = pl.DataFrame(
+        {"account": list(named), "team": list(named.values())}, schema={"account": pl.UInt32, "team": pl.String}
+    )
+    grouped = table.group_by("team").agg("account")
+    return Membership(
+        {team: BitMap(accounts.to_list()) for team, accounts in zip(grouped["team"], grouped["account"], strict=True)},
+        table,
+    )
+
+
+def with_teams(facts: DayFacts, members: Membership) -> DayFacts:
+    """A day's facts with parts by team beside those by client and language.
+
+    What teams have of an amount adds up to its total: `unassigned` has what is left, service accounts and rows without
+    an id among it. An amount whose total or whose accounts the day does not tell has no parts by team.
+    """
+    return replace(
+        facts, amounts={**facts.amounts, **_amounts(facts, members)}, people={**facts.people, **_people(facts, members)}
+    )
+
+
+def _people(facts: DayFacts, members: Membership) -> dict[PeopleKey, BitMap]:
+    active = facts.people.get(EVERYBODY)
+    if active is None:
+        return {}
+    found = {PeopleKey("team", team): active & accounts for team, accounts in members.teams.items()}
+    found[PeopleKey("team", UNASSIGNED)] = active.difference(*members.teams.values())
+    return {key: accounts for key, accounts in found.items() if accounts}
+
+
+def _amounts(facts: DayFacts, members: Membership) -> dict[AmountKey, int | Decimal]:
+    if facts.by_account is None:
+        return {}
+    columns = {
+        f"{key.measure}|{key.activity}": key
+        for key in facts.amounts
+        if key.dimension == "total" and key.measure in _BY_TEAM
+    }
+    columns = {name: key for name, key in columns.items() if name in facts.by_account.columns}
+    people = facts.by_account.select("account", *columns)
+    if facts.service:
+        people = people.filter(~pl.col("account").is_in(list(facts.service)))
+    grouped = (
+        people.join(members.table, on="account")
+        .group_by("team")
+        .agg(pl.col(name).cast(pl.Int128).sum() for name in columns)
+    )
+    amounts: dict[AmountKey, int | Decimal] = {}
+    for name, key in columns.items():
+        parts = {team: _exact(key, value) for team, value in zip(grouped["team"], grouped[name], strict=True) if value}
+        amounts |= {key._replace(dimension="team", member=team): value for team, value in parts.items()}
+        rest = exact_sum([facts.amounts[key], *(-value for value in parts.values())])
+        amounts[key._replace(dimension="team", member=UNASSIGNED)] = rest
+    return amounts
+
+
+def _exact(key: AmountKey, value: int) -> int | Decimal:
+    """Time is in nanoseconds by account and in seconds in facts."""
+    return Decimal(value).scaleb(-9) if key.measure == "active_time" else value
