@@ -18,6 +18,7 @@ from exporter.simulator.coder import coder_app
 from exporter.simulator.coder_classic import coder_classic_app
 from exporter.simulator.company import Company
 from exporter.simulator.gitlab import gitlab_app
+from exporter.simulator.sourcegraph import sourcegraph_app
 
 Clock = Callable[[], datetime]
 
@@ -27,6 +28,7 @@ VENDORS: Mapping[str, Callable[[Company, Clock], ASGIApp]] = {
     "coder": coder_app,
     "coder-classic": coder_classic_app,
     "gitlab": gitlab_app,
+    "sourcegraph": sourcegraph_app,
 }
 
 _STOP_SECONDS = 5

@@ -7,5 +7,6 @@ from exporter.vendors.base import Vendor
 from exporter.vendors.coder import CODER
 from exporter.vendors.coder_classic import CODER_CLASSIC
 from exporter.vendors.gitlab import GITLAB
+from exporter.vendors.sourcegraph import SOURCEGRAPH
 
-VENDORS: Mapping[str, Vendor] = {vendor.name: vendor for vendor in (AUGMENT, CODER, CODER_CLASSIC, GITLAB)}
+VENDORS: Mapping[str, Vendor] = {vendor.name: vendor for vendor in (AUGMENT, CODER, CODER_CLASSIC, GITLAB, SOURCEGRAPH)}

@@ -1,0 +1,202 @@
+"""Sourcegraph Analytics: people and usage of each configured instance, from its report by user.
+
+API: https://sourcegraph.com/docs/analytics/api (read 2026-11); https://sourcegraph.com/docs/analytics has the columns.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from datetime import date, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated, Literal
+
+import polars as pl
+from pydantic import AfterValidator, BeforeValidator
+from pyroaring import BitMap
+
+from exporter.ahead import ahead
+from exporter.errors import Rejected
+from exporter.model import EVERYBODY, ONE_DAY, DayFacts, Identity, Reading
+from exporter.rollup import amount_of, rollup
+from exporter.vendors.base import Access, Vendor
+from exporter.vendors.settings import BaseUrl, SourceSettings, TimeOfDay
+from exporter.vendors.sourcegraph_columns import COUNTS, Columns
+from exporter.vendors.sourcegraph_registry import Registry, parse_registry, plain_id
+from exporter.vendors.sourcegraph_report import open_report, tables
+
+REPORT = "/api/reports/by-user-client-date"
+REGISTRY = "/api/reports/user-registry"
+
+_HOST = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::[0-9]{1,5})?")
+_PASTED = re.compile(r"\s*(?:https?://)?([^\s/?#]*)\S*\s*")
+
+# A week, one request at an ordinary poll, shows how large reports are; then as many days in one as are about 64 MiB.
+_FIRST_DAYS = 7
+_MOST_DAYS = 31
+_MOST_BYTES = 64 * 2**20
+
+_KNOWN = {"id": pl.String, "account": pl.UInt32, "service": pl.Boolean}
+
+
+def bare_host(text: str) -> str:
+    """The host of an instance, in lower case; ValueError for anything around it, with what to write instead."""
+    host = text.lower()
+    if _HOST.fullmatch(host):
+        return host
+    pasted = _PASTED.fullmatch(host)
+    better = pasted[1] if pasted and _HOST.fullmatch(pasted[1]) else "acme.sourcegraphcloud.com"
+    raise ValueError(f"must be a bare host: write {better}")
+
+
+def _every_host_once(hosts: tuple[str, ...]) -> tuple[str, ...]:
+    if not hosts:
+        raise ValueError("is empty: name at least one instance")
+    if len(set(hosts)) < len(hosts):
+        raise ValueError("names an instance twice")
+    return hosts
+
+
+def _daily(granularity: object) -> object:
+    if granularity in ("by_user", "by_user_month"):
+        sums = "whole months" if granularity == "by_user_month" else "all days"
+        raise ValueError(
+            f"cannot be {granularity}: its rows add up {sums} and gauges need each day; "
+            "use by_user_day_client_language or by_user_day"
+        )
+    return granularity
+
+
+class SourcegraphSettings(SourceSettings):
+    """A source at Sourcegraph Analytics; every instance is a scope."""
+
+    base_url: BaseUrl = "https://analytics.sourcegraph.com"
+    ready_at: TimeOfDay = timedelta(hours=2)
+    instances: Annotated[tuple[Annotated[str, AfterValidator(bare_host)], ...], AfterValidator(_every_host_once)]
+    granularity: Annotated[Literal["by_user_day_client_language", "by_user_day"], BeforeValidator(_daily)] = (
+        "by_user_day_client_language"
+    )
+
+
+def scopes(access: Access) -> Sequence[str]:
+    """The configured instances."""
+    instances: Sequence[str] = access.settings.instances
+    return instances
+
+
+def read(access: Access, scope: str, days: Sequence[date]) -> Iterator[Reading]:
+    """All of the days, in the order wanted: a report is complete, so that a day which is not in it has no rows."""
+    registry = _read_registry(access, scope)
+    known = pl.DataFrame(schema=_KNOWN)
+    with TemporaryDirectory(prefix="adoption-exporter-") as folder:
+        for path, asked in ahead(_downloads(access, scope, days, Path(folder))):
+            report = open_report(path, f"sourcegraph GET {REPORT}")
+            for day, table in tables(report, asked):
+                rows = table.join(known, on="id", how="left")
+                strangers = rows.filter(pl.col("service").is_null() & pl.col("id").is_not_null())
+                if strangers.height:
+                    known = pl.concat([known, _number(access, scope, registry, strangers)])
+                    rows = table.join(known, on="id", how="left")
+                yield Reading(day, _facts(access, registry, report.columns, rows, day), rows=table.height > 0)
+            path.unlink()
+
+
+def seats(access: Access, scope: str) -> int | None:
+    """The people in the registry, where the server has one."""
+    registry: Registry | None = access.memory[f"{scope}: registry"]
+    return None if registry is None else len(registry.accounts - registry.service)
+
+
+def _read_registry(access: Access, scope: str) -> Registry | None:
+    """The registry of an instance, kept for `seats`. A server without one answers 404 (older than 2026-08)."""
+    answer = access.client.request(
+        "GET", REGISTRY, params={"instanceURL": scope}, headers={"Accept": "text/csv"}, accept_status=(404,)
+    )
+    registry = None if answer.status == 404 else parse_registry(answer.body, answer.where)
+    access.memory[f"{scope}: registry"] = registry
+    return registry
+
+
+def _downloads(access: Access, scope: str, days: Sequence[date], folder: Path) -> Iterator[tuple[Path, Sequence[date]]]:
+    """Files with reports that have all of the days, newest first, and which of the days are in each."""
+    learnt = f"{scope}: bytes a day"
+    left = days
+    while left:
+        bytes_a_day: float | None = access.memory.get(learnt)
+        most = _FIRST_DAYS
+        if bytes_a_day is not None:
+            most = max(1, min(_MOST_DAYS, int(_MOST_BYTES / bytes_a_day)))
+        asked = [day for day in left if day > left[0] - most * ONE_DAY]
+        path = folder / f"{asked[0]}.csv"
+        size = _download(access, scope, asked, path)
+        access.memory[learnt] = max(1.0, size / ((asked[0] - asked[-1]).days + 1), bytes_a_day or 1.0)
+        yield path, asked
+        left = left[len(asked) :]
+
+
+def _download(access: Access, scope: str, days: Sequence[date], path: Path) -> int:
+    """Whether endDate is inclusive is not documented (2026-11), so it is a day beyond what is wanted."""
+    params = {
+        "instanceURL": scope,
+        "granularity": access.settings.granularity,
+        "startDate": days[-1].isoformat(),
+        "endDate": (days[0] + ONE_DAY).isoformat(),
+    }
+    try:
+        return access.client.download(REPORT, params, path)
+    except Rejected as error:
+        if error.status not in (403, 404):
+            raise
+        hint = "is it in instances as Sourcegraph Analytics knows it, and may the token's owner see it there?"
+        raise Rejected(f"{error}; {hint}", status=error.status) from None
+
+
+def _number(access: Access, scope: str, registry: Registry | None, rows: pl.DataFrame) -> pl.DataFrame:
+    """The accounts of the ids in the rows, and whether they are service accounts; no account for an id of spaces.
+
+    Days come newest first, so it is the newest e-mail and user name that an account is recorded with.
+    """
+    people = rows.group_by("id").agg(pl.col("^(email|username)$").drop_nulls().last()).sort("id").to_dicts()
+    ids = [plain_id(person["id"]) for person in people]
+    named = [
+        Identity(
+            key=f"{scope}:{account}",
+            email=(person.get("email") or "").strip(),
+            username=(person.get("username") or "").strip(),
+            vendor_id=account,
+        )
+        for account, person in zip(ids, people, strict=True)
+        if account
+    ]
+    numbers = {
+        identity.vendor_id: number for identity, number in zip(named, access.accounts.number(named), strict=True)
+    }
+    return pl.DataFrame(
+        {
+            "id": [person["id"] for person in people],
+            "account": [numbers.get(account) for account in ids],
+            "service": [registry is not None and account in registry.service for account in ids],
+        },
+        schema=_KNOWN,
+    )
+
+
+def _facts(access: Access, registry: Registry | None, columns: Columns, rows: pl.DataFrame, day: date) -> DayFacts:
+    flagged = _accounts(rows, "active")
+    named = ["client", "language"] if access.settings.granularity == "by_user_day_client_language" else []
+    amounts = rows.select("account", *(name for name in named if name in rows.columns), *columns.counts)
+    rolled = rollup(amounts, f"sourcegraph report of {day}", counted=flagged)
+    return DayFacts(
+        amounts={**rolled.totals, **rolled.breakdowns},
+        people={EVERYBODY: flagged, **rolled.people},
+        service=None if registry is None else _accounts(rows, "service"),
+        missing=frozenset(COUNTS.values()) - {amount_of(name) for name in columns.counts},
+        by_account=rolled.by_account,
+    )
+
+
+def _accounts(rows: pl.DataFrame, flag: str) -> BitMap:
+    """The accounts that the flag is set for on any of their rows."""
+    return BitMap(rows["account"].filter(rows[flag].fill_null(value=False)).drop_nulls().unique().to_list())
+
+
+SOURCEGRAPH = Vendor(name="sourcegraph", settings=SourcegraphSettings, scopes=scopes, read=read, seats=seats)

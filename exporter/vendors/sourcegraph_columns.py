@@ -1,0 +1,97 @@
+"""Sourcegraph's columns: their headers, what they count, and where they stand in one report."""
+
+import csv
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from exporter.errors import BadPayload
+from exporter.model import Measure
+from exporter.rollup import column
+
+# Our names of the text columns and their headers, the first that is there counts. "Timestamp Date (or Month)" is the
+# documentation's label; the reports that were seen have the first one (2026-11).
+TEXTS: Mapping[str, tuple[str, ...]] = {
+    "id": ("Instance user ID",),
+    "email": ("User Email",),
+    "username": ("Username",),
+    "active": ("Active Sourcegraph User",),
+    "client": ("Client Name",),
+    "day": ("Timestamp Date", "Timestamp Month", "Timestamp Date (or Month)"),
+    "language": ("Language",),
+}
+_NEEDED = ("id", "active", "day")
+COUNTS: Mapping[str, tuple[Measure, str]] = {
+    "Searches": ("usage", "searches"),
+    "Code Navigation Events": ("usage", "code_navigation"),
+    "Code Insight Views": ("usage", "code_insight_views"),
+    "Chat Events": ("usage", "chat_messages"),
+    "Command Events": ("usage", "commands"),
+    "Combined Completion Suggestions": ("usage", "completions_suggested"),
+    "Combined Completion Acceptances": ("usage", "completions_accepted"),
+    "Auto-edit suggested events": ("usage", "auto_edits_suggested"),
+    "Auto-edit accepted events": ("usage", "auto_edits_accepted"),
+    "Total Accepted Char Count": ("code_characters", "completions_accepted"),
+    "Total Characters Written by Cody": ("code_characters", "written_by_assistant"),
+    "Total Characters Written": ("code_characters", "written"),
+    "Lines changed by chats and commands": ("code_lines", "chats_and_commands"),
+    "Lines changed by completions and auto-edits": ("code_lines", "completions_and_auto_edits"),
+}
+# How flags are written is not documented (2026-11).
+FLAGS: Mapping[str, bool] = {
+    **dict.fromkeys(("true", "t", "yes", "y", "1", "1.0"), True),
+    **dict.fromkeys(("false", "f", "no", "n", "0", "0.0", ""), False),
+}
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The columns of one report: how many there are, and header and position of those that we read, by our names.
+
+    Our name of an amount's column is `measure|activity`.
+    """
+
+    width: int
+    headers: Mapping[str, str]
+    positions: Mapping[str, int]
+
+    @property
+    def counts(self) -> list[str]:
+        """The amounts that the report has a column for."""
+        return [name for name in self.positions if "|" in name]
+
+
+def report_columns(line: bytes, where: str) -> Columns:
+    """The columns of a report from its header line; BadPayload where one that is needed is missing."""
+    names = header(line, where)
+    headers = {
+        ours: next((name for name in names_of if _plain(name) in names), None) for ours, names_of in TEXTS.items()
+    }
+    for ours in _NEEDED:
+        if headers[ours] is None:
+            raise BadPayload(f"{where}: there is no column {TEXTS[ours][0]}")
+    headers |= {column(*amount): name if _plain(name) in names else None for name, amount in COUNTS.items()}
+    there = {ours: name for ours, name in headers.items() if name is not None}
+    return Columns(len(names), there, {ours: names[_plain(name)] for ours, name in there.items()})
+
+
+def header(line: bytes, where: str) -> Mapping[str, int]:
+    """The position of each column by its name, in lower case and without needless spaces.
+
+    BadPayload for what is no header of a CSV table; it shows nothing of the line, which may be a row about a person.
+    """
+    text = line.decode("utf-8-sig", errors="replace").strip()
+    if not text:
+        raise BadPayload(f"{where}: the body is empty")
+    if text[0] in "<{[":
+        raise BadPayload(f"{where}: the body looks like {'an HTML page' if text[0] == '<' else 'JSON'}, not CSV")
+    names: dict[str, int] = {}
+    for position, name in enumerate(next(csv.reader([text], skipinitialspace=True))):
+        plain = _plain(name) or f"column {position + 1}"
+        if plain in names:
+            raise BadPayload(f"{where}: columns {names[plain] + 1} and {position + 1} have the same name")
+        names[plain] = position
+    return names
+
+
+def _plain(name: str) -> str:
+    return " ".join(name.split()).casefold()

@@ -1,0 +1,95 @@
+"""A report in a file, as one table of rows for each wanted day, in memory that does not grow with the report."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from os import SEEK_CUR
+from pathlib import Path
+
+import polars as pl
+
+from exporter.errors import BadPayload
+from exporter.vendors.sourcegraph_columns import Columns, report_columns
+from exporter.vendors.sourcegraph_rows import Block, parse, schema
+
+_LONGEST_HEADER = 2**16
+_BLOCK = 8 * 2**20
+_MOST_LINES_OF_A_ROW = 100
+# Bytes of rows that are held at a time; what a report has beyond is read from the file again.
+HELD = 128 * 2**20
+
+
+@dataclass(frozen=True)
+class Report:
+    """A report in a file; its rows begin at byte `start`, and `where` says for messages what was asked."""
+
+    path: Path
+    where: str
+    columns: Columns
+    start: int
+
+
+def open_report(path: Path, where: str) -> Report:
+    """Reads the header; BadPayload where the file is no report."""
+    with path.open("rb") as file:
+        columns = report_columns(file.readline(_LONGEST_HEADER), where)
+        return Report(path, where, columns, file.tell())
+
+
+def tables(report: Report, days: Sequence[date], held: int = HELD) -> Iterator[tuple[date, pl.DataFrame]]:
+    """A table of each of the days, which are given newest first; without rows where the report has none.
+
+    The whole report is checked before the first table comes. It is read as often as it takes to hold about `held` bytes
+    of rows at a time, or one day.
+    """
+    left = days
+    while left:
+        wanted, rows = _newest(report, left, held)
+        for day in wanted:
+            yield day, pl.concat([table.filter(pl.col("day") == day) for table in rows])
+        left = left[len(wanted) :]
+
+
+def _newest(report: Report, days: Sequence[date], held: int) -> tuple[Sequence[date], list[pl.DataFrame]]:
+    """The rows of as many of the days as may be held, from the newest on."""
+    rows = [pl.DataFrame(schema=schema(report.columns))]
+    row, size = 2, 0
+    for data in _blocks(report):
+        table = parse(Block(report.columns, report.where, data, row))
+        row += table.height
+        rows.append(_only(days, table))
+        size += int(rows[-1].estimated_size())
+        while size > held and len(days) > 1:
+            days = days[: len(days) // 2]
+            rows = [_only(days, table) for table in rows]
+            size = sum(int(table.estimated_size()) for table in rows)
+    return days, rows
+
+
+def _only(days: Sequence[date], table: pl.DataFrame) -> pl.DataFrame:
+    wanted = table["day"].is_in(days)
+    return table if wanted.all() else table.filter(wanted)
+
+
+def _blocks(report: Report) -> Iterator[bytes]:
+    """The rows, some MiB at a time; a block begins and ends with a row."""
+    with report.path.open("rb") as file:
+        file.seek(report.start)
+        while data := file.read(_BLOCK):
+            end = _end_of_rows(data)
+            if not end and len(data) == _BLOCK:
+                raise BadPayload(f"{report.where}: a row has more than {_BLOCK} bytes; a quote may never be closed")
+            # A report may do without a line end after its last row.
+            end = end or len(data)
+            file.seek(end - len(data), SEEK_CUR)
+            yield data[:end]
+
+
+def _end_of_rows(data: bytes) -> int:
+    """Where the last whole row ends: at a line end that is not within quotes; 0 if there is none."""
+    end = len(data)
+    for _ in range(_MOST_LINES_OF_A_ROW):
+        end = data.rfind(b"\n", 0, end)
+        if end < 0 or data.count(b'"', 0, end) % 2 == 0:
+            return end + 1
+    return 0

@@ -1,0 +1,164 @@
+"""A block of a report's rows, from bytes to a table: at full speed where all is plain, exactly where it is not."""
+
+import csv
+import io
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from decimal import Decimal, InvalidOperation
+from typing import NoReturn
+
+import polars as pl
+
+from exporter.errors import BadPayload
+from exporter.json_body import seen
+from exporter.vendors.sourcegraph_columns import FLAGS, Columns
+
+_COUNT = "a whole number from 0 to 2^63 - 1"
+# 12.0 is what a table with blank cells makes of 12 on its way through pandas.
+_WHOLE = r"^\+?([0-9]+)(?:\.0*)?$"
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
+_BLANK_LINE = re.compile(rb"^[ \t]*\r?\n", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Block:
+    """Whole rows of a report; `first` is the number of the first one, where the header is row 1."""
+
+    columns: Columns
+    where: str
+    data: bytes
+    first: int
+
+
+def schema(columns: Columns) -> Mapping[str, pl.DataType]:
+    """The columns of every table: text, `active` as a boolean, `day` as a date, an Int64 for each amount."""
+    others = {"active": pl.Boolean(), "day": pl.Date(), **dict.fromkeys(columns.counts, pl.Int64())}
+    return {name: others.get(name, pl.String()) for name in columns.positions}
+
+
+def parse(block: Block) -> pl.DataFrame:
+    """The rows as a table of `schema`; a blank count is 0. BadPayload names the column and the row of what is wrong."""
+    if b"\0" in block.data:
+        raise BadPayload(f"{block.where}: there is a NUL character in or after row {block.first}")
+    try:
+        table = _read(block, pl.Int64())
+        plain = table["day"].null_count() == 0
+    except pl.exceptions.PolarsError:
+        plain = False
+    if not plain:
+        block = replace(block, data=_BLANK_LINE.sub(b"", block.data))
+        table = _read_exactly(block)
+    # Polars fills a row that is too short with nulls, as if its last cells were blank.
+    if _separators(block.data) != table.height * (block.columns.width - 1):
+        _refuse_rows(block)
+    for name in block.columns.counts:
+        least = table[name].min()
+        if isinstance(least, int) and least < 0:
+            _refuse(block, table[name] == least, str(least), _COUNT)
+    return table.select(
+        *(pl.col(name) for name in ("id", "email", "username", "client", "language") if name in table.columns),
+        _flags(block, table["active"]),
+        _days(block, table["day"]),
+        *(pl.col(name).fill_null(0) for name in block.columns.counts),
+    ).select(list(schema(block.columns)))
+
+
+def _read(block: Block, counts: pl.DataType) -> pl.DataFrame:
+    """The columns that we read."""
+    names = {position: name for name, position in block.columns.positions.items()}
+    positions = sorted(names)
+    table = pl.read_csv(
+        block.data,
+        has_header=False,
+        columns=positions,
+        schema={
+            str(position): counts if "|" in names.get(position, "") else pl.String()
+            for position in range(block.columns.width)
+        },
+    )
+    table.columns = [names[position] for position in positions]
+    return table
+
+
+def _read_exactly(block: Block) -> pl.DataFrame:
+    """The same from text, so that numbers may be written in other ways, and what is wrong can be named."""
+    try:
+        texts = _read(block, pl.String())
+    except pl.exceptions.PolarsError:
+        _refuse_rows(block)
+    return texts.with_columns(_whole(block, texts[name]) for name in block.columns.counts)
+
+
+def _whole(block: Block, texts: pl.Series) -> pl.Series:
+    plain = texts.str.strip_chars()
+    numbers = plain.str.extract(_WHOLE).cast(pl.Int64, strict=False)
+    wrong = numbers.is_null() & (plain.fill_null("") != "")
+    if wrong.any():
+        _refuse(block, wrong, plain.filter(wrong)[0], _COUNT)
+    return numbers
+
+
+def _flags(block: Block, texts: pl.Series) -> pl.Series:
+    flags = {text: FLAGS.get(text.strip().casefold()) for text in texts.drop_nulls().unique()}
+    for text, flag in flags.items():
+        if flag is None:
+            _refuse(block, texts == text, text, "a flag such as true or false")
+    return texts.is_in([text for text, flag in flags.items() if flag]).fill_null(value=False)
+
+
+def _days(block: Block, texts: pl.Series) -> pl.Series:
+    if texts.null_count():
+        _refuse(block, texts.is_null(), "", "a day as YYYY-MM-DD")
+    days = {text: _day(text.strip()) for text in texts.unique()}
+    for text, day in days.items():
+        if day is None:
+            _refuse(block, texts == text, text, "a day as YYYY-MM-DD")
+    return texts.replace_strict(days, return_dtype=pl.Date)
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text) if _DAY.fullmatch(text) else None
+    except ValueError:
+        return None
+
+
+def _separators(data: bytes) -> int:
+    """How many commas stand outside of quotes: Polars counts lines in no time, so commas are made its line ends."""
+    pieces = pl.scan_csv(data, has_header=False, separator="\0", eol_char=",", schema={"piece": pl.String})
+    count: int = pieces.select(pl.len()).collect().item()
+    return count if data.endswith(b",") or not data else count - 1
+
+
+def _refuse(block: Block, wrong: pl.Series, text: str, wanted: str) -> NoReturn:
+    """Raises BadPayload about the first cell that is wrong; `wrong` has the name of its column."""
+    row = block.first + (wrong.arg_max() or 0)
+    raise BadPayload(
+        f"{block.where}: {block.columns.headers[wrong.name]} in row {row} is {_seen(text.strip())}, not {wanted}"
+    )
+
+
+def _seen(text: str) -> str:
+    try:
+        return seen(Decimal(text)) if text else "blank"
+    except InvalidOperation:
+        return seen(text)
+
+
+def _refuse_rows(block: Block) -> NoReturn:
+    """Raises BadPayload about the first row that has too few or too many cells, or else about the block."""
+    try:
+        for number, width in _widths(block):
+            if width != block.columns.width:
+                counts = f"{width} columns and the header {block.columns.width}"
+                raise BadPayload(f"{block.where}: row {number} has {counts}")
+    except (csv.Error, UnicodeDecodeError):
+        pass
+    raise BadPayload(f"{block.where}: there is no CSV in UTF-8 in or after row {block.first}")
+
+
+def _widths(block: Block) -> Iterator[tuple[int, int]]:
+    text = io.StringIO(block.data.decode(), newline="")
+    return ((number, len(row)) for number, row in enumerate(csv.reader(text, strict=True), block.first) if row)
