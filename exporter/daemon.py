@@ -12,6 +12,7 @@ import uvicorn
 
 from exporter.app import Exporter
 from exporter.log import event
+from exporter.sd_notify import BEAT_SECONDS, Watchdog, notify, watchdog_seconds
 from exporter.sections import Address
 from exporter.signals import caught
 from exporter.web import application
@@ -39,6 +40,8 @@ def run(exporter: Exporter, listener: socket.socket, started: Callable[[str], No
 
     A poll that waits for a vendor's answer is left behind: what it stored are whole days, and nothing else counts.
     """
+    watchdog = Watchdog(os.environ, monotonic)
+    watchdog_pause = watchdog_seconds(os.environ, os.getpid())
     server = uvicorn.Server(
         uvicorn.Config(
             application(exporter.pages()),
@@ -49,16 +52,21 @@ def run(exporter: Exporter, listener: socket.socket, started: Callable[[str], No
             access_log=False,
             server_header=False,
             timeout_graceful_shutdown=_WEB_STOP_SECONDS,
+            callback_notify=watchdog.pet if watchdog_pause else None,
+            timeout_notify=watchdog_pause or 0,
         )
     )
     web = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="web", daemon=True)
     with caught(ENDING) as signals:
+        exporter.scheduler.every(BEAT_SECONDS, "heartbeat", watchdog.beat)
         exporter.start()
         web.start()
         url = _url(listener)
         event(logger, logging.INFO, "listening", url=url)
+        notify(os.environ, "READY=1", f"STATUS=Serving {url}")
         started(url)
         signals.wait()
+        notify(os.environ, "STOPPING=1")
         event(logger, logging.INFO, "stopping")
         exporter.end()
         server.should_exit = True

@@ -69,6 +69,7 @@ web.py               | expose.prometheus snapshot health                        
 mistakes.py          | fields durations                                                   | pydantic pydantic_core
 document.py          | mistakes                                                           | yaml
 sections.py          | fields durations                                                   | pydantic sqlalchemy
+sd_notify.py         |                                                                    |
 config.py            | fields mistakes document sections vendors vendors.base vendors.settings | pydantic sqlalchemy
 recipes.py           | accounts config scope_samples store teams_file workdays            |
 app.py               | *                                                                  |
