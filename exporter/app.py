@@ -21,7 +21,7 @@ from exporter.store import Store
 from exporter.teams_file import TeamsFile
 from exporter.vendors import VENDORS
 from exporter.vendors.settings import SourceSettings
-from exporter.web import Pages
+from exporter.web.application import Pages
 
 logger = logging.getLogger(__name__)
 

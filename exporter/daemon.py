@@ -15,7 +15,7 @@ from exporter.log import event
 from exporter.sd_notify import BEAT_SECONDS, Watchdog, notify, watchdog_seconds
 from exporter.sections import Address
 from exporter.signals import caught
-from exporter.web import application
+from exporter.web.application import application
 
 logger = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from prometheus_client.core import Metric as Family
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
-from exporter.expose.prometheus import Format, body, first_part, gzip_body, render, render_collector
+from exporter.expose.prometheus import Format, body, first_part, gzip_parts, render, render_collector
 from exporter.health import Health
 from exporter.metrics import ADOPTION, CATALOGUE, EXPORTER, Sample, sample
 from exporter.store import PollStatus
@@ -100,7 +100,7 @@ def test_a_gzipped_body_is_one_member_that_holds_the_plain_body(plain: bytes, re
     first = first_part(plain)
     whole = plain + rest + (b"# EOF\n" if form == "openmetrics" else b"")
 
-    zipped = gzip_body(first, rest, form)
+    zipped = b"".join(gzip_parts(first, rest, form))
 
     assert body(first, rest, form) == whole
     assert gzip.decompress(zipped) == whole
@@ -112,7 +112,7 @@ def test_a_gzipped_body_is_one_member_that_holds_the_plain_body(plain: bytes, re
 def test_a_large_first_part_is_compressed_once_and_well() -> None:
     first = first_part(render(SAMPLES, "text") * 2_000)
 
-    assert len(gzip_body(first, b"up 1\n", "text")) < len(first.plain) / 50
+    assert sum(map(len, gzip_parts(first, b"up 1\n", "text"))) < len(first.plain) / 50
 
 
 # promtool reads a unit of time in the name; it counts days, as the documentation promises by this very name.

@@ -64,12 +64,19 @@ publisher.py         | metrics store scope_samples limits snapshot health       
 plan.py              | model store                                                        |
 poller.py            | errors log model client vendors.base store accounts health publisher plan |
 scheduler.py         | cron                                                               | apscheduler
-web.py               | expose.prometheus snapshot health                                  | starlette uvicorn
 
 mistakes.py          | fields durations                                                   | pydantic pydantic_core
 document.py          | mistakes                                                           | yaml
 sections.py          | fields durations                                                   | pydantic sqlalchemy
 sd_notify.py         |                                                                    |
+web/__init__.py      |                                                                    |
+web/negotiation.py   | expose.prometheus                                                  |
+web/exposition.py    | expose.prometheus snapshot health web.negotiation                  | starlette
+web/passwords.py     |                                                                    | bcrypt
+web/config_file.py   | fields mistakes document                                           | pydantic
+web/access.py        | log mistakes web.config_file web.passwords                         | starlette
+web/server.py        |                                                                    | starlette uvicorn
+web/application.py   | snapshot health web.*                                              | starlette
 config.py            | fields mistakes document sections vendors vendors.base vendors.settings | pydantic sqlalchemy
 recipes.py           | accounts config scope_samples store teams_file workdays            |
 app.py               | *                                                                  |

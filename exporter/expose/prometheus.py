@@ -61,17 +61,23 @@ def first_part(plain: bytes) -> Part:
 
 def body(first: Part, rest: bytes, form: Format) -> bytes:
     """A whole plain body."""
-    return first.plain + rest + (_EOF if form == "openmetrics" else b"")
+    return b"".join(body_parts(first, rest, form))
 
 
-def gzip_body(first: Part, rest: bytes, form: Format) -> bytes:
-    """A whole gzipped body: one member, whose first part was compressed before."""
+def body_parts(first: Part, rest: bytes, form: Format) -> tuple[bytes, ...]:
+    """A whole plain body as the parts that it consists of, of which the first is not copied."""
+    return first.plain, rest + (_EOF if form == "openmetrics" else b"")
+
+
+def gzip_parts(first: Part, rest: bytes, form: Format) -> tuple[bytes, ...]:
+    """A whole gzipped body in parts: one member, whose first part was compressed before."""
     if form == "openmetrics":
         rest += _EOF
     deflater = zlib.compressobj(6, zlib.DEFLATED, -zlib.MAX_WBITS)
     deflated = deflater.compress(rest) + deflater.flush()
     size = len(first.plain) + len(rest)
-    return _GZIP_HEADER + first.deflated + deflated + struct.pack("<II", zlib.crc32(rest, first.crc), size & 0xFFFFFFFF)
+    checks = struct.pack("<II", zlib.crc32(rest, first.crc), size & 0xFFFFFFFF)
+    return _GZIP_HEADER, first.deflated, deflated + checks
 
 
 def _families(samples: Iterable[Sample]) -> list[Family]:

@@ -1,0 +1,1 @@
+"""What answers HTTP: the pages, who may see them, and a server that nobody can keep busy."""

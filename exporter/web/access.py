@@ -1,0 +1,108 @@
+"""Who may see the pages: what `--web.config.file` says at this moment, and its rules around every page."""
+
+import logging
+import threading
+from pathlib import Path
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from exporter.log import event
+from exporter.mistakes import ConfigError
+from exporter.web.config_file import WebConfig, read
+from exporter.web.passwords import Passwords
+
+logger = logging.getLogger(__name__)
+
+# The pages need nothing but a style sheet and an icon of ours. The file may set another policy.
+_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+class Access:
+    """What the web server goes by. `config` is replaced whole, so that whoever reads it needs no lock."""
+
+    def __init__(self, config: WebConfig, path: Path | None = None) -> None:
+        self.config = config
+        self._path = path
+        self._seen = _looks(config.files)
+        self._mistakes: str | None = None
+        self._lock = threading.Lock()
+
+    @classmethod
+    def open(cls, path: Path | None) -> "Access":
+        """Reads a file; raises ConfigError."""
+        return cls(WebConfig() if path is None else read(path), path)
+
+    def become(self, other: "Access") -> None:
+        """Goes by another file, as a reload wants it."""
+        with self._lock:
+            self._path, self._seen, self._mistakes = other._path, other._seen, None
+            self.config = other.config
+
+    def refresh(self) -> None:
+        """Reads the file again where it or a certificate has changed; a mistake is logged once and changes nothing."""
+        with self._lock:
+            self._refresh()
+
+    def _refresh(self) -> None:
+        seen = _looks(self.config.files)
+        if self._path is None or (seen == self._seen and self._mistakes is None):
+            return
+        try:
+            config = read(self._path)
+        except ConfigError as error:
+            if str(error) != self._mistakes:
+                event(logger, logging.ERROR, "web configuration kept as it was", error=str(error))
+            self._mistakes = str(error)
+            return
+        # Looked at before it was read: what is written meanwhile is seen the next time.
+        self._seen = seen if config.files == self.config.files else ()
+        self._mistakes = None
+        self.config = config
+        event(logger, logging.INFO, "web configuration read again", file=str(self._path))
+
+
+class Guard:
+    """Lets nobody through without a password where the configuration has users, and adds headers to every answer."""
+
+    def __init__(self, app: ASGIApp, access: Access) -> None:
+        self._app = app
+        self._access = access
+        self._passwords = Passwords()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one request."""
+        config = self._access.config
+        headers = {**_HEADERS, **config.headers}
+
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(headers)
+            await send(message)
+
+        authorization = Headers(scope=scope).get("authorization", "")
+        admitted = not config.users or await self._passwords.fit(authorization, config.users)
+        app = self._app if admitted else _UNAUTHORIZED
+        await app(scope, receive, send_with_headers)
+
+
+_UNAUTHORIZED = PlainTextResponse("Unauthorized\n", 401, {"WWW-Authenticate": 'Basic realm="adoption-exporter"'})
+
+
+def _looks(files: tuple[Path, ...]) -> tuple[object, ...]:
+    """What shows that a file is another one than before: nothing is read for it."""
+    return tuple(_look(file) for file in files)
+
+
+def _look(file: Path) -> object:
+    try:
+        status = file.stat()
+    except OSError as error:
+        return error.errno
+    return status.st_mtime_ns, status.st_size, status.st_ino

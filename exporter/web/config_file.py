@@ -1,0 +1,173 @@
+"""The file of `--web.config.file`, in the format of Prometheus' exporter-toolkit, to what the web server goes by."""
+
+import os
+import re
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
+
+from exporter.document import Document, read_document
+from exporter.fields import ExistingFile, HiddenValueError, Settings
+from exporter.mistakes import ConfigError, Mistake, Place, model_mistakes
+
+_VERSIONS = {"TLS12": ssl.TLSVersion.TLSv1_2, "TLS13": ssl.TLSVersion.TLSv1_3}
+# The two other policies of the format ask for a certificate without checking it, which Python's ssl cannot.
+_POLICIES = {
+    "NoClientCert": ssl.CERT_NONE,
+    "VerifyClientCertIfGiven": ssl.CERT_OPTIONAL,
+    "RequireAndVerifyClientCert": ssl.CERT_REQUIRED,
+}
+_UNSUPPORTED: Mapping[Place, str] = {
+    ("rate_limit",): "is not supported: connections are limited, and a scrape is cheap",
+    ("tls_server_config", "cert"): "is not supported: put the certificate into a file and name it in cert_file",
+    ("tls_server_config", "key"): "is not supported: put the key into a file and name it in key_file",
+    ("tls_server_config", "client_ca"): "is not supported: put the certificates into a file named in client_ca_file",
+    ("tls_server_config", "client_allowed_sans"): "is not supported: use a certificate authority of its own",
+    ("tls_server_config", "cipher_suites"): "is not supported: set min_version to TLS13 to rule out older ciphers",
+    ("tls_server_config", "curve_preferences"): "is not supported: leave it to OpenSSL",
+    ("tls_server_config", "prefer_server_cipher_suites"): "is not supported: the server's order counts",
+}
+_BCRYPT = re.compile(r"\$2[aby]\$(0[4-9]|1[0-9]|2[0-4])\$[./A-Za-z0-9]{53}")
+
+
+def _user(name: str) -> str:
+    if not name or ":" in name:
+        raise ValueError("a user's name must not be empty and must hold no colon")
+    return name
+
+
+def _hashed(value: SecretStr) -> SecretStr:
+    if not _BCRYPT.fullmatch(value.get_secret_value()):
+        raise HiddenValueError('must be a bcrypt hash such as `htpasswd -nBC 10 "" | tr -d ":\\n"` prints')
+    return value
+
+
+def _header_value(text: str) -> str:
+    if not text.isascii() or not text.isprintable():
+        raise ValueError("must be one line of printable ASCII characters")
+    return text
+
+
+HeaderName = Literal[
+    "Content-Security-Policy",
+    "Strict-Transport-Security",
+    "X-Content-Type-Options",
+    "X-Frame-Options",
+    "X-XSS-Protection",
+]
+User = Annotated[str, AfterValidator(_user)]
+Hash = Annotated[SecretStr, AfterValidator(_hashed)]
+
+
+class TlsSettings(Settings):
+    """Certificates and what clients must show; the defaults are the format's."""
+
+    cert_file: ExistingFile
+    key_file: ExistingFile
+    client_auth_type: Literal["NoClientCert", "VerifyClientCertIfGiven", "RequireAndVerifyClientCert"] = "NoClientCert"
+    client_ca_file: ExistingFile | None = None
+    min_version: Literal["TLS12", "TLS13"] = "TLS12"
+    max_version: Literal["TLS12", "TLS13"] = "TLS13"
+
+    @field_validator("client_ca_file")
+    @classmethod
+    def _beside_its_policy(cls, file: Path | None, info: ValidationInfo) -> Path | None:
+        if "client_auth_type" in info.data and (file is None) != (info.data["client_auth_type"] == "NoClientCert"):
+            raise ValueError("is missing beside client_auth_type" if file is None else "needs a client_auth_type")
+        return file
+
+    @field_validator("max_version")
+    @classmethod
+    def _not_below_min_version(cls, version: str, info: ValidationInfo) -> str:
+        if version < info.data.get("min_version", version):
+            raise ValueError("must not be below min_version")
+        return version
+
+
+class HttpSettings(Settings):
+    """How to answer."""
+
+    http2: bool = False
+    headers: Mapping[HeaderName, Annotated[str, AfterValidator(_header_value)]] = {}
+
+    @field_validator("http2")
+    @classmethod
+    def _not_http2(cls, wanted: bool) -> bool:
+        if wanted:
+            raise ValueError("is not supported: this server speaks HTTP/1.1, set it to false or leave it out")
+        return wanted
+
+
+class WebFile(Settings):
+    """The whole file; a file without any key asks for neither TLS nor a password."""
+
+    tls_server_config: TlsSettings | None = None
+    http_server_config: HttpSettings = HttpSettings()
+    basic_auth_users: Annotated[Mapping[User, Hash], Field(repr=False)] = {}
+
+
+@dataclass(frozen=True)
+class WebConfig:
+    """What the web server goes by. `users` are bcrypt hashes by name; `files` are what it was read from."""
+
+    tls: ssl.SSLContext | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    users: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    files: tuple[Path, ...] = ()
+
+
+def read(path: Path, environ: Mapping[str, str] = os.environ) -> WebConfig:
+    """Reads a file and the certificates it names, which are relative to its folder. Raises ConfigError."""
+    try:
+        document = read_document(path.read_text(encoding="utf-8"), environ)
+    except (OSError, UnicodeDecodeError) as error:
+        words = f"cannot be read: {error.strerror}" if isinstance(error, OSError) else "is not UTF-8 text"
+        raise ConfigError(str(path), [Mistake((), words)]) from error
+    settings = _settings(document, path.parent)
+    tls = settings.tls_server_config
+    context = None if tls is None or document.mistakes else _context(tls, document)
+    if document.mistakes:
+        raise ConfigError(str(path), document.mistakes)
+    named = () if tls is None else (tls.cert_file, tls.key_file, tls.client_ca_file)
+    return WebConfig(
+        tls=context,
+        headers={name: value for name, value in settings.http_server_config.headers.items() if value},
+        users={name: hashed.get_secret_value().encode() for name, hashed in settings.basic_auth_users.items()},
+        files=(path, *(file for file in named if file is not None)),
+    )
+
+
+def _settings(document: Document, folder: Path) -> WebFile:
+    """The file's settings, which must not be used where the document has mistakes."""
+    value = {} if document.value is None else document.value
+    if not document.mistakes:
+        try:
+            return WebFile.model_validate(value, context={"folder": folder})
+        except ValidationError as error:
+            for mistake in model_mistakes(error, WebFile, (), document.written):
+                document.mistake(mistake.place, _UNSUPPORTED.get(mistake.place, mistake.words))
+    return WebFile()
+
+
+def _context(settings: TlsSettings, document: Document) -> ssl.SSLContext | None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = _VERSIONS[settings.min_version]
+    context.maximum_version = _VERSIONS[settings.max_version]
+    context.verify_mode = _POLICIES[settings.client_auth_type]
+    context.set_alpn_protocols(["http/1.1"])
+    place: Place = ("tls_server_config", "cert_file")
+    try:
+        # Without a password of its own OpenSSL would ask for that of an encrypted key on the terminal.
+        context.load_cert_chain(settings.cert_file, settings.key_file, password="")
+        place = ("tls_server_config", "client_ca_file")
+        if settings.client_ca_file is not None:
+            context.load_verify_locations(settings.client_ca_file)
+    except (OSError, ValueError) as error:
+        what = "certificate with its key" if place[-1] == "cert_file" else "certificates"
+        document.mistake(place, f"no {what} in PEM form can be read: {error}")
+        return None
+    return context

@@ -1,0 +1,44 @@
+"""The answer to a scrape: parts that are ready, sent in small pieces."""
+
+from collections.abc import Iterator, Sequence
+
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from exporter.expose.prometheus import CONTENT_TYPES, body_parts, gzip_parts, render_collector
+from exporter.health import Health
+from exporter.snapshot import Snapshot
+from exporter.web.negotiation import accepts_gzip, negotiate
+
+_PIECE = 64 * 2**10
+
+
+class Exposition(Response):
+    """A body in parts. A client that does not read holds one piece of it in memory, not a copy of 20 MB."""
+
+    def __init__(self, parts: Sequence[bytes], headers: dict[str, str]) -> None:
+        super().__init__(headers={**headers, "content-length": str(sum(map(len, parts)))})
+        self._parts = parts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Sends the parts as fast as the client takes them."""
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+        for piece in self._pieces():
+            await send({"type": "http.response.body", "body": piece, "more_body": True})
+        await send({"type": "http.response.body"})
+
+    def _pieces(self) -> Iterator[bytes]:
+        for part in self._parts:
+            for start in range(0, len(part), _PIECE):
+                yield part[start : start + _PIECE]
+
+
+def exposition(request: Request, snapshot: Snapshot, health: Health) -> Exposition:
+    """What is published, as text or OpenMetrics and gzipped where the client wants it so."""
+    form = negotiate(request.headers.get("accept", ""))
+    first, rest = snapshot.parts[form], render_collector(health.registry, form)
+    headers = {"content-type": CONTENT_TYPES[form], "vary": "Accept, Accept-Encoding"}
+    if accepts_gzip(request.headers.get("accept-encoding", "")):
+        return Exposition(gzip_parts(first, rest, form), {**headers, "content-encoding": "gzip"})
+    return Exposition(body_parts(first, rest, form), headers)
