@@ -9,10 +9,20 @@ VendorError
 A message names vendor, endpoint, field and what was seen. It holds no secret and no person.
 """
 
+from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 Reason = Literal["unreachable", "rate_limited", "rejected", "payload", "bug"]
 REASONS: tuple[Reason, ...] = ("unreachable", "rate_limited", "rejected", "payload", "bug")
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What became of an error that was caught; `status` is the HTTP status where there was one."""
+
+    reason: Reason
+    message: str
+    status: int | None = None
 
 
 class VendorError(Exception):

@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -10,7 +10,7 @@ from typing import Any
 
 from exporter.accounts import AccountBook
 from exporter.client import Client
-from exporter.errors import RateLimited, Reason, Unreachable, VendorError
+from exporter.errors import Failure, RateLimited, Unreachable, VendorError
 from exporter.health import SourceHealth
 from exporter.log import event
 from exporter.model import WINDOWS, Reading, window_days
@@ -41,7 +41,7 @@ class _Outcome:
     """What came of a poll so far; shared by the threads that read its scopes."""
 
     days: dict[str, int] = field(default_factory=lambda: {"new": 0, "same": 0, "revised": 0})
-    failed: dict[str, tuple[Reason, str]] = field(default_factory=dict)
+    failed: dict[str, Failure] = field(default_factory=dict)
     hopeless: bool = False
     unreachable: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -53,7 +53,7 @@ class _Outcome:
     def fail(self, scope: str, error: VendorError) -> None:
         """Notes a failed scope, and whether the other scopes need not be tried: same token, same host, same quota."""
         with self.lock:
-            self.failed[scope] = (error.reason, str(error))
+            self.failed[scope] = Failure(error.reason, str(error), error.status)
             if isinstance(error, Unreachable) and error.status is None:
                 self.unreachable += 1
             self.hopeless = (
@@ -65,7 +65,10 @@ class _Outcome:
 
 
 class Poller:
-    """Polls one source; keeps between polls only what it takes to log a failure once."""
+    """Polls one source.
+
+    `last` tells how the last poll went, and `failed` which scopes failed in it ("" for the source as a whole).
+    """
 
     def __init__(
         self,
@@ -82,6 +85,8 @@ class Poller:
         self.source = source
         self.publisher = publisher
         self.health = health
+        self.last: PollStatus | None = None
+        self.failed: Mapping[str, Failure] = {}
         self._stop = stop
         self._store = store
         self._accounts = accounts
@@ -95,6 +100,7 @@ class Poller:
     def restore(self) -> bool:
         """Publishes what the state holds; says whether it held anything of this source."""
         status = self._store.last_poll(self.source.name)
+        self.last = status
         if status is not None:
             self.health.restore(status)
             self._failing = status.reason
@@ -114,13 +120,14 @@ class Poller:
             outcome.fail("", error)
         except Exception as error:
             event(logger, logging.ERROR, "a bug stopped a poll", source=self.source.name, exc_info=error)
-            outcome.failed[""] = ("bug", f"{type(error).__name__} in adoption-exporter, see the log")
+            outcome.failed[""] = Failure("bug", f"{type(error).__name__} in adoption-exporter, see the log")
         if self._stop.is_set():
             return None
         status = self._status(outcome, self._monotonic() - started)
         self._store.record_poll(self.source.name, status)
         self.health.polled(status)
         self.publisher.publish_all()
+        self.last, self.failed = status, outcome.failed
         self._log(status, outcome)
         return status
 
@@ -202,15 +209,16 @@ class Poller:
         if not outcome.failed:
             return PollStatus(success=True, ended=ended, duration=duration, last_success=ended)
         before = self._store.last_poll(self.source.name)
-        scope, (reason, message) = next(iter(outcome.failed.items()))
+        scope, failure = next(iter(outcome.failed.items()))
         others = f" (and {len(outcome.failed) - 1} more scopes failed)" if len(outcome.failed) > 1 else ""
         return PollStatus(
             success=False,
             ended=ended,
             duration=duration,
             last_success=None if before is None else before.last_success,
-            reason=reason,
-            message=f"{scope + ': ' if scope else ''}{message}{others}",
+            reason=failure.reason,
+            message=f"{scope + ': ' if scope else ''}{failure.message}{others}",
+            status=failure.status,
         )
 
     def _log(self, status: PollStatus, outcome: _Outcome) -> None:

@@ -1,9 +1,9 @@
 """From the state to the board: the samples of one source, scope by scope, without what is stale or over the limit."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from exporter.health import SourceHealth
 from exporter.limits import limit
@@ -22,12 +22,16 @@ class Visibility:
 
 
 @dataclass(frozen=True)
-class _Published:
-    """The samples of a scope, how many are withheld, and the moment (Unix s) of the newest reading they rest on."""
+class Published:
+    """The samples of a scope, how many are withheld, and the moment (Unix s) of the newest reading they rest on.
+
+    `people` are those of each stored day, None where the vendor gave no number.
+    """
 
     samples: list[Sample]
     withheld: int
     read_at: float
+    people: Mapping[date, int | None]
 
 
 @dataclass
@@ -40,21 +44,24 @@ class Publisher:
     board: Board
     health: SourceHealth
     now: Callable[[], datetime]
-    _scopes: dict[str, _Published] = field(default_factory=dict)
+    _listed: dict[str, ScopeStatus] = field(default_factory=dict)
+    _scopes: dict[str, Published] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def publish_all(self) -> None:
         """Makes the samples of every listed scope anew and publishes them at once."""
         with self._lock:
             scopes = self.store.scopes(self.recipe.source)
-            made = {name: self._make(name, status) for name, status in scopes.items() if status.listed}
+            self._listed = {name: status for name, status in scopes.items() if status.listed}
+            made = {name: self._make(name, status) for name, status in self._listed.items()}
             self._scopes = {name: published for name, published in made.items() if published is not None}
             self._publish(at_once=True)
 
     def publish_scope(self, scope: str) -> None:
         """Makes the samples of one scope anew; the board may wait a moment if more is coming."""
         with self._lock:
-            published = self._make(scope, self.store.scopes(self.recipe.source)[scope])
+            status = self._listed[scope] = self.store.scopes(self.recipe.source)[scope]
+            published = self._make(scope, status)
             if published is not None:
                 self._scopes[scope] = published
             self._publish(at_once=False)
@@ -69,6 +76,12 @@ class Publisher:
             if stale:
                 self._publish(at_once=True)
 
+    def state(self) -> dict[str, tuple[ScopeStatus, Published | None]]:
+        """How each listed scope stands and what is published of it, None where nothing is; in the order of names."""
+        # Without the lock, which is held while thousands of scopes are made anew: copying a dict is one step.
+        listed, scopes = dict(self._listed), dict(self._scopes)
+        return {name: (listed[name], scopes.get(name)) for name in sorted(listed)}
+
     def _publish(self, *, at_once: bool) -> None:
         samples = [sample for name in sorted(self._scopes) for sample in self._scopes[name].samples]
         samples, over = limit(samples, self.rules.max_series)
@@ -76,7 +89,7 @@ class Publisher:
         withheld = sum(published.withheld for published in self._scopes.values())
         self.health.series(len(samples), {"max_series": over, "privacy": withheld})
 
-    def _make(self, scope: str, status: ScopeStatus) -> _Published | None:
+    def _make(self, scope: str, status: ScopeStatus) -> Published | None:
         history = scope_history(self.recipe, self.store, scope)
         data_day = max(history.days, default=None)
         if data_day is None:
@@ -86,4 +99,6 @@ class Publisher:
         if read_at < self.now().timestamp() - self.rules.stale_after.total_seconds():
             return None
         made = scope_samples(self.recipe, history, data_day, status)
-        return _Published(made.samples, made.withheld, read_at)
+        return Published(
+            made.samples, made.withheld, read_at, {day: stored.people for day, stored in history.days.items()}
+        )

@@ -94,4 +94,5 @@ poll = Table(
     Column("last_success", Float),
     Column("reason", Text),
     Column("message", Text),
+    Column("status", Integer),
 )

@@ -48,7 +48,10 @@ class ScopeStatus:
 
 @dataclass(frozen=True)
 class PollStatus:
-    """How the last poll of a source went; times are Unix seconds, `reason` and `message` are None after a success."""
+    """How the last poll of a source went; times are Unix seconds.
+
+    What follows `last_success` is None after a success, and `status` too where no HTTP status was the reason.
+    """
 
     success: bool
     ended: float
@@ -56,6 +59,7 @@ class PollStatus:
     last_success: float | None
     reason: str | None = None
     message: str | None = None
+    status: int | None = None
 
 
 class Store:
@@ -260,6 +264,7 @@ class Store:
             "last_success": status.last_success,
             "reason": status.reason,
             "message": status.message,
+            "status": status.status,
         }
         with self.write() as connection:
             self.upsert(connection, schema.poll, [row])
@@ -274,6 +279,7 @@ class Store:
             table.c.last_success,
             table.c.reason,
             table.c.message,
+            table.c.status,
         )
         with self.read() as connection:
             row = connection.execute(select(*columns).where(table.c.source == source)).one_or_none()
