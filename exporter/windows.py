@@ -66,6 +66,13 @@ def samples(scope: Scope) -> list[Sample]:
     return made
 
 
+def baseline(people: Mapping[date, int | None], day: date) -> float | None:
+    """The median people of the same weekday in the four weeks before a day; None where fewer than two are known."""
+    before = (people.get(day - back) for back in BASELINE_DAYS)
+    known = [number for number in before if number is not None]
+    return median(known) if len(known) >= 2 else None
+
+
 def _about(scope: Scope) -> Iterator[Sample]:
     labels = scope.labels()
     start = datetime.combine(scope.data_day, time(), UTC).timestamp()
@@ -75,10 +82,9 @@ def _about(scope: Scope) -> Iterator[Sample]:
         yield sample("adoption_data_day_workday", float(scope.workday), **labels)
     if scope.seats is not None:
         yield sample("adoption_seats", scope.seats, **labels)
-    before = (scope.people.get(scope.data_day - back) for back in BASELINE_DAYS)
-    known = [people for people in before if people is not None]
-    if len(known) >= 2:
-        yield sample("adoption_active_users_baseline", median(known), **labels)
+    usual = baseline(scope.people, scope.data_day)
+    if usual is not None:
+        yield sample("adoption_active_users_baseline", usual, **labels)
 
 
 def _people(scope: Scope, window: str, labels: Mapping[str, str]) -> Iterator[Sample]:
