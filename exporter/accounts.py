@@ -5,11 +5,12 @@ import hmac
 import threading
 from collections.abc import Callable, Mapping, Sequence
 
-from sqlalchemy import Connection, func, select, update
+from pyroaring import BitMap
+from sqlalchemy import Connection, delete, func, select, update
 
 from exporter import schema
 from exporter.model import Identity
-from exporter.store import Store, next_number
+from exporter.store import Store
 
 Label = Callable[[Identity], str]
 
@@ -35,10 +36,10 @@ class AccountBook:
     """The accounts of one source. `label` is given only where people may appear in labels."""
 
     def __init__(self, store: Store, source: str, label: Label | None = None) -> None:
-        self._store = store
+        self._database = store.database
         self._source = source
         self._label = label
-        self._key = store.hash_key()
+        self._key = store.database.hash_key()
         self._lock = threading.Lock()
         self._seen: dict[Identity, int] = {}
         self._matched: tuple[Mapping[str, str], int, dict[int, str]] | None = None
@@ -59,7 +60,7 @@ class AccountBook:
         """
         table = schema.alias
         query = select(table.c.hash, table.c.number).where(table.c.source == self._source).order_by(table.c.rank.desc())
-        with self._store.read() as connection:
+        with self._database.read() as connection:
             counting = select(func.count()).select_from(table).where(table.c.source == self._source)
             aliases = connection.execute(counting).scalar_one()
             if self._matched is not None and self._matched[0] is teams and self._matched[1] == aliases:
@@ -72,7 +73,7 @@ class AccountBook:
     def known(self, users: Sequence[str]) -> set[str]:
         """Those of the users that match an account."""
         table = schema.alias
-        with self._store.read() as connection:
+        with self._database.read() as connection:
             hashes = set(connection.execute(select(table.c.hash).where(table.c.source == self._source)).scalars())
         return {user for user in users if self._hash(f"alias:{user.lower()}") in hashes}
 
@@ -80,8 +81,27 @@ class AccountBook:
         """The label of each account, where people may appear in labels."""
         table = schema.account
         query = select(table.c.number, table.c.label).where(table.c.source == self._source, table.c.label.is_not(None))
-        with self._store.read() as connection:
+        with self._database.read() as connection:
             return {row.number: row.label for row in connection.execute(query)}
+
+    def forget(self, numbers: BitMap) -> int:
+        """Forgets accounts with every trace in the state's files; says how many those were."""
+        if not numbers:
+            return 0
+        account, alias = schema.account, schema.alias
+        with self._lock, self._database.write() as connection:
+            # The newest account stays as a mere hash, so that no number is handed out twice.
+            newest = max(self._numbers(connection).values(), default=-1)
+            for number in numbers:
+                of_source = (account.c.source == self._source, account.c.number == number)
+                connection.execute(delete(alias).where(alias.c.source == self._source, alias.c.number == number))
+                connection.execute(update(account).where(*of_source).values(label=None))
+                if number != newest:
+                    connection.execute(delete(account).where(*of_source))
+            self._seen = {identity: number for identity, number in self._seen.items() if number not in numbers}
+        self._matched = None
+        self._database.wipe()
+        return len(numbers)
 
     def _hash(self, text: str) -> bytes:
         return hashlib.blake2b(f"{self._source}\0{text}".encode(), key=self._key, digest_size=16).digest()
@@ -91,14 +111,14 @@ class AccountBook:
         account, meta = schema.account, schema.meta
         name = f"labels:{self._source}"
         kind = b"" if self._label is None else self._hash(f"label:{self._label(_ANYBODY)}")
-        with self._store.write() as connection:
+        with self._database.write() as connection:
             if connection.execute(select(meta.c.value).where(meta.c.name == name)).scalar_one_or_none() == kind:
                 return
-            self._store.upsert(connection, meta, [{"name": name, "value": kind}])
+            self._database.upsert(connection, meta, [{"name": name, "value": kind}])
             labelled = (account.c.source == self._source, account.c.label.is_not(None))
             forgotten = connection.execute(update(account).where(*labelled).values(label=None)).rowcount
         if forgotten:
-            self._store.wipe()
+            self._database.wipe()
 
     def _numbers(self, connection: Connection) -> dict[bytes, int]:
         table = schema.account
@@ -107,15 +127,15 @@ class AccountBook:
 
     def _record(self, fresh: list[tuple[Identity, bytes]]) -> None:
         label = self._label
-        with self._store.write() as connection:
+        with self._database.write() as connection:
             # Another process, or this one before it read its configuration anew, may have numbered accounts since.
             numbers = self._numbers(connection)
-            free = next_number(connection, self._source)
+            free = max(numbers.values(), default=-1) + 1
             for _, digest in fresh:
                 if digest not in numbers:
                     numbers[digest] = free
                     free += 1
-            self._store.upsert(
+            self._database.upsert(
                 connection,
                 schema.account,
                 [
@@ -128,7 +148,7 @@ class AccountBook:
                     for identity, digest in fresh
                 ],
             )
-            self._store.upsert(
+            self._database.upsert(
                 connection,
                 schema.alias,
                 [

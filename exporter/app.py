@@ -117,6 +117,7 @@ class Exporter:
                     history=settings.history.days,
                     lookback=settings.lookback.days,
                     late_grace=settings.late_grace,
+                    retention=self.config.state.retention.days,
                 ),
                 connect=self._connector(settings),
             ),

@@ -91,10 +91,16 @@ def keep_known_kinds(stored: DayFacts, read: DayFacts) -> DayFacts:
     """
     if stored.service is None or read.service is None:
         return read
-    return replace(read, service=(stored.service & _accounts(read)) | (read.service - _accounts(stored)))
+    return replace(read, service=(stored.service & _counted(read)) | (read.service - _counted(stored)))
 
 
-def _accounts(facts: DayFacts) -> BitMap:
+def accounts_of(facts: DayFacts) -> BitMap:
+    """Every account that the facts of a day tell anything of."""
+    used = BitMap() if facts.by_account is None else BitMap(facts.by_account["account"].to_list())
+    return _counted(facts) | (facts.service or BitMap()) | used
+
+
+def _counted(facts: DayFacts) -> BitMap:
     """Every account that counts anywhere: Augment's records may name one that its list of the day lacks (2026-11)."""
     return BitMap().union(*facts.people.values())
 

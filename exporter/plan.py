@@ -14,12 +14,13 @@ CHEAP_REREAD = 20
 
 @dataclass(frozen=True)
 class Rules:
-    """When days are ready, how far back to read and to re-read (in days), and how long to wait for rows."""
+    """When days are ready, how long to wait for rows, and how far back to read, to re-read and to keep (in days)."""
 
     ready_at: timedelta
     history: int
     lookback: int
     late_grace: timedelta
+    retention: int
 
 
 def days_to_read(now: datetime, rules: Rules, stored: Mapping[date, StoredDay]) -> list[date]:
@@ -32,6 +33,11 @@ def days_to_read(now: datetime, rules: Rules, stored: Mapping[date, StoredDay]) 
         again = [day for day in again if stored[day].read_at < published]
     wanted = {day for day in history if day not in stored} | set(again)
     return sorted(wanted, reverse=True)
+
+
+def oldest_kept(now: datetime, rules: Rules) -> date:
+    """The oldest day that the state keeps: no day is forgotten that the next poll would read again."""
+    return newest_ready(now, rules.ready_at) - timedelta(days=max(rules.retention, rules.history) - 1)
 
 
 def is_late(day: date, now: datetime, rules: Rules, stored: Mapping[date, StoredDay]) -> bool:

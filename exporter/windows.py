@@ -7,7 +7,7 @@ from decimal import Decimal
 from statistics import median
 
 from exporter.metrics import Sample, sample
-from exporter.model import EVERYBODY, UNASSIGNED, WINDOWS, AmountKey, WindowPeople
+from exporter.model import EVERYBODY, UNASSIGNED, WINDOWS, AmountKey, Measure, WindowPeople
 from exporter.span import Span, is_part
 
 BASELINE_DAYS = tuple(timedelta(days=7 * weeks) for weeks in (1, 2, 3, 4))
@@ -114,27 +114,25 @@ def _people_by(span: Span, labels: Mapping[str, str]) -> Iterator[Sample]:
 
 def _amounts(span: Span, labels: Mapping[str, str]) -> Iterator[Sample]:
     parts: list[tuple[AmountKey, int | Decimal]] = []
+    by_team: set[tuple[Measure, str]] = set()
     for key, value in sorted(span.amounts.items()):
-        if key.dimension != "total" or is_part(key):
+        measure, activity, dimension, member = key
+        if dimension == "team" and member == UNASSIGNED:
+            by_team.add((measure, activity))
+        if dimension != "total" or is_part(key):
             parts.append((key, value))
-        elif key.measure == "active_time":
+        elif measure == "active_time":
             yield sample("adoption_active_time_seconds", float(value), **labels)
         else:
-            yield sample(_TOTALS[key.measure], float(value), **labels, activity=key.activity)
-    for key, value in parts:
-        if value <= 0 or not _is_known(key, span):
+            yield sample(_TOTALS[measure], float(value), **labels, activity=activity)
+    for (measure, activity, dimension, member), value in parts:
+        field = measure, activity
+        # What teams have adds up to a total, so it is not known where on some day that is not.
+        if value <= 0 or field in span.missing or (dimension == "team" and field not in by_team):
             continue
-        member = {key.dimension: key.member}
-        if key.dimension == "total":
-            yield sample("adoption_activity_active_time_seconds", float(value), **labels, activity=key.activity)
-        elif key.measure == "active_time":
-            yield sample("adoption_team_active_time_seconds", float(value), **labels, **member)
+        if dimension == "total":
+            yield sample("adoption_activity_active_time_seconds", float(value), **labels, activity=activity)
+        elif measure == "active_time":
+            yield sample("adoption_team_active_time_seconds", float(value), **labels, team=member)
         else:
-            yield sample(_USAGE_BY[key.dimension], float(value), **labels, activity=key.activity, **member)
-
-
-def _is_known(key: AmountKey, span: Span) -> bool:
-    """Whether a part is known: no row of any day lacked its field, and teams add up to a total that every day has."""
-    if (key.measure, key.activity) in span.missing:
-        return False
-    return key.dimension != "team" or key._replace(member=UNASSIGNED) in span.amounts
+            yield sample(_USAGE_BY[dimension], float(value), **labels, activity=activity, **{dimension: member})

@@ -68,6 +68,7 @@ class Bench:
     now: datetime = NOON
     history: int = 3
     lookback: int = 2
+    retention: int = 800
     stale_after: timedelta = timedelta(days=3)
     max_series: int = 1000
     windows: bool = False
@@ -119,6 +120,7 @@ class Bench:
                     history=self.history,
                     lookback=self.lookback,
                     late_grace=timedelta(hours=24),
+                    retention=self.retention,
                 ),
                 connect=connect,
             ),

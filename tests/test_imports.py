@@ -43,8 +43,11 @@ vendors/__init__.py  | vendors.*                                                
 
 facts.py             | model                                                              | polars pyroaring
 schema.py            |                                                                    | sqlalchemy
-store.py             | model facts schema                                                 | sqlalchemy pyroaring
-accounts.py          | model schema store                                                 | sqlalchemy
+database.py          | schema                                                             | sqlalchemy
+store.py             | model facts schema database                                        | sqlalchemy pyroaring
+accounts.py          | model schema store                                                 | sqlalchemy pyroaring
+retention.py         | facts store accounts                                               | pyroaring
+revisions.py         | model                                                              |
 span.py              | model                                                              | pyroaring
 windows.py           | model metrics span                                                 |
 flow.py              | model metrics                                                      | pyroaring
@@ -62,7 +65,7 @@ snapshot.py          | metrics expose.prometheus                                
 health.py            | errors metrics store                                               | prometheus_client
 publisher.py         | metrics store scope_samples limits snapshot health                 |
 plan.py              | model store                                                        |
-poller.py            | errors log model client vendors.base store accounts health publisher plan |
+poller.py            | errors log model client vendors.base store accounts health publisher plan retention revisions |
 scheduler.py         | cron                                                               | apscheduler
 
 mistakes.py          | fields durations                                                   | pydantic pydantic_core

@@ -11,8 +11,9 @@ from sqlalchemy.exc import IntegrityError
 
 from exporter import facts, schema
 from exporter.accounts import AccountBook
+from exporter.database import MEMORY
 from exporter.model import EVERYBODY, AmountKey, DayFacts, Identity, PeopleKey, Reading, WindowPeople
-from exporter.store import MEMORY, PollStatus, ScopeStatus, Store, StoredDay
+from exporter.store import PollStatus, ScopeStatus, Store, StoredDay
 
 MONDAY = date(2026, 3, 9)
 TUESDAY = date(2026, 3, 10)
@@ -36,7 +37,7 @@ def people(*accounts: int) -> DayFacts:
 
 
 def put(store: Store, day: date, facts: DayFacts, *, source: str = "acme", scope: str = "all") -> str:
-    return store.replace(source, scope, Reading(day, facts), now=NOW, requests=1)
+    return store.replace(source, scope, Reading(day, facts), now=NOW, requests=1).change
 
 
 def test_a_stored_day_is_read_back_as_it_was(store: Store) -> None:
@@ -55,8 +56,8 @@ def test_a_stored_day_is_read_back_as_it_was(store: Store) -> None:
     )
     later = NOW + timedelta(microseconds=1)
 
-    assert store.replace("acme", "all", Reading(MONDAY, monday), now=NOW, requests=4) == "new"
-    assert store.replace("acme", "all", Reading(TUESDAY, DayFacts(head_count=LARGEST)), now=later, requests=0) == "new"
+    store.replace("acme", "all", Reading(MONDAY, monday), now=NOW, requests=4)
+    store.replace("acme", "all", Reading(TUESDAY, DayFacts(head_count=LARGEST)), now=later, requests=0)
 
     assert store.days("acme", "all") == {
         MONDAY: StoredDay(people=1, listed=True, requests=4, read_at=NOW.timestamp()),
@@ -134,13 +135,13 @@ def test_the_count_of_revised_days_survives_a_restart_and_a_scope_that_came_back
 def test_a_failure_in_the_middle_of_storing_leaves_the_day_as_it_was(store: Store) -> None:
     store.list_scopes("acme", ["all"])
     put(store, MONDAY, people(1))
-    with store.write() as connection:
+    with store.database.write() as connection:
         connection.exec_driver_sql("CREATE TRIGGER broken BEFORE UPDATE ON scope BEGIN SELECT RAISE(ABORT, 'no'); END")
 
     with pytest.raises(IntegrityError, match="no"):
         put(store, MONDAY, people(1, 2))
 
-    with store.write() as connection:
+    with store.database.write() as connection:
         connection.exec_driver_sql("DROP TRIGGER broken")
     assert store.people("acme", "all") == {MONDAY: BitMap([1])}
     assert store.scopes("acme")["all"].revised == 0
@@ -149,8 +150,10 @@ def test_a_failure_in_the_middle_of_storing_leaves_the_day_as_it_was(store: Stor
 
 def test_an_exception_inside_a_transaction_undoes_all_of_it(store: Store) -> None:
     def fail() -> None:
-        with store.write() as connection:
-            store.upsert(connection, schema.poll, [{"source": "acme", "success": True, "ended": 1.0, "duration": 1.0}])
+        with store.database.write() as connection:
+            store.database.upsert(
+                connection, schema.poll, [{"source": "acme", "success": True, "ended": 1.0, "duration": 1.0}]
+            )
             raise RuntimeError("killed")
 
     with pytest.raises(RuntimeError, match="killed"):

@@ -5,7 +5,8 @@ import pytest
 from sqlalchemy import BigInteger
 
 from exporter import schema
-from exporter.store import StateError, Store
+from exporter.database import StateError
+from exporter.store import Store
 
 
 @pytest.fixture
@@ -17,16 +18,16 @@ def test_the_states_own_key_is_random_and_stays(path: Path) -> None:
     keys = []
     for _ in range(2):
         store = Store.open(f"sqlite:///{path}")
-        keys.append(store.hash_key())
+        keys.append(store.database.hash_key())
         store.close()
 
-    assert keys[0] == keys[1] != Store.open().hash_key()
+    assert keys[0] == keys[1] != Store.open().database.hash_key()
     assert len(keys[0]) == 32
 
 
 def test_a_file_is_written_ahead_and_wiped_where_it_is_deleted(path: Path) -> None:
     store = Store.open(f"sqlite:///{path}")
-    with store.read() as connection:
+    with store.database.read() as connection:
         settings = {
             name: connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()
             for name in ("journal_mode", "synchronous", "secure_delete")

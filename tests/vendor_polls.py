@@ -103,6 +103,7 @@ class VendorPolls:
                     history=settings.history.days,
                     lookback=settings.lookback.days,
                     late_grace=settings.late_grace,
+                    retention=800,
                 ),
                 connect=connect,
             ),

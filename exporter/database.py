@@ -1,0 +1,137 @@
+"""The database of the state: SQLite or PostgreSQL, opened with its tables, and real transactions on it."""
+
+import secrets
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import StaticPool
+
+from exporter import schema
+
+MEMORY = "sqlite://"
+
+
+class StateError(Exception):
+    """The state cannot be used: another schema version, or not a database."""
+
+
+class Database:
+    """Transactions on the tables of `schema`; may be used from any thread."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        # A database in memory is one connection, so its transactions take turns.
+        shared = isinstance(engine.pool, StaticPool)
+        self._turn: AbstractContextManager[Any] = threading.RLock() if shared else nullcontext()
+        self.insert = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
+
+    @classmethod
+    def open(cls, url: str = MEMORY) -> "Database":
+        """Opens or creates the tables; raises StateError where it cannot or where another schema version wrote them."""
+        database = cls(_engine(url))
+        try:
+            with database.write() as connection:
+                schema.metadata.create_all(connection)
+                database._check_version(connection)
+        except DBAPIError as error:
+            database.close()
+            raise StateError(f"the state cannot be opened: {error.orig}") from error
+        except StateError:
+            database.close()
+            raise
+        return database
+
+    def close(self) -> None:
+        """Gives the connections back; what is stored stays as the last whole transaction left it."""
+        self._engine.dispose()
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction that may write."""
+        writing = self._engine.execution_options(adoption_write=True)
+        with self._turn, writing.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A transaction that only reads."""
+        with self._turn, self._engine.connect() as connection, connection.begin():
+            yield connection
+
+    def upsert(self, connection: Connection, table: Any, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Inserts rows, replacing those with the same primary key."""
+        if not rows:
+            return
+        statement = self.insert(table)
+        keys = [column.name for column in table.primary_key]
+        changed = {name: statement.excluded[name] for name in rows[0] if name not in keys}
+        if changed:
+            statement = statement.on_conflict_do_update(index_elements=keys, set_=changed)
+        else:
+            statement = statement.on_conflict_do_nothing(index_elements=keys)
+        connection.execute(statement, list(rows))
+
+    def wipe(self) -> None:
+        """Leaves nothing of what was deleted in the files of a SQLite state: its log is emptied into the database."""
+        if self._engine.dialect.name == "sqlite":
+            with self._turn, closing(self._engine.raw_connection()) as connection:
+                connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def hash_key(self) -> bytes:
+        """The state's own key: hashes made with it mean nothing outside of this state."""
+        with self.read() as connection:
+            table = schema.meta
+            key: bytes = connection.execute(select(table.c.value).where(table.c.name == "hash_key")).scalar_one()
+            return key
+
+    def _check_version(self, connection: Connection) -> None:
+        version = connection.execute(
+            select(schema.meta.c.value).where(schema.meta.c.name == "schema_version")
+        ).scalar_one_or_none()
+        if version is None:
+            rows = [
+                {"name": "schema_version", "value": str(schema.SCHEMA_VERSION).encode()},
+                {"name": "hash_key", "value": secrets.token_bytes(32)},
+            ]
+            connection.execute(self.insert(schema.meta).on_conflict_do_nothing(), rows)
+        elif int(version) != schema.SCHEMA_VERSION:
+            raise StateError(
+                f"the state has schema version {int(version)}, "
+                f"this version of adoption-exporter reads {schema.SCHEMA_VERSION}"
+            )
+
+
+def _engine(url: str) -> Engine:
+    if url.startswith("postgresql://"):
+        url = url.replace("postgresql://", "postgresql+psycopg://", 1)
+    if not url.startswith("sqlite"):
+        return create_engine(url, pool_pre_ping=True)
+    arguments = {"check_same_thread": False, "timeout": 30}
+    if url in (MEMORY, "sqlite:///:memory:"):
+        return _with_transactions(create_engine(url, connect_args=arguments, poolclass=StaticPool), wal=False)
+    return _with_transactions(create_engine(url, connect_args=arguments), wal=True)
+
+
+def _with_transactions(engine: Engine, *, wal: bool) -> Engine:
+    """SQLite with real transactions: the driver's own BEGIN comes too late for a read that leads to a write."""
+
+    @event.listens_for(engine, "connect")
+    def connect(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None
+        if wal:
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=NORMAL")
+            # Only some builds of SQLite do so by themselves: a deleted name must not stay in a free corner of the file.
+            connection.execute("PRAGMA secure_delete=ON")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get("adoption_write", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine

@@ -1,0 +1,48 @@
+"""Forgets what the state need not keep any longer: old days, and the accounts that were on no day since."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from typing import NamedTuple
+
+from pyroaring import BitMap
+
+from exporter.accounts import AccountBook
+from exporter.facts import accounts_of
+from exporter.store import Store
+
+# Facts of large companies take megabytes a day once they are in memory.
+_AT_ONCE = 16
+
+
+class Forgotten(NamedTuple):
+    """How many days and accounts were forgotten."""
+
+    days: int
+    accounts: int
+
+
+def prune(store: Store, accounts: AccountBook, source: str, before: date) -> Forgotten:
+    """Forgets the days of a source before a day, and whom the state knows from these days alone."""
+    old = store.days_before(source, before)
+    if not old:
+        return Forgotten(0, 0)
+    gone = BitMap.union(BitMap(), *_accounts(store, source, old))
+    kept = {
+        scope: sorted(store.days(source, scope).keys() - set(old.get(scope, ())))[::-1]
+        for scope in store.scopes(source)
+    }
+    for seen in _accounts(store, source, kept):
+        gone -= seen
+        # Nearly everybody is on one of the newest days.
+        if not gone:
+            break
+    # Accounts go first: were they left behind by a sudden end in between, no old day would tell of them any more.
+    forgotten = accounts.forget(gone)
+    return Forgotten(store.prune(source, before), forgotten)
+
+
+def _accounts(store: Store, source: str, days: Mapping[str, Sequence[date]]) -> Iterator[BitMap]:
+    for scope, of_scope in days.items():
+        for start in range(0, len(of_scope), _AT_ONCE):
+            for facts in store.facts(source, scope, of_scope[start : start + _AT_ONCE]).values():
+                yield accounts_of(facts)
