@@ -20,7 +20,7 @@ REASONS: tuple[Reason, ...] = ("unreachable", "rate_limited", "rejected", "paylo
 class Failure:
     """What became of an error that was caught; `status` is the HTTP status where there was one."""
 
-    reason: Reason
+    reason: str
     message: str
     status: int | None = None
 

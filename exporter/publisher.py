@@ -44,6 +44,7 @@ class Publisher:
     board: Board
     health: SourceHealth
     now: Callable[[], datetime]
+    _ended: bool = False
     _listed: dict[str, ScopeStatus] = field(default_factory=dict)
     _scopes: dict[str, Published] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -82,7 +83,14 @@ class Publisher:
         listed, scopes = dict(self._listed), dict(self._scopes)
         return {name: (listed[name], scopes.get(name)) for name in sorted(listed)}
 
+    def end(self) -> None:
+        """Leaves the board to whoever publishes the source from now on."""
+        with self._lock:
+            self._ended = True
+
     def _publish(self, *, at_once: bool) -> None:
+        if self._ended:
+            return
         samples = [sample for name in sorted(self._scopes) for sample in self._scopes[name].samples]
         samples, over = limit(samples, self.rules.max_series)
         self.board.publish(self.recipe.source, samples, at_once=at_once)

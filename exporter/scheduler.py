@@ -1,5 +1,6 @@
 """A job for each source: first poll at start, then by interval or cron, with jitter and without overlap."""
 
+import itertools
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -26,6 +27,8 @@ class Scheduler:
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
             timezone="UTC",
         )
+        self._jobs: dict[str, str] = {}
+        self._numbers = itertools.count()
 
     def start(self) -> None:
         """Starts running jobs."""
@@ -38,22 +41,26 @@ class Scheduler:
     def add(
         self, source: str, job: Callable[[], object], *, interval: timedelta, cron: str | None, now: datetime
     ) -> None:
-        """Runs a source's job now and then by its interval or cron."""
-        self._scheduler.add_job(
-            job, trigger(interval, cron), id=f"poll {source}", next_run_time=now, replace_existing=True
-        )
+        """Runs a source's job now and then by its interval or cron, in place of the job that the source had."""
+        self.remove(source)
+        # Another name for each: a first run is skipped while a job of the same name runs.
+        self._jobs[source] = f"poll {source} {next(self._numbers)}"
+        self._scheduler.add_job(job, trigger(interval, cron), id=self._jobs[source], next_run_time=now)
 
     def every(self, seconds: float, name: str, job: Callable[[], object]) -> None:
         """Runs something that belongs to no source."""
         self._scheduler.add_job(job, IntervalTrigger(seconds=seconds), id=name)
 
     def remove(self, source: str) -> None:
-        """Forgets a source; a poll that runs comes to its end."""
-        self._scheduler.remove_job(f"poll {source}")
+        """Forgets a source's job; a poll that runs comes to its end."""
+        job = self._jobs.pop(source, None)
+        if job is not None:
+            self._scheduler.remove_job(job)
 
     def next_run(self, source: str) -> datetime | None:
         """When the source's next poll is due; None where it has none."""
-        job: Any = self._scheduler.get_job(f"poll {source}")
+        name = self._jobs.get(source)
+        job: Any = None if name is None else self._scheduler.get_job(name)
         due: datetime | None = None if job is None else job.next_run_time
         return due
 

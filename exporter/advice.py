@@ -1,0 +1,30 @@
+"""What to do about a failed poll, by its reason and the HTTP status."""
+
+from collections.abc import Mapping
+
+# By the exact status, else by its first digit, else by the reason alone.
+_ADVICE: Mapping[tuple[str, int | None], str] = {
+    ("unreachable", None): "Check the way from here to base_url: name, port, proxy, firewall, certificate (ca_file).",
+    ("unreachable", 5): "The vendor's server is out of order. There is nothing to do here but wait: polls go on.",
+    ("rate_limited", None): "The quota is used up. Lower requests_per_minute, or see who else uses the same token.",
+    ("rejected", 3): "The vendor has moved, and a token is not sent to another address: correct base_url.",
+    (
+        "rejected",
+        401,
+    ): "The token is wrong, expired or revoked: put a new one in (token_file, or token and reload).",
+    ("rejected", 403): "The token is good, but may not read this: give it the permission that the README names.",
+    (
+        "rejected",
+        404,
+    ): "Nothing is there for this token: check base_url, configured names, permissions.",
+    ("rejected", None): "The vendor refuses, and will again: compare the source's configuration with what it says.",
+    ("payload", None): "The answer cannot be right, so nothing of it was stored. If it goes on for a day, report it.",
+    ("bug", None): "This is a mistake in adoption-exporter: report it, with the log at --log.level debug.",
+}
+
+
+def advice(reason: str, status: int | None) -> str:
+    """What somebody who runs the exporter should do next, in a sentence or two."""
+    digit = None if status is None else status // 100
+    found = [_ADVICE[reason, key] for key in (status, digit, None) if (reason, key) in _ADVICE]
+    return found[0]
