@@ -14,8 +14,10 @@ from exporter.errors import Failure, RateLimited, Unreachable, VendorError
 from exporter.health import SourceHealth
 from exporter.log import event
 from exporter.model import WINDOWS, Reading, window_days
-from exporter.plan import Rules, days_to_read, is_late
+from exporter.plan import Rules, days_to_read, is_late, oldest_kept
 from exporter.publisher import Publisher
+from exporter.retention import prune
+from exporter.revisions import changes
 from exporter.store import Change, PollStatus, Store
 from exporter.vendors.base import Access, Vendor
 
@@ -93,6 +95,7 @@ class Poller:
         self._now = now
         self._monotonic = monotonic
         self._failing: str | None = None
+        self._oldest: date | None = None
         self._warned: set[str] = set()
         self._memory: dict[str, Any] = {}
         self._requests = threading.local()
@@ -119,13 +122,14 @@ class Poller:
         """
         started = self._monotonic()
         outcome = _Outcome()
-        try:
-            self._read(outcome)
-        except VendorError as error:
-            outcome.fail("", error)
-        except Exception as error:
-            event(logger, logging.ERROR, "a bug stopped a poll", source=self.source.name, exc_info=error)
-            outcome.failed[""] = Failure("bug", f"{type(error).__name__} in adoption-exporter, see the log")
+        for step in (self._read, self._forget_old_days):
+            try:
+                step(outcome)
+            except VendorError as error:
+                outcome.fail("", error)
+            except Exception as error:
+                event(logger, logging.ERROR, "a bug stopped a poll", source=self.source.name, exc_info=error)
+                outcome.failed[""] = Failure("bug", f"{type(error).__name__} in adoption-exporter, see the log")
         if self._stop.is_set():
             return None
         status = self._status(outcome, self._monotonic() - started)
@@ -179,11 +183,15 @@ class Poller:
 
     def _keep(self, scope: str, reading: Reading, outcome: _Outcome) -> Change:
         requests, self._requests.made = self._requests.made, 0
-        change = self._store.replace(self.source.name, scope, reading, now=self._now(), requests=requests)
-        outcome.stored(change)
-        if change != "same":
+        done = self._store.replace(self.source.name, scope, reading, now=self._now(), requests=requests)
+        outcome.stored(done.change)
+        if done.change == "revised" and done.before is not None:
+            changed = changes(done.before, done.after)
+            about = {"source": self.source.name, "scope": scope, "day": reading.day}
+            event(logger, logging.INFO, "day revised", **about, changes=changed)
+        if done.change != "same":
             self.publisher.publish_scope(scope)
-        return change
+        return done.change
 
     def _ask_windows(self, access: Access, scope: str, *, unread: set[date], revised: set[date]) -> None:
         """Lets the vendor count people over the windows that the stored days cannot: some are not stored or not listed.
@@ -208,6 +216,23 @@ class Poller:
         if wanted:
             self._store.replace_windows(name, scope, self.source.vendor.windows(access, scope, data_day, wanted))
             self.publisher.publish_scope(scope)
+
+    def _forget_old_days(self, _outcome: _Outcome) -> None:
+        """Once a day, and whether or not the vendor answers."""
+        oldest = oldest_kept(self._now(), self.source.rules)
+        if oldest != self._oldest:
+            self._oldest = oldest
+            forgotten = prune(self._store, self._accounts, self.source.name, oldest)
+            if forgotten.days:
+                event(
+                    logger,
+                    logging.INFO,
+                    "old days forgotten",
+                    source=self.source.name,
+                    before=oldest,
+                    days=forgotten.days,
+                    accounts=forgotten.accounts,
+                )
 
     def _status(self, outcome: _Outcome, duration: float) -> PollStatus:
         ended = self._now().timestamp()

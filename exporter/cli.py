@@ -1,0 +1,42 @@
+"""The command line: 0 fine, 1 a source failed, 2 a usage or configuration error in one line each."""
+
+import sys
+
+import click
+
+from exporter import __version__
+from exporter.commands.catalogue import metrics
+from exporter.commands.check_config import check_config
+from exporter.commands.demo import demo, simulate
+from exporter.commands.once import once
+from exporter.commands.run import run
+from exporter.config import ConfigError
+from exporter.database import StateError
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, "--version", prog_name="adoption-exporter", message="%(prog)s %(version)s")
+def commands() -> None:
+    """Do people use the developer tools you pay for? A Prometheus and OpenTelemetry exporter."""
+
+
+for command in (run, once, demo, simulate, check_config, metrics):
+    commands.add_command(command)
+
+
+def main() -> None:
+    """Runs the command line and exits."""
+    try:
+        code = commands.main(prog_name="adoption-exporter", standalone_mode=False)
+    except click.ClickException as error:
+        _fail(error.format_message())
+    except click.Abort:
+        sys.exit(130)
+    except (ConfigError, StateError, OSError) as error:
+        _fail(str(error))
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _fail(message: str) -> None:
+    click.echo(message, err=True)
+    sys.exit(2)

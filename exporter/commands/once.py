@@ -1,0 +1,96 @@
+"""`once`: polls each source once and prints the exposition."""
+
+import json
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from exporter import config, log
+from exporter.app import Exporter
+from exporter.commands import options
+from exporter.database import MEMORY
+from exporter.durations import parse_duration
+from exporter.expose.prometheus import Format, body, render_collector
+from exporter.metrics import CATALOGUE
+from exporter.store import Store
+
+Form = Format | Literal["json"]
+
+
+def _days(_context: click.Context, _parameter: click.Parameter, text: str | None) -> timedelta | None:
+    try:
+        days = None if text is None else parse_duration(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+    if days is not None and (days < timedelta(days=1) or days % timedelta(days=1)):
+        raise click.BadParameter("must be whole days such as 2d")
+    return days
+
+
+@click.command()
+@options.config_file
+@click.option("--source", "names", multiple=True, metavar="NAME", help="Only this source; may be repeated.")
+@click.option("--format", "form", type=click.Choice(["text", "openmetrics", "json"]), default="text", show_default=True)
+@click.option("--history", callback=_days, metavar="DAYS", help="Read less than the configured history, such as 2d.")
+@click.option("--state", is_flag=True, help="Use and keep the configured state instead of a fresh one in memory.")
+@options.log_options
+def once(
+    config_file: Path,
+    names: Sequence[str],
+    form: Form,
+    history: timedelta | None,
+    state: bool,
+    log_level: log.Level,
+    log_format: log.Layout,
+) -> None:
+    """Poll each source once and print what /metrics would show; exit 1 where a source failed."""
+    settings = _narrowed(config.load(config_file), names, history)
+    log.setup(log_level, log_format, sys.stderr, config.secrets(settings))
+    exporter = Exporter(settings, Store.open(settings.state.url if state else MEMORY))
+    succeeded = poll_all(exporter)
+    click.echo(exposition(exporter, form), nl=False)
+    exporter.store.close()
+    if not succeeded:
+        raise click.exceptions.Exit(1)
+
+
+def poll_all(exporter: Exporter) -> bool:
+    """Polls every source once, side by side; says whether all succeeded."""
+    with ThreadPoolExecutor(len(exporter.pollers)) as pool:
+        return all(list(pool.map(exporter.poll, exporter.pollers)))
+
+
+def exposition(exporter: Exporter, form: Form) -> str:
+    """What an exporter publishes now, as text, OpenMetrics or JSON."""
+    if form == "json":
+        lines = [
+            {"metric": name, "labels": dict(zip(CATALOGUE[name].labels, labels, strict=True)), "value": value}
+            for name, labels, value in exporter.board.snapshot.all_samples()
+        ]
+        lines += [
+            {"metric": sample.name, "labels": sample.labels, "value": sample.value}
+            for family in exporter.health.registry.collect()
+            for sample in family.samples
+        ]
+        return json.dumps(lines, indent=1, ensure_ascii=False) + "\n"
+    first = exporter.board.snapshot.parts[form]
+    return body(first, render_collector(exporter.health.registry, form), form).decode()
+
+
+def _narrowed(settings: config.Config, names: Sequence[str], history: timedelta | None) -> config.Config:
+    unknown = [name for name in names if name not in settings.sources]
+    if unknown:
+        raise click.BadParameter(f"there is no source {', '.join(unknown)} in the configuration", param_hint="--source")
+    sources = {name: source for name, source in settings.sources.items() if not names or name in names}
+    if history is not None:
+        sources = {
+            name: source.model_copy(update={"history": history, "lookback": min(source.lookback, history)})
+            for name, source in sources.items()
+        }
+    return replace(settings, sources=sources)
