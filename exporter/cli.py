@@ -5,6 +5,7 @@ import sys
 import click
 
 from exporter import __version__
+from exporter.commands.backfill import backfill
 from exporter.commands.catalogue import metrics
 from exporter.commands.check_config import check_config
 from exporter.commands.demo import demo, simulate
@@ -20,7 +21,7 @@ def commands() -> None:
     """Do people use the developer tools you pay for? A Prometheus and OpenTelemetry exporter."""
 
 
-for command in (run, once, demo, simulate, check_config, metrics):
+for command in (run, once, backfill, demo, simulate, check_config, metrics):
     commands.add_command(command)
 
 

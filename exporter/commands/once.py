@@ -50,7 +50,7 @@ def once(
     log_format: log.Layout,
 ) -> None:
     """Poll each source once and print what /metrics would show; exit 1 where a source failed."""
-    settings = _narrowed(config.load(config_file), names, history)
+    settings = narrowed(config.load(config_file), names, history)
     log.setup(log_level, log_format, sys.stderr, config.secrets(settings))
     exporter = Exporter(settings, Store.open(settings.state.url if state else MEMORY))
     succeeded = poll_all(exporter)
@@ -83,7 +83,8 @@ def exposition(exporter: Exporter, form: Form) -> str:
     return body(first, render_collector(exporter.health.registry, form), form).decode()
 
 
-def _narrowed(settings: config.Config, names: Sequence[str], history: timedelta | None) -> config.Config:
+def narrowed(settings: config.Config, names: Sequence[str], history: timedelta | None = None) -> config.Config:
+    """A configuration with the named sources only (all where none is named) and, where given, another history."""
     unknown = [name for name in names if name not in settings.sources]
     if unknown:
         raise click.BadParameter(f"there is no source {', '.join(unknown)} in the configuration", param_hint="--source")

@@ -21,9 +21,9 @@ class Accounts(Protocol):
 class Access:
     """What a vendor's functions may use during one poll of one source.
 
-    `settings` is the vendor's own settings model. `memory` is what the vendor's functions wish to find again at the next
-    poll of the source (ids of projects, detected names); a restart forgets it. `warn` logs a remark once for the life of
-    the process.
+    `settings` is the vendor's own settings model. `memory` is what the vendor's functions wish to find again at the
+    next poll of the source (ids of projects, detected names); a restart forgets it. `warn` logs a remark once for the
+    life of the process.
     """
 
     client: Client
@@ -39,6 +39,11 @@ def bearer(token: str) -> Mapping[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
+def one_a_day(days: int, _data_days: int) -> int:
+    """The least number of requests of a vendor that is asked for each day by itself."""
+    return days
+
+
 @dataclass(frozen=True)
 class Vendor:
     """One analytics API.
@@ -47,7 +52,8 @@ class Vendor:
     complete; a day that the vendor has not published, or only in part, is left out. `windows`, where the vendor counts
     people over a window itself, answers the named windows that end with a day. `seats` gives registered human seats of
     a scope where the vendor tells. `check` tries the credential and the queries and yields a line for each problem.
-    `headers` carries the token in the way that the vendor wants it.
+    `headers` carries the token in the way that the vendor wants it. `least_requests` is how many requests it takes at
+    least to read so many days of a scope, with the windows of so many data days.
     """
 
     name: str
@@ -58,4 +64,5 @@ class Vendor:
     seats: Callable[[Access, str], int | None] | None = None
     check: Callable[[Access], Iterator[str]] | None = None
     headers: Callable[[str], Mapping[str, str]] = bearer
+    least_requests: Callable[[int, int], int] = one_a_day
     concurrency: int = 1

@@ -1,0 +1,107 @@
+"""History from the state: what a live exporter would have shown on each past day, as OpenMetrics with timestamps."""
+
+from array import array
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import TextIO
+
+from prometheus_client.utils import floatToGoString
+
+from exporter.expose.prometheus import render
+from exporter.limits import limit
+from exporter.metrics import CATALOGUE, Sample
+from exporter.model import ONE_DAY, ready_since
+from exporter.scope_samples import Recipe, scope_history, scope_samples
+from exporter.store import Store
+
+# Of revisions the state knows how many there were and not when; of a vendor's registry what it says today.
+_NOT_OF_THE_PAST = "adoption_data_days_revised_total"
+
+
+@dataclass(frozen=True)
+class PastDay:
+    """The samples of one source as of one data day, at the moment when a live exporter would first have shown them."""
+
+    moment: datetime
+    samples: list[Sample]
+
+
+def past_days(
+    recipe: Recipe, store: Store, ready_at: timedelta, max_series: int, first: date, last: date
+) -> Iterator[PastDay]:
+    """Each day from first to last that some listed scope has stored, oldest first."""
+    scopes = {name: status for name, status in store.scopes(recipe.source).items() if status.listed}
+    histories = {name: scope_history(recipe, store, name) for name in scopes}
+    day = first
+    while day <= last:
+        made: list[Sample] = []
+        for name, history in histories.items():
+            if day in history.days:
+                made.extend(scope_samples(recipe, history, day, replace(scopes[name], seats=None)).samples)
+        kept, _ = limit([sample for sample in made if sample.metric != _NOT_OF_THE_PAST], max_series)
+        if kept:
+            yield PastDay(ready_since(day, ready_at), kept)
+        day += ONE_DAY
+
+
+@dataclass
+class Timeline:
+    """Samples of many moments by series, ten bytes for each; to be written series by series, as OpenMetrics wants."""
+
+    moments: list[float] = field(default_factory=list)
+    _series: "dict[tuple[str, tuple[str, ...]], tuple[array[int], array[float]]]" = field(default_factory=dict)
+
+    def add(self, day: PastDay) -> None:
+        """Adds a moment; moments of one series must come in order."""
+        at = len(self.moments)
+        self.moments.append(day.moment.timestamp())
+        for metric, labels, value in day.samples:
+            found = self._series.get((metric, labels))
+            if found is None:
+                found = self._series[metric, labels] = (array("L"), array("d"))
+            found[0].append(at)
+            found[1].append(value)
+
+    def __len__(self) -> int:
+        """How many samples there are."""
+        return sum(len(values) for _, values in self._series.values())
+
+    def write(self, file: TextIO) -> None:
+        """Writes OpenMetrics text with timestamps in seconds, each family and each series in one piece."""
+        families: dict[str, list[tuple[str, ...]]] = {}
+        for metric, labels in self._series:
+            families.setdefault(metric, []).append(labels)
+        times = [floatToGoString(moment) if moment % 1 else str(int(moment)) for moment in self.moments]
+        for metric in (name for name in CATALOGUE if name in families):
+            for index, labels in enumerate(sorted(families[metric])):
+                head, name = _series_text(metric, labels)
+                file.write(head if index == 0 else "")
+                at, values = self._series[metric, labels]
+                file.writelines(
+                    f"{name} {floatToGoString(value)} {times[moment]}\n"
+                    for moment, value in zip(at, values, strict=True)
+                )
+        file.write("# EOF\n")
+
+
+def write_file(days: Iterable[PastDay], path: Path) -> int:
+    """Writes history to a file that appears only when it is whole; gives the number of samples."""
+    timeline = Timeline()
+    for day in days:
+        timeline.add(day)
+    part = path.with_name(f"{path.name}.part")
+    try:
+        with part.open("w", encoding="utf-8") as file:
+            timeline.write(file)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+    return len(timeline)
+
+
+def _series_text(metric: str, labels: tuple[str, ...]) -> tuple[str, str]:
+    """The lines above a family, and a series as the exposition spells it."""
+    *head, line = render([Sample(metric, labels, 0.0)], "openmetrics").decode().splitlines(keepends=True)
+    return "".join(head), line.removesuffix(" 0.0\n")

@@ -1,0 +1,119 @@
+"""Reads a source's past days into the state: those that are not stored, whole days only, so that it can be resumed."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from exporter.accounts import AccountBook
+from exporter.errors import VendorError
+from exporter.model import ONE_DAY, WINDOWS, Reading, newest_ready, window_days
+from exporter.plan import is_late
+from exporter.poller import Source
+from exporter.store import Store
+from exporter.vendors.base import Access
+
+# The windows and the baseline of a day need the four weeks before it, however short the configured history is.
+_NEEDED_BEFORE = 28
+
+
+@dataclass
+class PastReader:
+    """Reads what the samples of the days from `first` to `last` need and the state does not hold.
+
+    `progress` hears how many days have just been dealt with, `count` of each request, `warn` of remarks.
+    """
+
+    source: Source
+    store: Store
+    accounts: AccountBook
+    first: date
+    last: date
+    now: Callable[[], datetime]
+    count: Callable[[str], None]
+    warn: Callable[[str], None]
+    progress: Callable[[int], None] = lambda _days: None
+    _made: threading.local = field(default_factory=threading.local)
+
+    def missing(self) -> dict[str, list[date]]:
+        """The days that would be read, newest first, by scope. Raises VendorError where the scopes cannot be listed."""
+        with self.source.connect(self._count) as client:
+            access = Access(client, self.source.settings, self.accounts, self.now(), {}, self.warn)
+            return {scope: self._missing(scope) for scope in self.source.vendor.scopes(access)}
+
+    def read(self) -> dict[str, VendorError]:
+        """Reads and stores what is missing; gives the error of each scope that failed ("" for the whole source)."""
+        failed: dict[str, VendorError] = {}
+        with self.source.connect(self._count) as client:
+            access = Access(client, self.source.settings, self.accounts, self.now(), {}, self.warn)
+            try:
+                scopes = self.source.vendor.scopes(access)
+            except VendorError as error:
+                return {"": error}
+            self.store.list_scopes(self.source.name, scopes)
+
+            def try_scope(scope: str) -> None:
+                try:
+                    self._read_days(access, scope)
+                    self._read_windows(access, scope)
+                except VendorError as error:
+                    failed[scope] = error
+
+            with ThreadPoolExecutor(self.source.vendor.concurrency, "scope") as pool:
+                list(pool.map(try_scope, scopes))
+        return failed
+
+    def _newest(self) -> date:
+        return min(self.last, newest_ready(self.now(), self.source.rules.ready_at))
+
+    def _missing(self, scope: str) -> list[date]:
+        """As much history before the first day as a live exporter would have had on it."""
+        stored = self.store.days(self.source.name, scope)
+        before = max(_NEEDED_BEFORE, self.source.rules.history - 1)
+        newest = self._newest()
+        days = (newest - back * ONE_DAY for back in range((newest - self.first).days + before + 1))
+        return [day for day in days if day not in stored]
+
+    def _read_days(self, access: Access, scope: str) -> None:
+        wanted = self._missing(scope)
+        silent: list[Reading] = []
+        left = len(wanted)
+        self._made.requests = 0
+        for reading in self.source.vendor.read(access, scope, wanted):
+            if reading.rows:
+                self._keep(scope, reading)
+            else:
+                silent.append(reading)
+            left -= 1
+            self.progress(1)
+        for reading in reversed(silent):
+            if not is_late(reading.day, access.now, self.source.rules, self.store.days(self.source.name, scope)):
+                self._keep(scope, reading)
+        self.progress(left)
+
+    def _read_windows(self, access: Access, scope: str) -> None:
+        """Windows of each day that only the vendor can count, because it does not list people."""
+        count = self.source.vendor.windows
+        if count is None:
+            return
+        stored = self.store.days(self.source.name, scope)
+        counted = self.store.windows(self.source.name, scope)
+        newest = self._newest()
+        for day in (newest - back * ONE_DAY for back in range((newest - self.first).days + 1)):
+            wanted = []
+            for window in ("7d", "28d"):
+                days = window_days(day, WINDOWS[window])
+                known = all(other in stored for other in days)
+                if known and not all(stored[other].listed for other in days) and (day, window) not in counted:
+                    wanted.append(window)
+            if wanted:
+                self.store.replace_windows(self.source.name, scope, count(access, scope, day, wanted))
+
+    def _keep(self, scope: str, reading: Reading) -> None:
+        requests, self._made.requests = self._made.requests, 0
+        self.store.replace(self.source.name, scope, reading, now=self.now(), requests=requests)
+
+    def _count(self, code: str) -> None:
+        self._made.requests = getattr(self._made, "requests", 0) + 1
+        self.count(code)
