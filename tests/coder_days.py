@@ -9,11 +9,21 @@ from hypothesis import strategies as st
 from exporter.simulator.coder_work import ORGANIZATIONS, Session
 from exporter.simulator.company import PersonDay
 from exporter.simulator.people import Person
+from tests.vendor_polls import VendorPolls
 
 NEWEST = date(2025, 10, 20)
 TEAMS = [team for teams in ORGANIZATIONS.values() for team in teams]
 APPS = ["vscode", "jetbrains", "ssh", "sftp", "reconnecting-pty", "code-server", "jupyter"]
 NAMES = ["ada", "bo", "cy", "dee"]
+
+# What comes straight from Coder's answers; lapsed and new people are counted elsewhere.
+METRICS = {
+    "adoption_active_users",
+    "adoption_active_time_seconds",
+    "adoption_usage",
+    "adoption_activity_active_users",
+    "adoption_activity_active_time_seconds",
+}
 
 DayOf = Mapping[tuple[str, date], Sequence[Session]]
 
@@ -61,6 +71,20 @@ class Workspaces:
 def minutes(made: Sequence[Session]) -> set[int]:
     """The minutes of the day in which any of the sessions was open, one by one."""
     return {minute for session in made for minute in range(session.start, session.start + session.minutes)}
+
+
+def window(length: int) -> list[date]:
+    """The days of a window."""
+    return [NEWEST - timedelta(days=back) for back in range(length)]
+
+
+def published(bench: VendorPolls, scope: str) -> dict[tuple[str, tuple[str, ...]], float]:
+    """Every sample of a scope about a window that comes straight from Coder's answers."""
+    return {
+        (sample.metric, sample.labels[3:]): sample.value
+        for sample in bench.samples()
+        if sample.labels[2] == scope and sample.metric in METRICS
+    }
 
 
 @st.composite

@@ -83,16 +83,15 @@ class _User(NamedTuple):
 
 
 def _bucket(item: Obj) -> Bucket:
-    rows = [] if item.need("user_activity") is None else item.objects("user_activity")
-    table = pl.DataFrame(
-        {
-            "user_id": [row.text("user_id").strip() for row in rows],
-            "nanoseconds": [row.whole("duration") for row in rows],
-            "samples": [row.whole("count") for row in rows],
-        },
-        schema=_ROWS,
-    )
-    return Bucket(_start(item), item.whole("duration"), table)
+    rows = [] if item.need("user_activity") is None else item.array("user_activity")
+    columns: dict[str, list[str | int]] = {name: [] for name in _ROWS}
+    # One at a time: thousands of them at once would keep the garbage collector busy, and so every other thread waiting.
+    for index, value in enumerate(rows):
+        row = obj(value, item.where, f"{item.path}.user_activity[{index}]")
+        columns["user_id"].append(row.text("user_id").strip())
+        columns["nanoseconds"].append(row.whole("duration"))
+        columns["samples"].append(row.whole("count"))
+    return Bucket(_start(item), item.whole("duration"), pl.DataFrame(columns, schema=_ROWS))
 
 
 def _start(item: Obj) -> datetime:
