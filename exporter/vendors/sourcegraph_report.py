@@ -13,20 +13,22 @@ from exporter.vendors.sourcegraph_columns import Columns, report_columns
 from exporter.vendors.sourcegraph_rows import Block, parse, schema
 
 _LONGEST_HEADER = 2**16
-_BLOCK = 8 * 2**20
 _MOST_LINES_OF_A_ROW = 100
-# Bytes of rows that are held at a time; what a report has beyond is read from the file again.
-HELD = 128 * 2**20
 
 
 @dataclass(frozen=True)
 class Report:
-    """A report in a file; its rows begin at byte `start`, and `where` says for messages what was asked."""
+    """A report in a file; its rows begin at byte `start`, and `where` says for messages what was asked.
+
+    `block` is how many bytes of it are parsed at a time, `held` how many bytes of rows may be in memory.
+    """
 
     path: Path
     where: str
     columns: Columns
     start: int
+    block: int = 8 * 2**20
+    held: int = 128 * 2**20
 
 
 def open_report(path: Path, where: str) -> Report:
@@ -36,33 +38,33 @@ def open_report(path: Path, where: str) -> Report:
         return Report(path, where, columns, file.tell())
 
 
-def tables(report: Report, days: Sequence[date], held: int = HELD) -> Iterator[tuple[date, pl.DataFrame]]:
+def tables(report: Report, days: Sequence[date]) -> Iterator[tuple[date, pl.DataFrame]]:
     """A table of each of the days, which are given newest first; without rows where the report has none.
 
-    The whole report is checked before the first table comes. It is read as often as it takes to hold about `held` bytes
-    of rows at a time, or one day.
+    All of the report is checked before the first table comes. What it has of the days beyond `held` bytes, or one day,
+    is read from the file again.
     """
     left = days
     while left:
-        wanted, rows = _newest(report, left, held)
+        wanted, rows = _newest(report, left)
         for day in wanted:
             yield day, pl.concat([table.filter(pl.col("day") == day) for table in rows])
         left = left[len(wanted) :]
 
 
-def _newest(report: Report, days: Sequence[date], held: int) -> tuple[Sequence[date], list[pl.DataFrame]]:
+def _newest(report: Report, days: Sequence[date]) -> tuple[Sequence[date], list[pl.DataFrame]]:
     """The rows of as many of the days as may be held, from the newest on."""
     rows = [pl.DataFrame(schema=schema(report.columns))]
-    row, size = 2, 0
+    row, size = 2, 0.0
     for data in _blocks(report):
         table = parse(Block(report.columns, report.where, data, row))
         row += table.height
         rows.append(_only(days, table))
-        size += int(rows[-1].estimated_size())
-        while size > held and len(days) > 1:
+        size += rows[-1].estimated_size()
+        while size > report.held and len(days) > 1:
             days = days[: len(days) // 2]
             rows = [_only(days, table) for table in rows]
-            size = sum(int(table.estimated_size()) for table in rows)
+            size = sum(table.estimated_size() for table in rows)
     return days, rows
 
 
@@ -75,10 +77,12 @@ def _blocks(report: Report) -> Iterator[bytes]:
     """The rows, some MiB at a time; a block begins and ends with a row."""
     with report.path.open("rb") as file:
         file.seek(report.start)
-        while data := file.read(_BLOCK):
+        while data := file.read(report.block):
             end = _end_of_rows(data)
-            if not end and len(data) == _BLOCK:
-                raise BadPayload(f"{report.where}: a row has more than {_BLOCK} bytes; a quote may never be closed")
+            if not end and len(data) == report.block:
+                raise BadPayload(
+                    f"{report.where}: a row has more than {report.block} bytes; a quote may never be closed"
+                )
             # A report may do without a line end after its last row.
             end = end or len(data)
             file.seek(end - len(data), SEEK_CUR)

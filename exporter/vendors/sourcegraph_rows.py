@@ -49,6 +49,8 @@ def parse(block: Block) -> pl.DataFrame:
         plain = False
     if not plain:
         block = replace(block, data=_BLANK_LINE.sub(b"", block.data))
+        if not block.data.strip():
+            return pl.DataFrame(schema=schema(block.columns))
         table = _read_exactly(block)
     # Polars fills a row that is too short with nulls, as if its last cells were blank.
     if _separators(block.data) != table.height * (block.columns.width - 1):
