@@ -47,11 +47,15 @@ class VendorPolls:
 
     def poll(self) -> PollStatus:
         """Polls once, as the daemon does."""
-        if self.made is None:
-            self.made = self._poller()
-        status = self.made.poll()
+        status = self.poller().poll()
         assert status is not None
         return status
+
+    def poller(self) -> Poller:
+        """The poller of the source."""
+        if self.made is None:
+            self.made = self._poller()
+        return self.made
 
     def samples(self) -> list[Sample]:
         """What is published."""

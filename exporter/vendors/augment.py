@@ -260,4 +260,16 @@ def _given(row: Obj, key: str) -> bool:
     return key in row and row.need(key) is not None
 
 
-AUGMENT = Vendor(name="augment", settings=AugmentSettings, scopes=scopes, read=read, windows=windows)
+def least_requests(days: int, _data_days: int) -> int:
+    """Two lists for each day, and two overviews for each range of days."""
+    return 2 * days + 2 * -(-days // _RANGE)
+
+
+AUGMENT = Vendor(
+    name="augment",
+    settings=AugmentSettings,
+    scopes=scopes,
+    read=read,
+    windows=windows,
+    least_requests=least_requests,
+)

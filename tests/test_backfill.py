@@ -1,0 +1,199 @@
+"""History: what is backfilled equals what a daily run would have published, and Prometheus takes it."""
+
+import random
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+
+from exporter.expose.backfill import PastDay, Timeline, past_days, write_file
+from exporter.metrics import Sample
+from exporter.past_days import PastReader
+from exporter.simulator.augment import augment_app
+from exporter.simulator.company import Company
+from exporter.simulator.server import serve
+from tests import real_servers
+from tests.vendor_polls import VendorPolls
+
+FIRST, LAST = date(2026, 3, 1), date(2026, 5, 29)
+COMPANY = Company(people=12, first_day=date(2025, 12, 1))
+READY = timedelta(hours=3)
+
+
+@dataclass
+class Clock:
+    """The time that the vendor and the exporter both see."""
+
+    now: datetime
+
+
+@contextmanager
+def augment(clock: Clock) -> Iterator[VendorPolls]:
+    """A source over the simulated vendor; both see the clock."""
+    with serve(augment_app(COMPANY, lambda: clock.now)) as server:
+        days = {"history": timedelta(days=40), "lookback": timedelta(days=1)}
+        settings = {"base_url": server.url, "token": "demo-token", **days}
+        yield VendorPolls("augment", settings, clock.now)
+
+
+def first_shown(day: date) -> datetime:
+    """When a day is first due: the next midnight and the ready hour."""
+    return datetime.combine(day + timedelta(days=1), time(), UTC) + READY
+
+
+def backfilled(bench: VendorPolls, first: date, last: date) -> list[PastDay]:
+    """What backfill makes of the days, read from the vendor as far as they are not stored."""
+    poller = bench.poller()
+    reader = PastReader(
+        source=poller.source,
+        store=bench.store,
+        accounts=poller.publisher.recipe.accounts,
+        first=first,
+        last=last,
+        now=lambda: bench.now,
+        count=lambda _code: None,
+        warn=lambda _remark: None,
+    )
+    assert reader.read() == {}
+    return list(past_days(poller.publisher.recipe, bench.store, READY, 50_000, first, last))
+
+
+def test_ninety_backfilled_days_equal_a_daily_run() -> None:
+    clock = Clock(first_shown(FIRST))
+    live: dict[datetime, set[Sample]] = {}
+    with augment(clock) as bench:
+        day = FIRST
+        while day <= LAST:
+            clock.now = bench.now = first_shown(day)
+            assert bench.poll().success
+            live[clock.now] = {
+                sample for sample in bench.samples() if sample.metric != "adoption_data_days_revised_total"
+            }
+            day += timedelta(days=1)
+    with augment(clock) as fresh:
+        history = {past.moment: set(past.samples) for past in backfilled(fresh, FIRST, LAST)}
+
+    assert len(history) == 90
+    assert history == live
+
+
+def test_what_is_stored_is_not_asked_again() -> None:
+    clock = Clock(first_shown(LAST))
+    with augment(clock) as bench:
+        first = backfilled(bench, date(2026, 5, 20), date(2026, 5, 25))
+        asked = bench.own("vendor_requests_total", code="200")
+        again = backfilled(bench, date(2026, 5, 20), date(2026, 5, 25))
+
+    assert again == first
+    assert bench.own("vendor_requests_total", code="200") == asked
+
+
+def sample(window: str, value: float) -> Sample:
+    return Sample("adoption_active_users", ("tool", "augment", 'a "b"', window), value)
+
+
+def test_a_file_holds_each_family_and_each_series_in_one_piece(tmp_path: Path) -> None:
+    seats = Sample("adoption_seats", ("tool", "augment", "all"), 3.0)
+    one, two = first_shown(date(2026, 3, 1)), first_shown(date(2026, 3, 2))
+    days = [PastDay(one, [sample("7d", 9.0), seats, sample("1d", 4.0)]), PastDay(two, [sample("1d", 0.5)])]
+
+    assert write_file(days, tmp_path / "history.om") == 4
+    assert [line for line in (tmp_path / "history.om").read_text().splitlines() if "HELP" not in line] == [
+        "# TYPE adoption_active_users gauge",
+        r'adoption_active_users{scope="a \"b\"",source="tool",vendor="augment",window="1d"} 4.0 1772420400',
+        r'adoption_active_users{scope="a \"b\"",source="tool",vendor="augment",window="1d"} 0.5 1772506800',
+        r'adoption_active_users{scope="a \"b\"",source="tool",vendor="augment",window="7d"} 9.0 1772420400',
+        "# TYPE adoption_seats gauge",
+        'adoption_seats{scope="all",source="tool",vendor="augment"} 3.0 1772420400',
+        "# EOF",
+    ]
+    assert list(tmp_path.iterdir()) == [tmp_path / "history.om"]
+
+
+def test_an_interrupted_file_never_appears(tmp_path: Path) -> None:
+    def days() -> Iterator[PastDay]:
+        yield PastDay(first_shown(FIRST), [sample("1d", 1.0)])
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        write_file(days(), tmp_path / "history.om")
+
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_timeline_counts_its_samples() -> None:
+    timeline = Timeline()
+    timeline.add(PastDay(first_shown(FIRST), [sample("1d", 1.0), sample("7d", 1.0)]))
+
+    assert len(timeline) == 2
+
+
+@pytest.mark.servers("prometheus", "promtool")
+def test_a_real_prometheus_answers_the_backfilled_numbers(tmp_path: Path) -> None:
+    with augment(Clock(first_shown(LAST))) as bench:
+        days = backfilled(bench, LAST - timedelta(days=29), LAST)
+    write_file(days, tmp_path / "history.om")
+    made = real_servers.promtool(
+        "tsdb", "create-blocks-from", "openmetrics", tmp_path / "history.om", tmp_path / "prometheus"
+    )
+    assert made.returncode == 0, made.stderr
+    with real_servers.prometheus("scrape_configs: []\n", tmp_path, "--storage.tsdb.retention.time=10y") as prometheus:
+        for past in random.Random(1).sample(days, 10):
+            query = {"query": '{__name__=~"adoption_.+"}', "time": str(past.moment.timestamp())}
+            found = httpx.get(f"{prometheus}/api/v1/query", params=query).json()["data"]["result"]
+            answered = {
+                (series["metric"].pop("__name__"), *sorted(series["metric"].values())): float(series["value"][1])
+                for series in found
+            }
+
+            assert answered == {(s.metric, *sorted(s.labels)): s.value for s in past.samples}
+
+
+def cli(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "exporter", "backfill", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_the_command_says_what_it_would_ask_and_then_asks_that(tmp_path: Path) -> None:
+    yesterday = datetime.now(UTC).date() - timedelta(days=2)
+    first = yesterday - timedelta(days=2)
+    company = Company(people=10, first_day=yesterday - timedelta(days=100))
+    with serve(augment_app(company, lambda: datetime.now(UTC))) as server:
+        config = tmp_path / "config.yaml"
+        config.write_text(
+            f'state: {{url: "sqlite:///{tmp_path}/state.db"}}\n'
+            "sources:\n"
+            "  tool: {vendor: augment, token: demo-token, requests_per_minute: 100000, history: 30d, "
+            f'base_url: "{server.url}"}}\n'
+        )
+        days = ("--config.file", str(config), "--from", first.isoformat(), "--to", yesterday.isoformat())
+        before = cli(*days, "--dry-run")
+        done = cli(*days, "--output", str(tmp_path / "history.om"))
+        after = cli(*days, "--dry-run")
+
+    assert before.stdout == "tool: 32 days to read, about 66 requests, less than a minute\n"
+    assert (done.returncode, done.stderr.split(" ", 1)[1]) == (0, f"samples in {tmp_path}/history.om\n")
+    assert after.stdout == "tool: 0 days to read, about 0 requests, less than a minute\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error"),
+    [
+        ((), "Missing option '--config.file'."),
+        (("--config.file", "x", "--from", "2026-01-02", "--to", "2026-01-01", "--dry-run"), "--to is before --from"),
+        (
+            ("--config.file", "x", "--from", "2026-01-01", "--to", "2026-01-02"),
+            "give one of --output FILE, --otlp and --dry-run",
+        ),
+    ],
+)
+def test_a_usage_error_is_one_line(arguments: tuple[str, ...], error: str) -> None:
+    done = cli(*arguments)
+
+    assert (done.returncode, done.stderr) == (2, f"{error}\n")
