@@ -18,6 +18,7 @@ from exporter.recipes import recipe
 from exporter.scheduler import Scheduler
 from exporter.snapshot import Board
 from exporter.store import Store
+from exporter.team_watch import TeamWatch
 from exporter.teams_file import TeamsFile
 from exporter.vendors import VENDORS
 from exporter.vendors.settings import SourceSettings
@@ -48,6 +49,7 @@ class Exporter:
     tried: set[str] = field(default_factory=set)
     polling: set[str] = field(default_factory=set)
     teams: TeamsFile | None = None
+    team_watch: TeamWatch = field(default_factory=TeamWatch)
 
     def __post_init__(self) -> None:
         self.health.reloaded(ok=True, at=self.now())
@@ -98,8 +100,11 @@ class Exporter:
         )
 
     def _housekeeping(self) -> None:
-        for poller in self.pollers.values():
-            poller.publisher.withdraw_stale()
+        publishers = [poller.publisher for poller in self.pollers.values()]
+        for publisher in publishers:
+            publisher.withdraw_stale()
+        if self.teams is not None:
+            self.team_watch.look(self.teams, publishers, tried=self.ready())
 
     def _poller(self, name: str, settings: SourceSettings) -> Poller:
         vendor = VENDORS[settings.vendor]

@@ -15,7 +15,7 @@ def _changes(before: DayFacts, after: DayFacts) -> Iterator[str]:
     people = before.people_total(), after.people_total()
     if people[0] != people[1]:
         yield f"people {_shown(people[0])} -> {_shown(people[1])}"
-    for key in sorted({key for key in before.amounts | after.amounts if key.dimension == "total"}):
+    for key in sorted({key for key in (*before.amounts, *after.amounts) if key.dimension == "total"}):
         was, now = before.amounts.get(key), after.amounts.get(key)
         if was != now:
             yield f"{' '.join(filter(None, (key.measure, key.activity)))} {_shown(was)} -> {_shown(now)}"

@@ -69,7 +69,7 @@ class TeamsFile:
     """A teams file that may change at any time. What cannot be right leaves the teams as they were and is said once."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
         self._lock = threading.Lock()
         self._version: tuple[int, int, int] | None = None
         self._complaint: str | None = None
@@ -79,11 +79,11 @@ class TeamsFile:
         """The teams; the same object while the file says the same. None where it could never be read."""
         with self._lock:
             try:
-                found = self._path.stat()
+                found = self.path.stat()
                 version = found.st_mtime_ns, found.st_size, found.st_ino
                 if version != self._version:
                     self._version = version
-                    self._take(read_teams(self._path))
+                    self._take(read_teams(self.path))
             except OSError as error:
                 self._version = None
                 self._refuse(f"cannot be read: {error.strerror}")
@@ -95,20 +95,18 @@ class TeamsFile:
         if teams != self._teams:
             self._teams = teams
             numbers = {"users": len(teams.team_of), "teams": len(set(teams.team_of.values()))}
-            event(logger, logging.INFO, "teams file read", file=self._path, **numbers)
+            event(logger, logging.INFO, "teams file read", file=self.path, **numbers)
         self._complaint = None
 
     def _refuse(self, complaint: str) -> None:
         if complaint != self._complaint:
             self._complaint = complaint
-            event(logger, logging.ERROR, "teams file refused, teams stay as they are", file=self._path, error=complaint)
+            event(logger, logging.ERROR, "teams file refused, teams stay as they are", file=self.path, error=complaint)
 
 
 def _header(cells: list[str]) -> list[str]:
     header = [cell.lower() for cell in cells]
     for name in _COLUMNS:
         if header.count(name) != 1:
-            raise ValueError(
-                f"must have the columns user and team, each once; its first line has {len(header)} columns"
-            )
+            raise ValueError("must have the columns user and team in its first line, each once")
     return header

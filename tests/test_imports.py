@@ -64,6 +64,7 @@ expose/prometheus.py | metrics                                                  
 snapshot.py          | metrics expose.prometheus                                          |
 health.py            | errors metrics store                                               | prometheus_client
 publisher.py         | metrics store scope_samples limits snapshot health                 |
+team_watch.py        | log publisher teams_file                                            |
 plan.py              | model store                                                        |
 poller.py            | errors log model client vendors.base store accounts health publisher plan retention revisions |
 scheduler.py         | cron                                                               | apscheduler

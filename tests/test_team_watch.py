@@ -1,0 +1,140 @@
+"""A changed teams file: stored days are published anew without asking the vendor, and nobody is named in the log."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+import pytest
+from pyroaring import BitMap
+
+from exporter.accounts import AccountBook
+from exporter.model import EVERYBODY, AmountKey, DayFacts, Identity
+from exporter.publisher import Publisher
+from exporter.team_watch import TeamWatch
+from exporter.teams_file import TeamsFile
+from tests.polling import YESTERDAY, Bench, Script
+
+PEOPLE = [
+    Identity(key="1", email="Alice@Example.com", username="alice", vendor_id="u1"),
+    Identity(key="2", email="bob@example.com", username="Bob", vendor_id="u2"),
+    Identity(key="3", username="carol", vendor_id="U3"),
+    Identity(key="4", username="ci-bot"),
+]
+
+
+def day(numbers: list[int]) -> DayFacts:
+    table = pl.DataFrame(
+        {"account": numbers, "usage|messages": [1, 2, 4, 8]}, schema={"account": pl.UInt32, "usage|messages": pl.Int64}
+    )
+    return DayFacts(
+        amounts={AmountKey("usage", "messages"): 16},
+        people={EVERYBODY: BitMap(numbers)},
+        service=BitMap([numbers[3]]),
+        by_account=table,
+    )
+
+
+class World:
+    """One day of four accounts, published with teams."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "teams.csv"
+        self.bench = Bench(Script())
+        self.bench.script.days["all", YESTERDAY] = day(AccountBook(self.bench.store, "tool").number(PEOPLE))
+        self.watch = TeamWatch()
+        self._time = 0
+        self.write("user,team\n")
+        self.file = TeamsFile(self.path)
+        poller = self.bench.poller()
+        self.publisher: Publisher = poller.publisher
+        self.publisher.recipe = replace(self.publisher.recipe, teams=self.file)
+        poller.poll()
+
+    def write(self, text: str) -> None:
+        self._time += 1
+        self.path.write_text(text)
+        os.utime(self.path, ns=(self._time, self._time))
+
+    def look(self, *, tried: bool = True) -> None:
+        self.watch.look(self.file, [self.publisher], tried=tried)
+
+    def published(self) -> Mapping[tuple[str, ...], float]:
+        return {
+            labels[2:]: value
+            for metric in ("adoption_team_active_users", "adoption_team_usage")
+            for labels, value in self.bench.published(metric).items()
+        }
+
+
+def warnings(caplog: pytest.LogCaptureFixture) -> list[object]:
+    return [
+        (record.message, getattr(record, "fields", {})) for record in caplog.records if record.levelname == "WARNING"
+    ]
+
+
+def test_users_match_by_e_mail_username_or_id_in_any_case_and_the_vendor_is_not_asked(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    before = world.published()
+    world.write("user,team\nALICE@example.com,web\nbOB,web\nu3,app\nci-bot,app\n")
+    world.look()
+
+    assert before == {("unassigned",): 3, ("messages", "unassigned"): 16}
+    assert world.published() == {
+        ("web",): 2,
+        ("app",): 1,
+        ("messages", "web"): 3,
+        ("messages", "app"): 4,
+        ("messages", "unassigned"): 9,
+    }
+    assert len(world.bench.script.asked) == 1
+
+
+def test_nothing_is_published_anew_while_the_file_says_the_same(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.look()
+    snapshot = world.bench.board.snapshot
+    world.look()
+    world.write("user,team\n")
+    world.look()
+
+    assert world.bench.board.snapshot is snapshot
+
+
+def test_users_who_match_nobody_are_told_once_by_their_lines_and_never_by_name(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    world = World(tmp_path)
+    world.write("user,team\nmallory,web\nalice,web\nmallory@example.com,web\n")
+    for tried in (False, False, True, True):
+        world.look(tried=tried)
+
+    message = "users of the teams file match nobody"
+    assert warnings(caplog) == [(message, {"file": world.path, "users": 2, "lines": "2, 4"})]
+
+    world.write("user,team\n" + "".join(f"nobody{number},web\n" for number in range(30)))
+    world.look()
+
+    lines = ", ".join(map(str, range(2, 22)))
+    assert warnings(caplog)[1:] == [(message, {"file": world.path, "users": 30, "lines": f"{lines}, ..."})]
+    assert "mallory" not in caplog.text
+
+
+def test_who_is_known_to_one_of_the_sources_is_known(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    world = World(tmp_path)
+    other = Bench(Script(), store=world.bench.store).poller().publisher
+    other.recipe = replace(other.recipe, source="other", accounts=AccountBook(world.bench.store, "other"))
+    other.recipe.accounts.number([Identity(key="9", username="mallory")])
+    world.write("user,team\nmallory,web\nalice,web\n")
+    world.watch.look(world.file, [world.publisher, other], tried=True)
+
+    assert warnings(caplog) == []
+
+
+def test_a_file_that_was_never_good_changes_nothing(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    snapshot = world.bench.board.snapshot
+    world.watch.look(TeamsFile(tmp_path / "nothing.csv"), [world.publisher], tried=True)
+
+    assert world.bench.board.snapshot is snapshot
