@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from exporter.health import SourceHealth
 from exporter.limits import limit
 from exporter.metrics import Sample
-from exporter.scope_samples import Recipe, scope_history, scope_samples
+from exporter.scope_samples import Recipe, scope_history, scope_samples, source_samples
 from exporter.snapshot import Board
 from exporter.store import ScopeStatus, Store
 
@@ -92,6 +92,8 @@ class Publisher:
         if self._ended:
             return
         samples = [sample for name in sorted(self._scopes) for sample in self._scopes[name].samples]
+        if samples:
+            samples.extend(source_samples(self.recipe))
         samples, over = limit(samples, self.rules.max_series)
         self.board.publish(self.recipe.source, samples, at_once=at_once)
         withheld = sum(published.withheld for published in self._scopes.values())

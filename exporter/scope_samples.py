@@ -7,10 +7,11 @@ from datetime import date
 from exporter import flow, privacy, users, windows
 from exporter.accounts import AccountBook
 from exporter.history import ScopeHistory
-from exporter.metrics import Sample
+from exporter.metrics import Sample, sample
 from exporter.store import ScopeStatus, Store
 from exporter.teams import membership
 from exporter.teams_file import TeamsFile
+from exporter.vendors.base import ALL
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,13 @@ def scope_history(recipe: Recipe, store: Store, scope: str) -> ScopeHistory:
     return ScopeHistory(store, recipe.source, scope, members=members, users=named)
 
 
+def source_samples(recipe: Recipe) -> list[Sample]:
+    """What is said of a source as a whole, whatever its scopes are: the seats that the configuration gives."""
+    if recipe.seats is None:
+        return []
+    return [sample("adoption_seats", recipe.seats, source=recipe.source, vendor=recipe.vendor, scope=ALL)]
+
+
 def scope_samples(recipe: Recipe, history: ScopeHistory, data_day: date, status: ScopeStatus) -> ScopeSamples:
     """Every sample of a scope as it was, or would have been, when the given stored day was the newest one.
 
@@ -61,7 +69,7 @@ def scope_samples(recipe: Recipe, history: ScopeHistory, data_day: date, status:
         spans=spans,
         people={day: stored.people for day, stored in history.days.items()},
         windows={window: people for (day, window), people in history.counted.items() if day == data_day},
-        seats=recipe.seats if recipe.seats is not None else status.seats,
+        seats=status.seats if recipe.seats is None else None,
         workday=None if recipe.workday is None else recipe.workday(data_day),
         revised=status.revised,
     )

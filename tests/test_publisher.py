@@ -261,3 +261,16 @@ def test_windows_that_the_vendor_counted_are_those_of_the_data_day_alone() -> No
         if sample.metric == "adoption_active_users"
     }
     assert people == {"1d": 2, "7d": 9}
+
+
+def test_seats_of_the_configuration_are_of_the_source_as_a_whole_whatever_its_scopes() -> None:
+    world = World()
+    world.store.list_scopes("acme", ["a", "b"])
+    world.put(TUESDAY, 1, scope="a")
+    world.put(TUESDAY, 1, scope="b")
+    world.store.scope_read("acme", "a", now=NOW, seats=7)
+
+    world.publisher(seats=250).publish_all()
+
+    seats = [found for found in world.board.snapshot.all_samples() if found.metric == "adoption_seats"]
+    assert seats == [sample("adoption_seats", 250, source="acme", vendor="augment", scope="all")]

@@ -13,7 +13,7 @@ from exporter.expose.prometheus import render
 from exporter.limits import limit
 from exporter.metrics import CATALOGUE, Sample
 from exporter.model import ONE_DAY, ready_since
-from exporter.scope_samples import Recipe, scope_history, scope_samples
+from exporter.scope_samples import Recipe, scope_history, scope_samples, source_samples
 from exporter.store import Store
 
 # Of revisions the state knows how many there were and not when; of a vendor's registry what it says today.
@@ -40,8 +40,9 @@ def past_days(
         for name, history in histories.items():
             if day in history.days:
                 made.extend(scope_samples(recipe, history, day, replace(scopes[name], seats=None)).samples)
-        kept, _ = limit([sample for sample in made if sample.metric != _NOT_OF_THE_PAST], max_series)
-        if kept:
+        if made:
+            made.extend(source_samples(recipe))
+            kept, _ = limit([sample for sample in made if sample.metric != _NOT_OF_THE_PAST], max_series)
             yield PastDay(ready_since(day, ready_at), kept)
         day += ONE_DAY
 
