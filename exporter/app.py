@@ -1,11 +1,14 @@
 """The composition root: from a configuration to a running exporter, and to its end."""
 
 import logging
+import os
 import threading
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from time import monotonic
+from typing import TYPE_CHECKING
 
 from exporter.budget import Budget
 from exporter.client import Client
@@ -16,6 +19,7 @@ from exporter.poller import Poller, Source
 from exporter.publisher import Publisher, Visibility
 from exporter.recipes import recipe
 from exporter.scheduler import Scheduler
+from exporter.sections import OtlpSettings
 from exporter.snapshot import Board
 from exporter.store import Store
 from exporter.team_watch import TeamWatch
@@ -23,6 +27,10 @@ from exporter.teams_file import TeamsFile
 from exporter.vendors import VENDORS
 from exporter.vendors.settings import SourceSettings
 from exporter.web.application import Pages
+
+if TYPE_CHECKING:
+    from exporter.expose.otlp_push import Pusher
+    from exporter.expose.tracing import Tracing
 
 logger = logging.getLogger(__name__)
 
@@ -49,6 +57,8 @@ class Exporter:
     tried: set[str] = field(default_factory=set)
     polling: set[str] = field(default_factory=set)
     teams: TeamsFile | None = None
+    pusher: "Pusher | None" = None
+    tracing: "Tracing | None" = None
     team_watch: TeamWatch = field(default_factory=TeamWatch)
 
     def __post_init__(self) -> None:
@@ -59,13 +69,17 @@ class Exporter:
             self.pollers[name] = self._poller(name, settings)
 
     def start(self) -> None:
-        """Publishes what the state holds, then polls every source now and on its schedule."""
+        """Publishes what the state holds, then polls every source now and on its schedule, and pushes where wanted."""
+        if self.config.otlp is not None:
+            self._prepare_otlp(self.config.otlp)
         for name, poller in self.pollers.items():
             if poller.restore():
                 self.tried.add(name)
             self._schedule(name)
         self.scheduler.every(_HOUSEKEEPING_SECONDS, "housekeeping", self._housekeeping)
         self.scheduler.start()
+        if self.pusher is not None:
+            self.pusher.start()
 
     def end(self) -> None:
         """Tells polls and retries to end and starts no more; whole days that were read are stored already."""
@@ -76,7 +90,9 @@ class Exporter:
         """Polls one source; says whether that succeeded."""
         self.polling.add(name)
         try:
-            status = self.pollers[name].poll()
+            poller = self.pollers[name]
+            vendor = poller.source.vendor.name
+            status = poller.poll() if self.tracing is None else self.tracing.poll(name, vendor, poller.poll)
         finally:
             self.polling.discard(name)
         self.tried.add(name)
@@ -92,6 +108,30 @@ class Exporter:
     def pages(self) -> Pages:
         """What the web shows."""
         return Pages(board=self.board, health=self.health, ready=self.ready)
+
+    def _prepare_otlp(self, settings: OtlpSettings) -> None:
+        # Imported here: OpenTelemetry costs 30 MB and 0.2 s, which only those who push should pay.
+        from exporter.expose import otlp_push, otlp_sender, tracing
+        from exporter.expose.otlp_answer import Answer
+
+        def count(answer: Answer) -> None:
+            self.health.exported(failed=not answer.complete, rejected=answer.rejected)
+
+        resource = otlp_sender.resource(self.config.web.listen_address.port)
+        sender = otlp_sender.connect(settings, os.environ, resource, count)
+        self.tracing = tracing.connect(settings, os.environ, resource, count) if settings.traces else None
+        self.health.otlp()
+        self.pusher = otlp_push.Pusher(
+            sender=sender,
+            board=self.board,
+            health=self.health,
+            interval=settings.interval.total_seconds(),
+            ready_at=(lambda name: self.config.sources[name].ready_at) if settings.timestamp == "published" else None,
+            now=self.now,
+            monotonic=monotonic,
+            stop=self.stop,
+            at_end=self.tracing.close if self.tracing is not None else lambda: None,
+        )
 
     def _schedule(self, name: str) -> None:
         settings = self.config.sources[name]
@@ -147,6 +187,7 @@ class Exporter:
         budget = Budget(settings.requests_per_minute, monotonic=monotonic)
 
         def connect(count: Callable[[str], None]) -> Client:
+            tracing = self.tracing
             return Client(
                 vendor=vendor.name,
                 base_url=settings.base_url,
@@ -154,7 +195,8 @@ class Exporter:
                 timeout=settings.timeout.total_seconds(),
                 budget=budget,
                 stop=self.stop,
-                count=count,
+                count=count if tracing is None else tracing.counting(count),
+                traced=nullcontext if tracing is None else tracing.requests(),
                 now=self.now,
                 monotonic=monotonic,
                 verify=True if settings.ca_file is None else str(settings.ca_file),

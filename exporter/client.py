@@ -7,7 +7,7 @@ import random
 import ssl
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -57,8 +57,8 @@ class Client:
 
     `headers` carry the token; `timeout` is in seconds, for connecting and for each wait for data; `budget` belongs to
     the source and outlives its clients; `body_limit` counts decoded bytes; `verify` may be the path of a CA bundle.
-    `count` hears each attempt's status code, or "error" for no answer. Every method raises the VendorError tree, and
-    Unreachable soon after `stop` is set.
+    `count` hears each attempt's status code, or "error" for no answer; `traced` makes what encloses an attempt at
+    vendor, method and path. Every method raises the VendorError tree, and Unreachable soon after `stop` is set.
     """
 
     vendor: str
@@ -70,6 +70,7 @@ class Client:
     count: Callable[[str], None]
     now: Callable[[], datetime]
     monotonic: Callable[[], float]
+    traced: Callable[[str], AbstractContextManager[object]] = nullcontext
     jitter: Callable[[], float] = random.random
     body_limit: int = BODY_LIMIT
     verify: str | bool = True
@@ -184,7 +185,8 @@ class Client:
 
         def within_budget() -> T:
             pause(self.budget.reserve())
-            return attempt()
+            with self.traced(where):
+                return attempt()
 
         return retrying(within_budget, pause, self.jitter)
 

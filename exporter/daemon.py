@@ -23,6 +23,7 @@ ENDING = (signal.SIGTERM, signal.SIGINT)
 
 _WEB_STOP_SECONDS = 1
 _POLL_STOP_SECONDS = 2.0
+_PUSH_STOP_SECONDS = 3.0
 
 
 def listen(address: Address) -> socket.socket:
@@ -69,14 +70,16 @@ def run(exporter: Exporter, listener: socket.socket, started: Callable[[str], No
         notify(os.environ, "STOPPING=1")
         event(logger, logging.INFO, "stopping")
         exporter.end()
+        ended = monotonic()
         server.should_exit = True
         web.join(_WEB_STOP_SECONDS + 1)
-        _leave_polls(exporter)
+        if exporter.pusher is not None:
+            exporter.pusher.wait(ended + _PUSH_STOP_SECONDS - monotonic())
+        _leave_polls(exporter, ended + _POLL_STOP_SECONDS)
 
 
-def _leave_polls(exporter: Exporter) -> None:
+def _leave_polls(exporter: Exporter, deadline: float) -> None:
     """Gives polls a moment to end; what they stored are whole days, so a poll may be cut anywhere."""
-    deadline = monotonic() + _POLL_STOP_SECONDS
     while exporter.polling and monotonic() < deadline:
         sleep(0.02)
     if exporter.polling:

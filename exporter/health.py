@@ -1,6 +1,7 @@
 """The exporter's metrics about itself: polls, requests, series, configuration, process."""
 
 import platform
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,7 +10,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, GCCollector, Pl
 
 from exporter import __version__
 from exporter.errors import REASONS
-from exporter.metrics import EXPORTER, SOURCE
+from exporter.metrics import EXPORTER, OTLP, SOURCE, Metric
 from exporter.store import PollStatus
 
 DROP_REASONS = ("max_series", "privacy")
@@ -23,12 +24,8 @@ class Health:
         # The _created series of client_python are no part of the catalogue and double the counters.
         prometheus_client.disable_created_metrics()
         self.registry = CollectorRegistry()
-        self._of: dict[str, Gauge | Counter] = {
-            row.name.removeprefix(_PREFIX): (Counter if row.kind == "counter" else Gauge)(
-                row.name, row.help, row.labels, registry=self.registry
-            )
-            for row in EXPORTER
-        }
+        self._of: dict[str, Gauge | Counter] = {}
+        self._register(EXPORTER)
         ProcessCollector(registry=self.registry)
         PlatformCollector(registry=self.registry)
         GCCollector(registry=self.registry)
@@ -44,11 +41,26 @@ class Health:
             if row.labels[:2] == SOURCE:
                 self._of[row.name.removeprefix(_PREFIX)].remove_by_labels({"source": source, "vendor": vendor})
 
+    def otlp(self) -> None:
+        """Adds the counters of what is pushed over OTLP; before, there are none."""
+        self._register(OTLP)
+
+    def exported(self, *, failed: bool, rejected: int) -> None:
+        """Counts a request to the OTLP collector."""
+        self._counter("otlp_exports_total").inc()
+        self._counter("otlp_export_failures_total").inc(int(failed))
+        self._counter("otlp_rejected_items_total").inc(rejected)
+
     def reloaded(self, *, ok: bool, at: datetime) -> None:
         """Records that the configuration was read, with or without a mistake."""
         self._gauge("config_last_reload_successful").set(int(ok))
         if ok:
             self._gauge("config_last_reload_success_timestamp_seconds").set(at.timestamp())
+
+    def _register(self, rows: Iterable[Metric]) -> None:
+        for row in rows:
+            kind = Counter if row.kind == "counter" else Gauge
+            self._of[row.name.removeprefix(_PREFIX)] = kind(row.name, row.help, row.labels, registry=self.registry)
 
     def _gauge(self, name: str, *labels: str) -> Gauge:
         metric = self._of[name]
@@ -58,7 +70,7 @@ class Health:
     def _counter(self, name: str, *labels: str) -> Counter:
         metric = self._of[name]
         assert isinstance(metric, Counter)
-        return metric.labels(*labels)
+        return metric.labels(*labels) if labels else metric
 
 
 @dataclass(frozen=True)

@@ -258,7 +258,32 @@ EXPORTER: tuple[Metric, ...] = (
     ),
 )
 
-CATALOGUE: dict[str, Metric] = {metric.name: metric for metric in (*ADOPTION, *EXPORTER)}
+# Only where the configuration has an `otlp` section.
+OTLP: tuple[Metric, ...] = (
+    Metric(
+        "adoption_exporter_otlp_exports_total",
+        "Requests to the OTLP collector, failed ones too; what is tried again within otlp.timeout counts once.",
+        "{request}",
+        (),
+        "counter",
+    ),
+    Metric(
+        "adoption_exporter_otlp_export_failures_total",
+        "Requests that the OTLP collector did not take, or took without some of their data.",
+        "{request}",
+        (),
+        "counter",
+    ),
+    Metric(
+        "adoption_exporter_otlp_rejected_items_total",
+        "Data points and spans that the OTLP collector rejected while it took the rest of their request.",
+        "{item}",
+        (),
+        "counter",
+    ),
+)
+
+CATALOGUE: dict[str, Metric] = {metric.name: metric for metric in (*ADOPTION, *EXPORTER, *OTLP)}
 
 
 def sample(name: str, value: float, **labels: str) -> Sample:

@@ -14,6 +14,9 @@ COMMANDS = {
     "prometheus": ["prometheus"],
     "promtool": ["promtool"],
     "alertmanager": ["alertmanager", "prometheus-alertmanager"],  # Debian prefixes the name
+    "systemd-analyze": ["systemd-analyze"],
+    "victoria-metrics": ["victoria-metrics"],
+    "rotel": ["rotel-agent"],
 }
 START_SECONDS = 30.0
 STOP_SECONDS = 10.0
@@ -46,25 +49,66 @@ def promtool(*arguments: str | Path, stdin: str = "") -> subprocess.CompletedPro
 
 
 @contextmanager
+def victoria_metrics(folder: Path) -> Iterator[str]:
+    """A ready VictoriaMetrics that names what it gets over OTLP as a Prometheus does, as its URL."""
+    address = f"127.0.0.1:{_free_port()}"
+    flags = [
+        f"-storageDataPath={folder / 'victoria-metrics'}",
+        f"-httpListenAddr={address}",
+        "-opentelemetry.usePrometheusNaming",
+        "-retentionPeriod=100y",
+        "-memory.allowedBytes=256MiB",
+    ]
+    with _running("victoria-metrics", flags, folder, f"http://{address}/health"):
+        yield f"http://{address}"
+
+
+@contextmanager
+def rotel(folder: Path, forward_to: str) -> Iterator[tuple[str, str]]:
+    """A ready OpenTelemetry collector that passes metrics on to an OTLP/HTTP URL, as its gRPC and HTTP URLs."""
+    grpc, http = (f"127.0.0.1:{_free_port()}" for _ in range(2))
+    flags = [
+        "start",
+        f"--otlp-grpc-endpoint={grpc}",
+        f"--otlp-http-endpoint={http}",
+        f"--pid-file={folder / 'rotel.pid'}",
+        f"--log-file={folder / 'rotel-agent.log'}",
+        "--exporter=otlp",
+        "--otlp-exporter-protocol=http",
+        *(f"--otlp-exporter-{signal}-endpoint={forward_to}" for signal in ("metrics", "traces", "logs")),
+    ]
+    with _running("rotel", flags, folder, f"http://{http}/"):
+        yield f"http://{grpc}", f"http://{http}"
+
+
+@contextmanager
 def _serving(program: str, config: str, folder: Path, flags: Sequence[str]) -> Iterator[str]:
     settings = folder / f"{program}.yml"
     settings.write_text(config)
     address = f"127.0.0.1:{_free_port()}"
-    command = [_path(program), f"--config.file={settings}", f"--web.listen-address={address}", *flags]
+    arguments = [f"--config.file={settings}", f"--web.listen-address={address}", *flags]
+    with _running(program, arguments, folder, f"http://{address}/-/ready"):
+        yield f"http://{address}"
+
+
+@contextmanager
+def _running(program: str, arguments: Sequence[str], folder: Path, ready: str) -> Iterator[None]:
     log = folder / f"{program}.log"
+    command = [_path(program), *arguments]
     with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=output, cwd=folder) as process:
         try:
-            _wait_until_ready(f"http://{address}/-/ready", process, log)
-            yield f"http://{address}"
+            _wait_until_ready(ready, process, log)
+            yield
         finally:
             _stop(process)
 
 
 def _wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Waits for an answer other than 5xx: an address that is not served at all still shows that somebody is there."""
     deadline = monotonic() + START_SECONDS
     while process.poll() is None and monotonic() < deadline:
         try:
-            if httpx.get(url, trust_env=False).is_success:
+            if not httpx.get(url, trust_env=False).is_server_error:
                 return
         except httpx.TransportError:
             pass

@@ -13,6 +13,8 @@ PACKAGE = CHECKOUT / "exporter"
 # From the ground up: a file may name rooms of earlier rows only, so no cycle can arise; `*` means all of those rooms.
 # The row that fits a file most closely counts. The package itself (its version) is open to every file.
 VENDOR = "errors fields model client json_body json_items rollup vendors.base vendors.settings"
+PUSH = "fields mistakes sections log metrics model vendor_text snapshot health"
+OTEL = "opentelemetry"
 TABLE = f"""
 file                 | rooms of the exporter                                              | libraries
 __init__.py          |                                                                    |
@@ -61,6 +63,7 @@ scope_samples.py     | accounts history metrics store teams teams_file flow priv
 limits.py            | metrics                                                            |
 expose/__init__.py   |                                                                    |
 expose/prometheus.py | metrics                                                            | prometheus_client
+expose/otlp.py       | metrics                                                            | prometheus_client {OTEL}
 snapshot.py          | metrics expose.prometheus                                          |
 health.py            | errors metrics store                                               | prometheus_client
 publisher.py         | metrics store scope_samples limits snapshot health                 |
@@ -82,6 +85,8 @@ web/access.py        | log mistakes web.config_file web.passwords               
 web/server.py        |                                                                    | starlette uvicorn
 web/application.py   | snapshot health web.*                                              | starlette
 config.py            | fields mistakes document sections vendors vendors.base vendors.settings | pydantic sqlalchemy
+expose/otlp_*.py     | {PUSH} expose.otlp expose.otlp_* | {OTEL} pydantic google requests grpc
+expose/tracing.py    | sections store expose.otlp_*                                       | {OTEL}
 recipes.py           | accounts config scope_samples store teams_file workdays            |
 app.py               | *                                                                  |
 daemon.py            | *                                                                  | uvicorn

@@ -1,0 +1,80 @@
+"""What a collector answers to a request, over HTTP and over gRPC, as one plain value; pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from google.protobuf.message import DecodeError
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
+
+from exporter.expose.otlp_target import Signal
+
+_PROTOBUF = "application/x-protobuf"
+_BUSY = ("429", "RESOURCE_EXHAUSTED")
+# OTLP's codes for what may go well later, without the busy one (2026-11). Over HTTP it is 5xx.
+_PASSING_CODES = ("CANCELLED", "DEADLINE_EXCEEDED", "ABORTED", "OUT_OF_RANGE", "UNAVAILABLE", "DATA_LOSS")
+_RESPONSES: Mapping[Signal, Any] = {"metrics": ExportMetricsServiceResponse, "traces": ExportTraceServiceResponse}
+_REJECTED: Mapping[Signal, str] = {"metrics": "rejected_data_points", "traces": "rejected_spans"}
+
+
+Reason = Literal["unreachable", "busy", "refused"]
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Why a request was not taken: nobody is there, too much is asked, or this request is not wanted."""
+
+    reason: Reason
+    words: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came of a request: a fault, or it was taken, perhaps without `rejected` items of which `remark` tells."""
+
+    fault: Fault | None = None
+    rejected: int = 0
+    remark: str = ""
+
+    @property
+    def complete(self) -> bool:
+        """Whether everything was taken."""
+        return self.fault is None and not self.rejected
+
+
+def no_answer(error: BaseException) -> Answer:
+    """What a failing network or handshake means; the words are those of the error at the bottom of it."""
+    while (cause := error.__cause__ or error.__context__) is not None:
+        error = cause
+    return Answer(Fault("unreachable", f"{type(error).__name__} {error}"))
+
+
+def http_answer(status: int, content_type: str, body: bytes, signal: Signal) -> Answer:
+    """What an HTTP response means. A redirect is refused: nobody follows it."""
+    if not 200 <= status < 300:
+        return Answer(_fault(str(status), body.decode(errors="replace"), passing=status >= 500))
+    protobuf = content_type.partition(";")[0].strip().lower() == _PROTOBUF
+    try:
+        return taken(_RESPONSES[signal].FromString(body if protobuf else b""), signal)
+    except DecodeError:
+        return Answer(Fault("refused", f"{status} with a body that is not what OTLP answers"))
+
+
+def grpc_answer(code: str, details: str) -> Answer:
+    """What a gRPC status other than OK means."""
+    # gRPC begins with what is the same for every fault: failed to connect to all addresses; last error: ...
+    return Answer(_fault(code, details.rpartition("last error: ")[2], passing=code in _PASSING_CODES))
+
+
+def taken(response: Any, signal: Signal) -> Answer:
+    """What OTLP's response message means: its partial success counts what was rejected."""
+    partial = response.partial_success
+    return Answer(rejected=getattr(partial, _REJECTED[signal]), remark=partial.error_message)
+
+
+def _fault(code: str, said: str, *, passing: bool) -> Fault:
+    words = f"{code}: {said}" if said else code
+    if code in _BUSY:
+        return Fault("busy", words)
+    return Fault("unreachable" if passing else "refused", words)

@@ -1,0 +1,114 @@
+"""Pushes what /metrics shows to an OTLP collector, on a thread that no poll and no scrape waits for."""
+
+import logging
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from exporter.expose.otlp import Point, family_points, nanoseconds, sample_point
+from exporter.expose.otlp_outage import Outage
+from exporter.expose.otlp_sender import Sender, Sent
+from exporter.health import Health
+from exporter.log import event
+from exporter.metrics import CATALOGUE, SCOPE, Sample
+from exporter.model import ready_since
+from exporter.snapshot import Board
+
+logger = logging.getLogger(__name__)
+
+# After pushes that reach nobody: 5 s, 10 s, 20 s, ... up to the interval.
+_FIRST_PAUSE = 5.0
+_SCOPE = SCOPE.index("scope")
+
+
+@dataclass(kw_only=True, eq=False)
+class Pusher:
+    """Pushes at once, then once in each interval (s), and a last time when `stop` is set.
+
+    Gauges bear the time of the push. With `ready_at` of a source (`timestamp: published`) those of a scope bear the
+    moment when its data day was first due, and those of a source are sent only when one of them has changed.
+    """
+
+    sender: Sender
+    board: Board
+    health: Health
+    interval: float
+    ready_at: Callable[[str], timedelta] | None
+    now: Callable[[], datetime]
+    monotonic: Callable[[], float]
+    stop: threading.Event
+    at_end: Callable[[], None] = lambda: None
+    _outage: Outage = field(init=False)
+    _thread: threading.Thread = field(init=False)
+    _started: int = field(init=False)
+    _in_vain: int = 0
+    _taken: Mapping[str, Sequence[Sample]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._outage = Outage("metrics", self.sender.endpoint)
+        self._thread = threading.Thread(target=self._run, name="otlp", daemon=True)
+        # Every counter of the exporter, of the process and of Python began at 0 with the process.
+        began = self.health.registry.get_sample_value("process_start_time_seconds")
+        self._started = nanoseconds(self.now() if began is None else datetime.fromtimestamp(began, UTC))
+
+    def start(self) -> None:
+        """Starts pushing."""
+        self._thread.start()
+
+    def wait(self, seconds: float) -> None:
+        """Waits for the last push, not longer."""
+        self._thread.join(seconds)
+
+    def push(self) -> float:
+        """Pushes once, and gives the seconds from its beginning to the next push."""
+        samples = self.board.snapshot.samples
+        sent = self.sender.send_points(self._points(samples, nanoseconds(self.now())))
+        self._outage.heard(sent.fault, sent.rejected, sent.remark)
+        if sent.fault is None and self.ready_at is not None:
+            self._taken = samples
+        return self._pause(sent)
+
+    def _run(self) -> None:
+        pause = 0.0
+        while not self.stop.wait(pause):
+            began = self.monotonic()
+            pause = max(0.0, self._push_whatever_happens() - (self.monotonic() - began))
+        self._push_whatever_happens()
+        self.at_end()
+        self.sender.close()
+
+    def _push_whatever_happens(self) -> float:
+        try:
+            return self.push()
+        except Exception as error:
+            event(logger, logging.ERROR, "a bug stopped an otlp export", exc_info=error)
+            return self.interval
+
+    def _pause(self, sent: Sent) -> float:
+        if sent.fault is None or sent.fault.reason != "unreachable":
+            self._in_vain = 0
+            return self.interval
+        self._in_vain += 1
+        return min(self.interval, _FIRST_PAUSE * 2.0 ** min(self._in_vain - 1, 10))
+
+    def _points(self, samples: Mapping[str, Sequence[Sample]], now: int) -> Iterator[Point]:
+        yield from family_points(self.health.registry.collect(), now, self._started)
+        for source, of_source in samples.items():
+            due = self._due(source, of_source)
+            for sample in of_source:
+                if due is None or CATALOGUE[sample.metric].kind == "counter":
+                    yield sample_point(sample, now)
+                elif self._taken.get(source) != of_source:
+                    yield sample_point(sample, due[sample.labels[_SCOPE]])
+
+    def _due(self, source: str, samples: Sequence[Sample]) -> dict[str, int] | None:
+        """When the data day of each scope was first due; None where gauges bear the time of the push."""
+        if self.ready_at is None:
+            return None
+        ready_at = self.ready_at(source)
+        return {
+            sample.labels[_SCOPE]: nanoseconds(ready_since(datetime.fromtimestamp(sample.value, UTC).date(), ready_at))
+            for sample in samples
+            if sample.metric == "adoption_data_day_timestamp_seconds"
+        }

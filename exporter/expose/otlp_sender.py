@@ -1,0 +1,84 @@
+"""Sends samples to an OTLP collector: those of now for the daemon, those of past days for a backfill."""
+
+import socket
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from opentelemetry.sdk.resources import OTELResourceDetector, Resource
+
+from exporter import __version__
+from exporter.expose.otlp import Point, batches, nanoseconds, sample_point
+from exporter.expose.otlp_answer import Answer, Fault
+from exporter.expose.otlp_link import Link
+from exporter.expose.otlp_target import resolve
+from exporter.metrics import Sample
+from exporter.sections import OtlpSettings
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What came of points: how many were taken and how many rejected, and the first fault or remark on them."""
+
+    taken: int = 0
+    rejected: int = 0
+    fault: Fault | None = None
+    remark: str = ""
+
+
+class Sender:
+    """A link for metrics with the resource that they belong to; `count` hears the answer to each request."""
+
+    def __init__(self, link: Link, resource: Resource, count: Callable[[Answer], None] = lambda _: None) -> None:
+        self.endpoint = link.endpoint
+        self._link = link
+        self._resource = resource
+        self._count = count
+
+    def send(self, samples: Iterable[tuple[Sample, datetime]]) -> Sent:
+        """Sends samples with the moments that they are of."""
+        return self.send_points(sample_point(sample, nanoseconds(moment)) for sample, moment in samples)
+
+    def send_points(self, points: Iterable[Point]) -> Sent:
+        """Sends points in batches. Leaves the rest unsent once nobody is there or the collector has too much to do."""
+        sent = Sent()
+        for batch in batches(points, self._resource):
+            answer = self._link.send(batch.data)
+            self._count(answer)
+            sent = Sent(
+                taken=sent.taken + (batch.points - answer.rejected if answer.fault is None else 0),
+                rejected=sent.rejected + answer.rejected,
+                fault=sent.fault or answer.fault,
+                remark=sent.remark or answer.remark,
+            )
+            if answer.fault is not None and answer.fault.reason != "refused":
+                break
+        return sent
+
+    def close(self) -> None:
+        """Closes the link."""
+        self._link.close()
+
+
+def connect(
+    settings: OtlpSettings,
+    environ: Mapping[str, str],
+    resource: Resource,
+    count: Callable[[Answer], None] = lambda _: None,
+) -> Sender:
+    """A sender to the configured collector. Raises ConfigError for variables, OSError for files that cannot be used."""
+    return Sender(Link(resolve(settings, environ, "metrics"), "metrics"), resource, count)
+
+
+def resource(port: int) -> Resource:
+    """What is sent belongs to it. OTEL_RESOURCE_ATTRIBUTES and OTEL_SERVICE_NAME add to it and go before it.
+
+    The instance is host:port of the web server, as Prometheus names what it scrapes: the same after a restart, so that
+    no series begins anew.
+    """
+    own = {
+        "service.name": "adoption-exporter",
+        "service.version": __version__,
+        "service.instance.id": f"{socket.gethostname()}:{port}",
+    }
+    return Resource(own).merge(OTELResourceDetector().detect())

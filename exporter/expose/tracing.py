@@ -1,0 +1,112 @@
+"""Spans of polls with a child for each vendor request. They name sources and endpoints, no person and no token."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+
+from opentelemetry import context
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, SpanExportResult
+from opentelemetry.trace import SpanKind, StatusCode, Tracer, get_current_span
+
+from exporter import __version__
+from exporter.expose.otlp_answer import Answer
+from exporter.expose.otlp_link import Link
+from exporter.expose.otlp_outage import Outage
+from exporter.expose.otlp_target import resolve
+from exporter.sections import OtlpSettings
+from exporter.store import PollStatus
+
+# The segments of a path that may name somebody: those after a collection, and whatever is no plain word.
+_MEMBER = re.compile(r"(?<=/)(groups|organizations|projects|users)/[^/]+")
+_PLAIN = re.compile(r"[a-z][a-z_-]*|v[0-9]+|")
+_HELD_BACK = "{id}"
+
+
+@dataclass(frozen=True)
+class Tracing:
+    """Makes spans; `close` sends those that wait."""
+
+    tracer: Tracer
+    close: Callable[[], None] = lambda: None
+
+    def poll(self, source: str, vendor: str, poll: Callable[[], PollStatus | None]) -> PollStatus | None:
+        """Runs a poll in a span."""
+        attributes = {"adoption.source": source, "adoption.vendor": vendor}
+        with self.tracer.start_as_current_span("poll", attributes=attributes, record_exception=False) as span:
+            status = poll()
+            if status is not None and status.reason is not None:
+                span.set_attribute("error.type", status.reason)
+                span.set_status(StatusCode.ERROR)
+            return status
+
+    def requests(self) -> Callable[[str], AbstractContextManager[object]]:
+        """What encloses an attempt at a request, such as `coder GET /api/v2/x`, in a span below the current poll's."""
+        parent = context.get_current()
+
+        @contextmanager
+        def request(where: str) -> Iterator[None]:
+            _, method, path = where.split(" ", 2)
+            template = path_template(path)
+            with self.tracer.start_as_current_span(
+                f"{method} {template}",
+                context=parent,
+                kind=SpanKind.CLIENT,
+                attributes={"http.request.method": method, "url.template": template},
+                record_exception=False,  # its words and its traceback are for the log, which hides what is secret
+                set_status_on_exception=False,
+            ) as span:
+                try:
+                    yield
+                except Exception as error:
+                    span.set_attribute("error.type", type(error).__name__)
+                    span.set_status(StatusCode.ERROR)
+                    raise
+
+        return request
+
+    def counting(self, count: Callable[[str], None]) -> Callable[[str], None]:
+        """Notes the status code of each attempt in its span before it is counted."""
+
+        def noted(code: str) -> None:
+            if code.isdecimal():
+                get_current_span().set_attribute("http.response.status_code", int(code))
+            count(code)
+
+        return noted
+
+
+def connect(
+    settings: OtlpSettings, environ: Mapping[str, str], resource: Resource, count: Callable[[Answer], None]
+) -> Tracing:
+    """Tracing to the configured collector; `count` hears the answer to each request."""
+    provider = TracerProvider(resource=resource, shutdown_on_exit=False)
+    link = Link(resolve(settings, environ, "traces"), "traces")
+    provider.add_span_processor(BatchSpanProcessor(_Spans(link, count)))
+    return Tracing(provider.get_tracer("adoption-exporter", __version__), provider.shutdown)
+
+
+def path_template(path: str) -> str:
+    """A path with `{id}` in place of every segment that may name a person, a project or a group."""
+    path = _MEMBER.sub(rf"\1/{_HELD_BACK}", path)
+    return "/".join(part if part == _HELD_BACK or _PLAIN.fullmatch(part) else _HELD_BACK for part in path.split("/"))
+
+
+class _Spans(SpanExporter):
+    """Sends finished spans over a link."""
+
+    def __init__(self, link: Link, count: Callable[[Answer], None]) -> None:
+        self._link = link
+        self._count = count
+        self._outage = Outage("traces", link.endpoint)
+
+    def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
+        answer = self._link.send(spans)
+        self._count(answer)
+        self._outage.heard(answer.fault, answer.rejected, answer.remark)
+        return SpanExportResult.SUCCESS if answer.fault is None else SpanExportResult.FAILURE
+
+    def shutdown(self) -> None:
+        self._link.close()
