@@ -11,6 +11,7 @@ from exporter.commands.check_config import check_config
 from exporter.commands.demo import demo, simulate
 from exporter.commands.once import once
 from exporter.commands.run import run
+from exporter.commands.sourcegraph import sourcegraph_report, sourcegraph_tokens
 from exporter.config import ConfigError
 from exporter.database import StateError
 
@@ -21,7 +22,7 @@ def commands() -> None:
     """Do people use the developer tools you pay for? A Prometheus and OpenTelemetry exporter."""
 
 
-for command in (run, once, backfill, demo, simulate, check_config, metrics):
+for command in (run, once, backfill, demo, simulate, check_config, metrics, sourcegraph_tokens, sourcegraph_report):
     commands.add_command(command)
 
 

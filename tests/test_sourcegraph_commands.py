@@ -1,0 +1,346 @@
+"""`sourcegraph-report` and `sourcegraph-tokens`: what they print where, and their exit codes."""
+
+import json
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from exporter.commands.sourcegraph import sourcegraph_report, sourcegraph_tokens
+from tests import faulty
+from tests.sourcegraph_bodies import ACME, SAMPLE
+
+COOKIE = "session-of-alice"
+# Ids and times of the vendor's documentation (2025-05).
+TOKEN = "4cf96e80-d5f3-4af0-a28d-3c70ba97abb4"
+LISTED = {
+    "tokens": [
+        {
+            "id": TOKEN,
+            "displayName": "exporter",
+            "createdAt": "2025-05-28T12:00:00Z",
+            "expiresAt": "2025-12-31T23:59:59Z",
+            "isExpired": True,
+        },
+        {"id": "f0dd", "createdAt": "2026-05-28T12:00:00Z", "isExpired": False},
+    ]
+}
+MADE = {"id": TOKEN, "secret": "sams_at_abcdefghijk", "createdAt": "2025-05-28T12:00:00Z"}
+
+
+@dataclass
+class Asked:
+    """What a server was asked: method and path, the cookie or token, and the body."""
+
+    url: str = ""
+    requests: list[tuple[str, str, str]] = field(default_factory=list)
+    bodies: list[object] = field(default_factory=list)
+
+
+@contextmanager
+def answering(status: int, body: bytes, *headers: tuple[str, str]) -> Iterator[Asked]:
+    """A server that gives every request one answer."""
+    asked = Asked()
+
+    class Handler(BaseHTTPRequestHandler):
+        def answer(self) -> None:
+            credential = self.headers.get("Cookie") or self.headers.get("Authorization") or ""
+            asked.requests.append((self.command, self.path, credential))
+            length = self.headers.get("Content-Length")
+            if length:
+                asked.bodies.append(json.loads(self.rfile.read(int(length))))
+            self.send_response(status)
+            for name, value in (("Content-Length", str(len(body))), *headers):
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(body)
+
+        do_GET = do_POST = do_DELETE = answer  # noqa: N815 - names of http.server
+
+        def log_message(self, *_: object) -> None:
+            return
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever).start()
+        asked.url = f"http://127.0.0.1:{server.server_port}"
+        try:
+            yield asked
+        finally:
+            server.shutdown()
+
+
+def tokens(url: str, *arguments: str, cookie: str | None = COOKIE, typed: str = "") -> Result:
+    """Runs `sourcegraph-tokens`; `typed` is what stands on stdin."""
+    name, *others = arguments
+    environ = {"CAS_COOKIE": cookie}
+    return CliRunner().invoke(sourcegraph_tokens, [name, "--base-url", url, *others], input=typed, env=environ)
+
+
+def test_create_prints_the_secret_once_on_stdout_and_nowhere_else() -> None:
+    with answering(200, json.dumps(MADE).encode()) as asked:
+        done = tokens(asked.url, "create", "--display-name", "exporter", "--expires-at", "2099-12-31")
+
+    assert (done.exit_code, done.stdout) == (0, "sams_at_abcdefghijk\n")
+    assert done.stderr == f"token {TOKEN} expires never\n"
+    assert asked.requests == [("POST", "/api/service-access-tokens", f"cas={COOKIE}")]
+    assert asked.bodies == [{"displayName": "exporter", "expiresAt": "2099-12-31T00:00:00Z"}]
+
+
+def test_create_sends_nothing_that_is_not_set() -> None:
+    with answering(201, json.dumps({**MADE, "expiresAt": "2099-01-01T00:00:00Z"}).encode()) as asked:
+        done = tokens(asked.url, "create")
+
+    assert (done.exit_code, asked.bodies) == (0, [{}])
+    assert done.stderr == f"token {TOKEN} expires 2099-01-01T00:00:00Z\n"
+
+
+def test_list_shows_when_tokens_expire() -> None:
+    with answering(200, json.dumps(LISTED).encode()) as asked:
+        done = tokens(asked.url, "list")
+
+    assert (done.exit_code, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == [
+        "id\tname\tcreated\texpires\tstate",
+        f"{TOKEN}\texporter\t2025-05-28T12:00:00Z\t2025-12-31T23:59:59Z\texpired",
+        "f0dd\t\t2026-05-28T12:00:00Z\tnever\tvalid",
+    ]
+
+
+def test_revoke_deletes_a_token() -> None:
+    with answering(200, b"") as asked:
+        done = tokens(asked.url, "revoke", TOKEN)
+
+    assert (done.exit_code, done.stdout, done.stderr) == (0, "", f"token {TOKEN} is revoked\n")
+    assert asked.requests == [("DELETE", f"/api/service-access-tokens/{TOKEN}", f"cas={COOKIE}")]
+
+
+def test_the_cookie_may_have_another_name_and_be_pasted_with_it() -> None:
+    with answering(200, json.dumps(LISTED).encode()) as asked:
+        done = tokens(
+            asked.url, "list", "--cookie-name", "accounts_session_v2", cookie=f" accounts_session_v2={COOKIE}\n"
+        )
+
+    assert done.exit_code == 0
+    assert asked.requests == [("GET", "/api/service-access-tokens", f"accounts_session_v2={COOKIE}")]
+
+
+def test_without_the_variable_the_cookie_is_asked_for_and_not_shown() -> None:
+    with answering(200, json.dumps(LISTED).encode()) as asked:
+        done = tokens(asked.url, "list", cookie=None, typed=f"{COOKIE}\n")
+
+    assert done.exit_code == 0
+    assert asked.requests[0][2] == f"cas={COOKIE}"
+    assert done.stderr == "Value of the cookie cas: \n"
+    assert COOKIE not in done.output
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_a_cookie_that_is_refused_is_exit_code_1_and_one_line(status: int) -> None:
+    with answering(status, b'{"error": "no session for session-of-alice"}') as asked:
+        done = tokens(asked.url, "list")
+
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert done.stderr == (
+        f"sourcegraph /api/service-access-tokens: the cookie cas was refused ({status}): "
+        "sign in again and copy its value\n"
+    )
+
+
+def test_a_redirect_to_the_sign_in_page_is_a_refused_cookie_that_is_not_sent_on() -> None:
+    with answering(302, b"", ("Location", "https://accounts.example.com/sign-in")) as asked:
+        done = tokens(asked.url, "create")
+
+    assert (done.exit_code, len(asked.requests)) == (1, 1)
+    assert "the cookie cas was refused (302)" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "body", "message"),
+    [
+        (
+            ["create"],
+            b"<html>",
+            "sourcegraph POST /api/service-access-tokens: the body looks like an HTML page, not JSON",
+        ),
+        (["create"], b"{}", "sourcegraph POST /api/service-access-tokens: secret is missing"),
+        (["list"], b'{"tokens": {}}', "sourcegraph GET /api/service-access-tokens: tokens is an object, not an array"),
+        (
+            ["list"],
+            b'{"tokens": [{"isExpired": "no"}]}',
+            "sourcegraph GET /api/service-access-tokens: tokens[0].isExpired is text, not a boolean",
+        ),
+    ],
+)
+def test_an_answer_that_cannot_be_right_is_exit_code_1_and_one_line(
+    arguments: Sequence[str], body: bytes, message: str
+) -> None:
+    with answering(200, body) as asked:
+        done = tokens(asked.url, *arguments)
+
+    assert (done.exit_code, done.stdout, done.stderr) == (1, "", f"{message}\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "cookie", "message"),
+    [
+        (["create", "--expires-at", "soon"], COOKIE, "must be a time such as 2027-12-31T23:59:59Z"),
+        (["create", "--expires-at", "2020-01-01"], COOKIE, "must be in the future"),
+        (["revoke", "../tokens"], COOKIE, "must be an id as the listing shows it"),
+        (["list", "--cookie-name", "a=b; c"], COOKIE, "must be a cookie's name"),
+        (["list"], "one; other=two", "the cookie must be the value of cas alone"),
+        (["list"], "", "the cookie must be the value of cas alone"),
+        (["list"], None, "set CAS_COOKIE to the cookie's value, or be there to be asked for it"),
+        (["list", "--base-url", "analytics.example.com"], COOKIE, "must be an address such as"),
+    ],
+)
+def test_a_mistake_is_exit_code_2_before_anything_is_asked(
+    arguments: Sequence[str], cookie: str | None, message: str
+) -> None:
+    with answering(200, b"{}") as asked:
+        done = tokens(asked.url, *arguments, cookie=cookie)
+
+    assert (done.exit_code, asked.requests) == (2, [])
+    assert message in done.stderr
+    assert "other=two" not in done.stderr
+
+
+def configured(folder: Path, url: str) -> Path:
+    """A configuration of a Sourcegraph source and of one at another vendor."""
+    path = folder / "config.yaml"
+    path.write_text(
+        "sources:\n"
+        f'  cody: {{vendor: sourcegraph, token: sams_at_secret, base_url: "{url}", instances: [{ACME}]}}\n'
+        "  other: {vendor: augment, token: secret}\n"
+    )
+    return path
+
+
+def report(folder: Path, url: str, *more: str) -> Result:
+    """Runs `sourcegraph-report` into report.csv."""
+    arguments = ["--config.file", str(configured(folder, url)), "--output", str(folder / "report.csv"), *more]
+    return CliRunner().invoke(sourcegraph_report, arguments)
+
+
+ASKED = ("--source", "cody", "--instance", ACME, "--granularity", "by_user_month")
+
+
+@pytest.fixture(autouse=True)
+def _sigterm() -> Iterator[None]:
+    """The command sets a handler for its process, which here is that of the tests."""
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+def test_a_report_is_written_as_the_vendor_sends_it(tmp_path: Path) -> None:
+    with answering(200, SAMPLE.encode()) as asked:
+        done = report(tmp_path, asked.url, *ASKED, "--from", "2026-10-01", "--to", "2026-10-31")
+
+    span = "&startDate=2026-10-01&endDate=2026-10-31"
+    assert (done.exit_code, done.stdout) == (0, "")
+    assert done.stderr == f"{tmp_path}/report.csv: {len(SAMPLE):,} bytes\n"
+    assert (tmp_path / "report.csv").read_text() == SAMPLE
+    assert asked.requests == [
+        (
+            "GET",
+            f"/api/reports/by-user-client-date?instanceURL={ACME}&granularity=by_user_month{span}",
+            "Bearer sams_at_secret",
+        )
+    ]
+
+
+@pytest.mark.parametrize("granularity", ["by_user", "by_user_month", "by_user_day", "by_user_day_client_language"])
+def test_every_granularity_can_be_had_with_and_without_dates(granularity: str, tmp_path: Path) -> None:
+    with answering(200, SAMPLE.encode()) as asked:
+        done = report(tmp_path, asked.url, "--source", "cody", "--instance", ACME, "--granularity", granularity)
+
+    assert done.exit_code == 0
+    assert asked.requests[0][1] == f"/api/reports/by-user-client-date?instanceURL={ACME}&granularity={granularity}"
+
+
+def test_a_report_that_cannot_be_had_is_exit_code_1_and_leaves_the_old_file(tmp_path: Path) -> None:
+    (tmp_path / "report.csv").write_text("old")
+    with answering(404, b"") as asked:
+        done = report(tmp_path, asked.url, *ASKED)
+
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert done.stderr == "sourcegraph GET /api/reports/by-user-client-date: 404\n"
+    assert {path.name: path.read_text() for path in tmp_path.glob("report*")} == {"report.csv": "old"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--source", "nobody", *ASKED[2:]], "there is no source nobody of vendor sourcegraph"),
+        (["--source", "other", *ASKED[2:]], "there is no source other of vendor sourcegraph"),
+        ([*ASKED, "--instance", f"https://{ACME}/"], f"must be a bare host: write {ACME}"),
+        ([*ASKED, "--granularity", "by_user_year"], "'by_user_year' is not one of"),
+        ([*ASKED, "--from", "yesterday"], "must be a day such as 2026-11-19"),
+        ([*ASKED, "--from", "2026-11-02", "--to", "2026-11-01"], "is after --to 2026-11-01"),
+    ],
+)
+def test_a_mistake_in_what_is_asked_for_is_exit_code_2(arguments: Sequence[str], message: str, tmp_path: Path) -> None:
+    with answering(200, SAMPLE.encode()) as asked:
+        done = report(tmp_path, asked.url, *arguments)
+
+    assert (done.exit_code, asked.requests) == (2, [])
+    assert message in done.stderr
+    assert list(tmp_path.glob("report*")) == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_download_that_is_stopped_leaves_nothing_behind(number: signal.Signals, tmp_path: Path) -> None:
+    with faulty.serve(faulty.endless(b"1,true\n" * 10_000, "Content-Type: text/csv", pause=0.01)) as served:
+        process = started(tmp_path, served.url, stderr=subprocess.PIPE)
+        wait_for(lambda: (tmp_path / "report.csv.part").exists())
+        process.send_signal(number)
+        _, said = process.communicate(timeout=30)
+
+    assert (process.returncode, said) == (130, b"\n")
+    assert list(tmp_path.glob("report*")) == []
+
+
+def test_a_terminal_sees_a_progress_bar(tmp_path: Path) -> None:
+    leader, follower = pty.openpty()
+    with answering(200, SAMPLE.encode()) as asked:
+        process = started(tmp_path, asked.url, stderr=follower)
+        os.close(follower)
+        seen = b""
+        while select.select([leader], [], [], 30)[0]:
+            try:
+                seen += os.read(leader, 4096)
+            except OSError:
+                break
+        code = process.wait(30)
+    os.close(leader)
+
+    assert code == 0
+    assert "━━━".encode() in seen
+    assert f"{len(SAMPLE):,} bytes".encode() in seen
+
+
+def started(folder: Path, url: str, stderr: int) -> "subprocess.Popen[bytes]":
+    """Starts `adoption-exporter sourcegraph-report` as a process."""
+    arguments = ["--config.file", str(configured(folder, url)), "--output", str(folder / "report.csv"), *ASKED]
+    return subprocess.Popen([sys.executable, "-m", "exporter", "sourcegraph-report", *arguments], stderr=stderr)
+
+
+def wait_for(happened: Callable[[], bool]) -> None:
+    """Waits for something that another process does."""
+    waiting = threading.Event()
+    for _ in range(600):
+        if happened():
+            return
+        waiting.wait(0.05)
+    raise AssertionError("it did not happen in time")
