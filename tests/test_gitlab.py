@@ -111,6 +111,10 @@ def test_a_window_without_a_number_is_not_known() -> None:
     assert found == [WindowPeople(YESTERDAY, "7d", 47)]
 
 
+def test_however_many_days_are_read_they_take_one_query_for_each_cube() -> None:
+    assert [GITLAB.least_requests(*days) for days in ((0, 0), (60, 1), (400, 30))] == [0, 4, 62]
+
+
 # Polls of a simulated GitLab
 
 EVERY_DAY = [

@@ -16,6 +16,9 @@ from exporter.vendors.gitlab_schema import Schema, schema
 from exporter.vendors.gitlab_settings import GitLabSettings
 
 _CONCURRENCY = 8
+# Events and sessions; windows of 7 and of 28 days.
+_CUBES = 2
+_WINDOWS = 2
 
 
 def scopes(access: Access) -> Sequence[str]:
@@ -85,6 +88,11 @@ def check(access: Access) -> Iterator[str]:
         yield from (f"{scope}: {refusal}" for refusal in _refusals(access, project, asked))
 
 
+def least_requests(days: int, data_days: int) -> int:
+    """A query for each cube, however many days, and one for each window."""
+    return _CUBES + _WINDOWS * data_days if days else 0
+
+
 def headers(token: str) -> Mapping[str, str]:
     """The token as GitLab's own header."""
     return {"PRIVATE-TOKEN": token}
@@ -138,5 +146,6 @@ GITLAB = Vendor(
     windows=windows,
     check=check,
     headers=headers,
+    least_requests=least_requests,
     concurrency=_CONCURRENCY,
 )
