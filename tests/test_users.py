@@ -1,0 +1,73 @@
+"""What single people did, by name or pseudonym."""
+
+from collections.abc import Mapping, Sequence
+
+import polars as pl
+
+from exporter.metrics import CATALOGUE
+from exporter.model import Measure
+from exporter.span import Span
+from exporter.users import samples, user_table
+
+LABELS = {"source": "acme", "vendor": "coder", "scope": "all", "window": "7d"}
+Table = Mapping[str, Sequence[int]]
+
+
+def shown(
+    labels: Mapping[int, str], *tables: Table, missing: frozenset[tuple[Measure, str]] = frozenset()
+) -> dict[str, float]:
+    """The samples as `metric{activity,user}`."""
+    frames = [
+        pl.DataFrame(table, schema={name: pl.UInt32 if name == "account" else pl.Int64 for name in table})
+        for table in tables
+    ]
+    made = list(samples(Span({}, {}, None, missing), frames, user_table(labels), LABELS))
+    assert all(sample.labels[:4] == ("acme", "coder", "all", "7d") for sample in made)
+    assert all(len(sample.labels) == len(CATALOGUE[sample.metric].labels) for sample in made)
+    return {
+        f"{sample.metric.removeprefix('adoption_')}{{{','.join(sample.labels[4:])}}}": sample.value for sample in made
+    }
+
+
+def test_usage_and_time_add_up_over_the_days_in_which_a_user_may_be_missing() -> None:
+    one = {"account": [1, 2], "usage|ide": [1, 2], "active_time|": [1_500_000_000, 0], "code_lines|written": [9, 9]}
+    other = {"account": [2, 3], "usage|ide": [30, 0], "active_time|": [1, 0], "code_lines|written": [9, 9]}
+
+    assert shown({1: "alice@example.com", 2: "bob", 3: "carol"}, one, other) == {
+        "user_active_time_seconds{alice@example.com}": 1.5,
+        "user_active_time_seconds{bob}": 1e-09,
+        "user_usage{ide,alice@example.com}": 1,
+        "user_usage{ide,bob}": 32,
+    }
+
+
+def test_two_accounts_with_one_label_are_one_user() -> None:
+    assert shown({1: "ab12", 2: "ab12", 3: "cd34"}, {"account": [1, 2, 3], "usage|ide": [1, 2, 4]}) == {
+        "user_usage{ide,ab12}": 3,
+        "user_usage{ide,cd34}": 4,
+    }
+
+
+def test_an_account_without_a_label_has_no_series() -> None:
+    assert shown({1: "alice"}, {"account": [1, 2], "usage|ide": [1, 2]}) == {"user_usage{ide,alice}": 1}
+    assert shown({}, {"account": [1, 2], "usage|ide": [1, 2]}) == {}
+
+
+def test_a_field_that_a_day_does_not_have_is_absent() -> None:
+    one = {"account": [1], "usage|ide": [1], "usage|tunnel": [1]}
+    other = {"account": [1], "usage|ide": [1]}
+
+    assert shown({1: "alice"}, one, other) == {"user_usage{ide,alice}": 2}
+    assert shown({1: "alice"}, one, missing=frozenset({("usage", "ide")})) == {"user_usage{tunnel,alice}": 1}
+    assert shown({1: "alice"}, one, {"account": [1]}) == {}
+
+
+def test_time_by_activity_is_not_told_by_user() -> None:
+    assert shown({1: "alice"}, {"account": [1], "active_time|ide": [5]}) == {}
+
+
+def test_sums_beyond_64_bits_are_exact() -> None:
+    most = 2**63 - 1
+    day = {"account": [1], "usage|ide": [most]}
+
+    assert shown({1: "alice"}, day, day, day) == {"user_usage{ide,alice}": float(3 * most)}
