@@ -1,0 +1,43 @@
+"""What a PromQL expression selects, for tests that hold expressions against the catalogue of metrics."""
+
+from dataclasses import dataclass
+
+import promql_parser
+
+from exporter.metrics import CATALOGUE
+
+# What Prometheus adds to every series of a target.
+_TARGET = frozenset({"job", "instance"})
+
+
+@dataclass(frozen=True)
+class Selector:
+    """One selector of an expression: its metric and the labels that it matches on."""
+
+    metric: str
+    labels: frozenset[str]
+
+
+def selectors(expression: str) -> list[Selector]:
+    """Every selector of the expression, in order; ValueError where it is no PromQL."""
+    found: list[Selector] = []
+
+    def visit(node: promql_parser.Expr) -> None:
+        if isinstance(node, promql_parser.VectorSelector):
+            labels = frozenset(matcher.name for matcher in node.matchers.matchers)
+            found.append(Selector(node.name or "", labels - {"__name__"}))
+
+    promql_parser.walk(promql_parser.parse(expression), visit)
+    return found
+
+
+def unknown(expression: str, others: frozenset[str] = frozenset()) -> list[str]:
+    """Metrics and labels of the expression that neither the catalogue has nor `others` names as metrics."""
+    wrong = []
+    for selector in selectors(expression):
+        row = CATALOGUE.get(selector.metric)
+        if row is None:
+            wrong += [selector.metric] if selector.metric not in others else []
+        else:
+            wrong += [f"{row.name}{{{label}}}" for label in sorted(selector.labels - {*row.labels} - _TARGET)]
+    return wrong
