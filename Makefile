@@ -33,6 +33,7 @@ check: .venv/dev
 lock: .venv/dev
 	$(LOCK) --output-file requirements.txt pyproject.toml
 	$(LOCK) --group dev --constraint requirements.txt --output-file requirements-dev.txt pyproject.toml
+	$(LOCK) --group build --constraint requirements-dev.txt --output-file requirements-build.txt
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist

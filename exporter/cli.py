@@ -8,6 +8,7 @@ from exporter import __version__
 from exporter.commands.backfill import backfill
 from exporter.commands.catalogue import metrics
 from exporter.commands.check_config import check_config
+from exporter.commands.dashboards import dashboards
 from exporter.commands.demo import demo, simulate
 from exporter.commands.once import once
 from exporter.commands.run import run
@@ -22,7 +23,18 @@ def commands() -> None:
     """Do people use the developer tools you pay for? A Prometheus and OpenTelemetry exporter."""
 
 
-for command in (run, once, backfill, demo, simulate, check_config, metrics, sourcegraph_tokens, sourcegraph_report):
+for command in (
+    run,
+    once,
+    backfill,
+    demo,
+    simulate,
+    check_config,
+    metrics,
+    dashboards,
+    sourcegraph_tokens,
+    sourcegraph_report,
+):
     commands.add_command(command)
 
 
