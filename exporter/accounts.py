@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 
 from pyroaring import BitMap
-from sqlalchemy import Connection, delete, func, select, update
+from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from exporter import schema
 from exporter.model import Identity
@@ -92,12 +92,14 @@ class AccountBook:
         with self._lock, self._database.write() as connection:
             # The newest account stays as a mere hash, so that no number is handed out twice.
             newest = max(self._numbers(connection).values(), default=-1)
-            for number in numbers:
-                of_source = (account.c.source == self._source, account.c.number == number)
-                connection.execute(delete(alias).where(alias.c.source == self._source, alias.c.number == number))
-                connection.execute(update(account).where(*of_source).values(label=None))
-                if number != newest:
-                    connection.execute(delete(account).where(*of_source))
+            rows = [{"forgotten": number} for number in numbers]
+            for statement, table in (
+                (delete(alias), alias),
+                (update(account).values(label=None), account),
+                (delete(account).where(account.c.number != newest), account),
+            ):
+                of_row = (table.c.source == self._source, table.c.number == bindparam("forgotten"))
+                connection.execute(statement.where(*of_row), rows)
             self._seen = {identity: number for identity, number in self._seen.items() if number not in numbers}
         self._matched = None
         self._database.wipe()
