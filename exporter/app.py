@@ -3,6 +3,7 @@
 import logging
 import os
 import threading
+from collections import defaultdict
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 from exporter.budget import Budget
 from exporter.client import Client
 from exporter.config import Config, read_token
+from exporter.config_changes import Changes
 from exporter.health import Health
 from exporter.plan import Rules
 from exporter.poller import Poller, Source
@@ -26,7 +28,6 @@ from exporter.team_watch import TeamWatch
 from exporter.teams_file import TeamsFile
 from exporter.vendors import VENDORS
 from exporter.vendors.settings import SourceSettings
-from exporter.web.application import Pages
 
 if TYPE_CHECKING:
     from exporter.expose.otlp_push import Pusher
@@ -57,25 +58,25 @@ class Exporter:
     tried: set[str] = field(default_factory=set)
     polling: set[str] = field(default_factory=set)
     teams: TeamsFile | None = None
+    team_watch: TeamWatch = field(default_factory=TeamWatch)
+    started: datetime = field(init=False)
+    _turns: dict[str, threading.Lock] = field(default_factory=lambda: defaultdict(threading.Lock))
     pusher: "Pusher | None" = None
     tracing: "Tracing | None" = None
-    team_watch: TeamWatch = field(default_factory=TeamWatch)
 
     def __post_init__(self) -> None:
-        self.health.reloaded(ok=True, at=self.now())
-        if self.config.teams is not None:
-            self.teams = TeamsFile(self.config.teams.file)
-        for name, settings in self.config.sources.items():
-            self.pollers[name] = self._poller(name, settings)
+        self.started = self.now()
+        self.health.reloaded(ok=True, at=self.started)
+        self.teams = _teams(self.config)
+        for name in self.config.sources:
+            self.pollers[name] = self._poller(name, self.config, self.teams)
 
     def start(self) -> None:
         """Publishes what the state holds, then polls every source now and on its schedule, and pushes where wanted."""
         if self.config.otlp is not None:
             self._prepare_otlp(self.config.otlp)
-        for name, poller in self.pollers.items():
-            if poller.restore():
-                self.tried.add(name)
-            self._schedule(name)
+        for name in self.pollers:
+            self._begin(name)
         self.scheduler.every(_HOUSEKEEPING_SECONDS, "housekeeping", self._housekeeping)
         self.scheduler.start()
         if self.pusher is not None:
@@ -85,29 +86,54 @@ class Exporter:
         """Tells polls and retries to end and starts no more; whole days that were read are stored already."""
         self.stop.set()
         self.scheduler.stop()
+        for poller in self.pollers.values():
+            poller.end()
+
+    def apply(self, config: Config, found: Changes) -> None:
+        """Goes by another configuration: what has not changed in it goes on as it was, in the middle of a poll too."""
+        teams = self.teams if config.teams == self.config.teams else _teams(config)
+        # Whatever fails, fails here, while everything is as it was.
+        begun = {name: self._poller(name, config, teams) for name in (*found.changed, *found.added)}
+        ended = {name: self.pollers[name] for name in (*found.removed, *found.changed)}
+        for name, poller in ended.items():
+            self.scheduler.remove(name)
+            poller.end()
+        for name in found.removed:
+            self.tried.discard(name)
+            self.board.withdraw(name)
+        self.pollers = {name: begun.get(name) or self.pollers[name] for name in config.sources}
+        self.config, self.teams = config, teams
+        for name, poller in ended.items():
+            self._forget(name, poller)
+        for name in begun:
+            self._begin(name)
 
     def poll(self, name: str) -> bool:
         """Polls one source; says whether that succeeded."""
+        # The first poll of a changed source waits for the end of the last one as it was.
+        with self._turns[name]:
+            poller = self.pollers.get(name)
+            return poller is None or self._poll(name, poller)
+
+    def _poll(self, name: str, poller: Poller) -> bool:
         self.polling.add(name)
         try:
-            poller = self.pollers[name]
             vendor = poller.source.vendor.name
             status = poller.poll() if self.tracing is None else self.tracing.poll(name, vendor, poller.poll)
         finally:
             self.polling.discard(name)
+        if self.pollers.get(name) is not poller:
+            self._forget(name, poller)
+            return True
         self.tried.add(name)
         due = self.scheduler.next_run(name)
         if due is not None:
-            self.pollers[name].health.next_poll(due)
+            poller.health.next_poll(due)
         return status is None or status.success
 
     def ready(self) -> bool:
         """Whether every source was tried or restored."""
         return self.tried >= self.pollers.keys()
-
-    def pages(self) -> Pages:
-        """What the web shows."""
-        return Pages(board=self.board, health=self.health, ready=self.ready)
 
     def _prepare_otlp(self, settings: OtlpSettings) -> None:
         # Imported here: OpenTelemetry costs 30 MB and 0.2 s, which only those who push should pay.
@@ -133,11 +159,22 @@ class Exporter:
             at_end=self.tracing.close if self.tracing is not None else lambda: None,
         )
 
-    def _schedule(self, name: str) -> None:
+    def _begin(self, name: str) -> None:
+        """Publishes what the state holds of a source, and polls it now and on its schedule."""
         settings = self.config.sources[name]
-        self.scheduler.add(
-            name, lambda: self.poll(name), interval=settings.interval, cron=settings.cron, now=self.now()
-        )
+        try:
+            if self.pollers[name].restore():
+                self.tried.add(name)
+        finally:
+            self.scheduler.add(
+                name, lambda: self.poll(name), interval=settings.interval, cron=settings.cron, now=self.now()
+            )
+
+    def _forget(self, name: str, ended: Poller) -> None:
+        """Removes the metrics about a source that ended, unless it goes on with another configuration."""
+        vendor = ended.source.vendor.name
+        if name not in self.config.sources or self.config.sources[name].vendor != vendor:
+            self.health.forget(name, vendor)
 
     def _housekeeping(self) -> None:
         publishers = [poller.publisher for poller in self.pollers.values()]
@@ -146,12 +183,13 @@ class Exporter:
         if self.teams is not None:
             self.team_watch.look(self.teams, publishers, tried=self.ready())
 
-    def _poller(self, name: str, settings: SourceSettings) -> Poller:
+    def _poller(self, name: str, config: Config, teams: TeamsFile | None) -> Poller:
+        settings = config.sources[name]
         vendor = VENDORS[settings.vendor]
+        stop = threading.Event()
         health = self.health.source(name, vendor.name)
-        made = recipe(self.config, name, self.store, self.teams)
-        if settings.token_expires_at is not None:
-            health.token_expires(settings.token_expires_at)
+        made = recipe(config, name, self.store, teams)
+        health.token_expires(settings.token_expires_at)
         return Poller(
             Source(
                 name=name,
@@ -162,9 +200,9 @@ class Exporter:
                     history=settings.history.days,
                     lookback=settings.lookback.days,
                     late_grace=settings.late_grace,
-                    retention=self.config.state.retention.days,
+                    retention=config.state.retention.days,
                 ),
-                connect=self._connector(settings),
+                connect=self._connector(settings, stop),
             ),
             store=self.store,
             accounts=made.accounts,
@@ -179,10 +217,10 @@ class Exporter:
             health=health,
             now=self.now,
             monotonic=monotonic,
-            stop=self.stop,
+            stop=stop,
         )
 
-    def _connector(self, settings: SourceSettings) -> Callable[[Callable[[str], None]], Client]:
+    def _connector(self, settings: SourceSettings, stop: threading.Event) -> Callable[[Callable[[str], None]], Client]:
         vendor = VENDORS[settings.vendor]
         budget = Budget(settings.requests_per_minute, monotonic=monotonic)
 
@@ -194,7 +232,7 @@ class Exporter:
                 headers=vendor.headers(read_token(settings)),
                 timeout=settings.timeout.total_seconds(),
                 budget=budget,
-                stop=self.stop,
+                stop=stop,
                 count=count if tracing is None else tracing.counting(count),
                 traced=nullcontext if tracing is None else tracing.requests(),
                 now=self.now,
@@ -203,3 +241,7 @@ class Exporter:
             )
 
         return connect
+
+
+def _teams(config: Config) -> TeamsFile | None:
+    return None if config.teams is None else TeamsFile(config.teams.file)

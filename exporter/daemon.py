@@ -4,75 +4,104 @@ import logging
 import os
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable
-from time import monotonic, sleep
-
-import uvicorn
+from dataclasses import dataclass
+from time import monotonic, monotonic_ns, sleep
 
 from exporter.app import Exporter
+from exporter.config import Config, redacted
 from exporter.log import event
+from exporter.reload import Reloader
+from exporter.reporting import report
 from exporter.sd_notify import BEAT_SECONDS, Watchdog, notify, watchdog_seconds
 from exporter.sections import Address
 from exporter.signals import caught
-from exporter.web.application import application
+from exporter.web.access import Access, Guard
+from exporter.web.application import Pages, application
+from exporter.web.server import STOP_SECONDS, Server
 
 logger = logging.getLogger(__name__)
 
 ENDING = (signal.SIGTERM, signal.SIGINT)
 
-_WEB_STOP_SECONDS = 1
+# How soon a changed certificate or password counts.
+_WATCH_SECONDS = 5.0
 _POLL_STOP_SECONDS = 2.0
+# A scrape gives the interpreter away and wants it back about ten times; while a poll parses, each time takes that long.
+_SWITCH_SECONDS = 0.001
 _PUSH_STOP_SECONDS = 3.0
+
+
+@dataclass(frozen=True)
+class Web:
+    """Where and to whom to serve; `prefix` is that of every path, "" or /like/this."""
+
+    listener: socket.socket
+    access: Access
+    prefix: str = ""
+
+    def url(self) -> str:
+        """An address at which this machine finds it."""
+        host, port = self.listener.getsockname()[:2]
+        if host in ("0.0.0.0", "::"):  # noqa: S104 - compared with, not bound to
+            host = "127.0.0.1"
+        scheme = "http" if self.access.config.tls is None else "https"
+        return f"{scheme}://{Address(host, port)}{self.prefix}"
 
 
 def listen(address: Address) -> socket.socket:
     """A listening socket; raises OSError where the address cannot be had."""
-    family = socket.AF_INET6 if ":" in address.host or not address.host else socket.AF_INET
-    dual = family == socket.AF_INET6 and not address.host
+    dual = not address.host and socket.has_dualstack_ipv6()
+    family = socket.AF_INET6 if dual or ":" in address.host else socket.AF_INET
     listener = socket.create_server((address.host, address.port), family=family, dualstack_ipv6=dual, backlog=1024)
     # asyncio does this for its own sockets only; without it an answer on a kept connection may wait 40 ms for an ACK.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
 
 
-def run(exporter: Exporter, listener: socket.socket, started: Callable[[str], None]) -> None:
-    """Serves and polls until SIGTERM or SIGINT. `started` hears the URL once values of the last run are served.
+def run(exporter: Exporter, web: Web, load: Callable[[], Config], started: Callable[[str], None]) -> None:
+    """Serves and polls until SIGTERM or SIGINT; SIGHUP has the configuration loaded again.
 
-    A poll that waits for a vendor's answer is left behind: what it stored are whole days, and nothing else counts.
+    `started` hears the URL once values of the last run are served. A poll that waits for a vendor's answer at the end is
+    left behind: what it stored are whole days, and nothing else counts.
     """
+    sys.setswitchinterval(_SWITCH_SECONDS)
     watchdog = Watchdog(os.environ, monotonic)
     watchdog_pause = watchdog_seconds(os.environ, os.getpid())
-    server = uvicorn.Server(
-        uvicorn.Config(
-            application(exporter.pages()),
-            http="h11",
-            ws="none",
-            lifespan="off",
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=_WEB_STOP_SECONDS,
-            callback_notify=watchdog.pet if watchdog_pause else None,
-            timeout_notify=watchdog_pause or 0,
-        )
+    reloader = Reloader(exporter, web.access, load)
+    pages = Pages(
+        board=exporter.board,
+        health=exporter.health,
+        ready=exporter.ready,
+        report=lambda: report(exporter, reloader.last),
+        config=lambda: redacted(exporter.config),
+        reload=reloader.reload,
     )
-    web = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, name="web", daemon=True)
-    with caught(ENDING) as signals:
+    server = Server(Guard(application(pages, web.prefix), web.access), lambda: web.access.config.tls)
+    if watchdog_pause is not None:
+        server.call_every(watchdog_pause, watchdog.pet)
+    serving = threading.Thread(target=server.run, kwargs={"sockets": [web.listener]}, name="web", daemon=True)
+    with caught((*ENDING, signal.SIGHUP)) as signals:
         exporter.scheduler.every(BEAT_SECONDS, "heartbeat", watchdog.beat)
+        exporter.scheduler.every(_WATCH_SECONDS, "web configuration", web.access.refresh)
         exporter.start()
-        web.start()
-        url = _url(listener)
+        serving.start()
+        url = web.url()
         event(logger, logging.INFO, "listening", url=url)
         notify(os.environ, "READY=1", f"STATUS=Serving {url}")
         started(url)
-        signals.wait()
+        while signals.wait() == signal.SIGHUP:
+            notify(os.environ, "RELOADING=1", f"MONOTONIC_USEC={monotonic_ns() // 1000}")
+            reloader.reload()
+            notify(os.environ, "READY=1")
         notify(os.environ, "STOPPING=1")
         event(logger, logging.INFO, "stopping")
         exporter.end()
         ended = monotonic()
         server.should_exit = True
-        web.join(_WEB_STOP_SECONDS + 1)
+        serving.join(STOP_SECONDS + 1)
         if exporter.pusher is not None:
             exporter.pusher.wait(ended + _PUSH_STOP_SECONDS - monotonic())
         _leave_polls(exporter, ended + _POLL_STOP_SECONDS)
@@ -87,10 +116,3 @@ def _leave_polls(exporter: Exporter, deadline: float) -> None:
         logging.shutdown()
         os._exit(0)
     exporter.store.close()
-
-
-def _url(listener: socket.socket) -> str:
-    host, port = listener.getsockname()[:2]
-    if host in ("0.0.0.0", "::"):  # noqa: S104 - compared with, not bound to
-        host = "127.0.0.1"
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

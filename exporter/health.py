@@ -110,9 +110,12 @@ class SourceHealth:
         """Says when the next poll is due."""
         self._gauge("next_poll_timestamp_seconds").set(at.timestamp())
 
-    def token_expires(self, at: datetime) -> None:
-        """Says when the token expires."""
-        self._gauge("token_expiry_timestamp_seconds").set(at.timestamp())
+    def token_expires(self, at: datetime | None) -> None:
+        """Says when the token expires; None where that is not known."""
+        if at is None:
+            self.health._of["token_expiry_timestamp_seconds"].remove(self.source, self.vendor)
+        else:
+            self._gauge("token_expiry_timestamp_seconds").set(at.timestamp())
 
     def series(self, published: int, dropped: dict[str, int]) -> None:
         """Says how many series are published and how many are withheld, by reason."""

@@ -76,6 +76,8 @@ mistakes.py          | fields durations                                         
 document.py          | mistakes                                                           | yaml
 sections.py          | fields durations                                                   | pydantic sqlalchemy
 sd_notify.py         |                                                                    |
+advice.py            |                                                                    |
+status.py            | advice errors model publisher store windows                        |
 web/__init__.py      |                                                                    |
 web/negotiation.py   | expose.prometheus                                                  |
 web/exposition.py    | expose.prometheus snapshot health web.negotiation                  | starlette
@@ -83,13 +85,18 @@ web/passwords.py     |                                                          
 web/config_file.py   | fields mistakes document                                           | pydantic
 web/access.py        | log mistakes web.config_file web.passwords                         | starlette
 web/server.py        |                                                                    | starlette uvicorn
-web/application.py   | snapshot health web.*                                              | starlette
+web/sparkline.py     | status                                                             |
+web/status_page.py   | advice status web.sparkline                                        | jinja2
+web/application.py   | snapshot health status web.*                                       | starlette yaml
 config.py            | fields mistakes document sections vendors vendors.base vendors.settings | pydantic sqlalchemy
+config_changes.py    | config                                                             |
 expose/otlp_*.py     | {PUSH} expose.otlp expose.otlp_* | {OTEL} pydantic google requests grpc
 expose/tracing.py    | sections store expose.otlp_*                                       | {OTEL}
 recipes.py           | accounts config scope_samples store teams_file workdays            |
 app.py               | *                                                                  |
-daemon.py            | *                                                                  | uvicorn
+reload.py            | app config config_changes log status web.access                    |
+reporting.py         | app poller status                                                  |
+daemon.py            | *                                                                  |
 simulator/*.py       | simulator.*                                                        | starlette uvicorn
 commands/*.py        | * commands.*                                                       | click rich
 cli.py               | *                                                                  | click

@@ -11,6 +11,7 @@ from exporter import config, daemon, log
 from exporter.app import Exporter, utc_now
 from exporter.commands import options
 from exporter.commands.once import exposition, poll_all
+from exporter.commands.web_flags import WebFlags, web_options
 from exporter.sections import Address
 from exporter.signals import caught
 from exporter.simulator.company import Company
@@ -22,15 +23,19 @@ _HISTORY_DAYS = 400
 
 
 @click.command()
-@options.listen_address
+@web_options
 @click.option("--once", "just_once", is_flag=True, help="Poll once, print the exposition and end.")
 @options.log_options
-def demo(listen_address: Address | None, just_once: bool, log_level: log.Level, log_format: log.Layout) -> None:
+def demo(web: WebFlags, just_once: bool, log_level: log.Level, log_format: log.Layout) -> None:
     """Run the daemon over built-in vendor simulators with months of history: no credentials, no network."""
     today = utc_now().date()
     company = Company(first_day=today - timedelta(days=_HISTORY_DAYS))
     with serve(build(company, utc_now)) as simulators:
-        settings = config.load(_CONFIG, environ={"SIMULATOR": simulators.url})
+
+        def load() -> config.Config:
+            return web.over(config.load(_CONFIG, environ={"SIMULATOR": simulators.url}))
+
+        settings = load()
         log.setup(log_level, log_format, sys.stderr, config.secrets(settings))
         if just_once:
             exporter = Exporter(settings, Store.open(settings.state.url))
@@ -39,9 +44,9 @@ def demo(listen_address: Address | None, just_once: bool, log_level: log.Level, 
             if not succeeded:
                 raise click.exceptions.Exit(1)
             return
-        listener = daemon.listen(listen_address or settings.web.listen_address)
+        serving = web.open(settings)
         exporter = Exporter(settings, Store.open(settings.state.url))
-        daemon.run(exporter, listener, lambda url: click.echo(f"The demo runs. Open {url}/metrics", err=True))
+        daemon.run(exporter, serving, load, lambda url: click.echo(f"The demo runs. Open {url}/", err=True))
 
 
 @click.command()

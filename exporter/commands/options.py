@@ -29,9 +29,6 @@ config_file = click.option(
     metavar="FILE",
     help="The configuration.",
 )
-listen_address = click.option(
-    "--web.listen-address", "listen_address", callback=address, metavar="H:P", help="Where to serve (127.0.0.1:10723)."
-)
 
 
 def log_options(command: F) -> F:

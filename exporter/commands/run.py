@@ -8,17 +8,25 @@ import click
 from exporter import config, daemon, log
 from exporter.app import Exporter
 from exporter.commands import options
-from exporter.sections import Address
+from exporter.commands.web_flags import WebFlags, web_options
 from exporter.store import Store
 
 
 @click.command()
 @options.config_file
-@options.listen_address
+@web_options
 @options.log_options
-def run(config_file: Path, listen_address: Address | None, log_level: log.Level, log_format: log.Layout) -> None:
-    """Poll the configured sources and serve /metrics until SIGTERM."""
-    settings = config.load(config_file)
-    log.setup(log_level, log_format, sys.stderr, config.secrets(settings))
-    listener = daemon.listen(listen_address or settings.web.listen_address)
-    daemon.run(Exporter(settings, Store.open(settings.state.url)), listener, lambda _url: None)
+def run(config_file: Path, web: WebFlags, log_level: log.Level, log_format: log.Layout) -> None:
+    """Poll the configured sources and serve /metrics until SIGTERM; SIGHUP has the configuration read again."""
+    known: set[str] = set()
+
+    def load() -> config.Config:
+        settings = web.over(config.load(config_file))
+        # What was a secret before a reload must not be logged after it.
+        known.update(config.secrets(settings))
+        log.setup(log_level, log_format, sys.stderr, known)
+        return settings
+
+    settings = load()
+    serving = web.open(settings)
+    daemon.run(Exporter(settings, Store.open(settings.state.url)), serving, load, lambda _url: None)

@@ -1,16 +1,23 @@
 """The pages by their addresses; none of them could make anybody call a vendor."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
+import yaml
 from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
-from starlette.routing import Route
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
 
 from exporter.health import Health
 from exporter.snapshot import Board
+from exporter.status import Reload, Report, as_json
 from exporter.web.exposition import exposition
+from exporter.web.status_page import status_page
 
 
 @dataclass(frozen=True)
@@ -20,10 +27,15 @@ class Pages:
     board: Board
     health: Health
     ready: Callable[[], bool]
+    report: Callable[[], Report]
+    config: Callable[[], Mapping[str, object]]
+    reload: Callable[[], Reload]
 
 
-def application(pages: Pages) -> Starlette:
-    """The web application."""
+def application(pages: Pages, prefix: str = "") -> Starlette:
+    """The web application; `prefix` is that of every path, "" or /like/this."""
+    # What takes longer than a moment is done by a thread, and by one for everybody who asks for it.
+    reporting, reloading = asyncio.Lock(), asyncio.Lock()
 
     async def metrics(request: Request) -> Response:
         return exposition(request, pages.board.snapshot, pages.health)
@@ -36,10 +48,43 @@ def application(pages: Pages) -> Starlette:
             return PlainTextResponse("adoption-exporter is ready.\n")
         return PlainTextResponse("Not every source was polled yet.\n", status_code=503)
 
-    return Starlette(
-        routes=[
-            Route("/metrics", metrics),
-            Route("/-/healthy", healthy),
-            Route("/-/ready", ready),
-        ]
-    )
+    async def reload(_request: Request) -> Response:
+        async with reloading:
+            outcome = await run_in_threadpool(pages.reload)
+        if outcome.mistakes:
+            return PlainTextResponse(_lines("The configuration is kept as it was.", *outcome.mistakes), status_code=500)
+        return PlainTextResponse(_lines(*outcome.changes))
+
+    async def config(_request: Request) -> Response:
+        return PlainTextResponse(yaml.safe_dump(pages.config(), allow_unicode=True, sort_keys=False))
+
+    async def status(request: Request) -> Response:
+        source = request.query_params.get("source")
+        async with reporting:
+            return HTMLResponse(await run_in_threadpool(lambda: status_page(pages.report(), source)))
+
+    async def status_json(_request: Request) -> Response:
+        async with reporting:
+            return await run_in_threadpool(lambda: JSONResponse(as_json(pages.report())))
+
+    routes = [
+        Route("/", status),
+        Route("/metrics", metrics),
+        Route("/config", config),
+        Route("/api/v1/status", status_json),
+        Route("/-/healthy", healthy),
+        Route("/-/ready", ready),
+        Route("/-/reload", reload, methods=["POST"]),
+        Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
+    ]
+    if not prefix:
+        return Starlette(routes=routes)
+
+    async def elsewhere(_request: Request) -> Response:
+        return RedirectResponse(f"{prefix}/")
+
+    return Starlette(routes=[Route("/", elsewhere), Route(prefix, elsewhere), Mount(prefix, routes=routes)])
+
+
+def _lines(*lines: str) -> str:
+    return "".join(f"{line}\n" for line in lines)

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import socket
 import ssl
-from collections.abc import Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 
 import uvicorn
@@ -15,7 +15,7 @@ from uvicorn.server import ServerState
 # uvicorn warns of every request that is no HTTP, which port scanners send all day long.
 logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
 
-_STOP_SECONDS = 1
+STOP_SECONDS = 1
 # For closed sockets to be cleared away where the process may open no more of them.
 _PAUSE_SECONDS = 0.1
 
@@ -51,13 +51,17 @@ class Server(uvicorn.Server):
                 proxy_headers=False,
                 # Beyond our own, which also ends a connection whose client does not read.
                 timeout_keep_alive=3600,
-                timeout_graceful_shutdown=_STOP_SECONDS,
+                timeout_graceful_shutdown=STOP_SECONDS,
             )
         )
         self._tls = tls
         self._limits = limits or Limits()
         self._door = _Door(self._limits.connections)
         self._tasks: set[asyncio.Task[None]] = set()
+
+    def call_every(self, seconds: int, call: Callable[[], Awaitable[None]]) -> None:
+        """Has something called again and again while the server answers."""
+        self.config.timeout_notify, self.config.callback_notify = seconds, call
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Starts accepting connections; uvicorn's own way knows one TLS configuration and no deadline."""

@@ -1,0 +1,108 @@
+"""The options of commands that serve: where, under which path, and to whom."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import wraps
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import click
+
+from exporter import daemon
+from exporter.commands.options import address
+from exporter.config import Config
+from exporter.sections import Address
+from exporter.web.access import Access
+
+_PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)*/?")
+
+
+@dataclass(frozen=True)
+class WebFlags:
+    """What was said on the command line, which wins over the configuration. `prefix` is "" or /like/this."""
+
+    listen_address: Address | None
+    config_file: Path | None
+    prefix: str
+
+    def over(self, config: Config) -> Config:
+        """The configuration with these flags in it."""
+        said = {"listen_address": self.listen_address, "config_file": self.config_file}
+        update = {name: value for name, value in said.items() if value is not None}
+        return replace(config, web=config.web.model_copy(update=update))
+
+    def open(self, config: Config) -> daemon.Web:
+        """Begins to listen as a configuration wants it. Raises ConfigError, or OSError for an address in use."""
+        access = Access.open(config.web.config_file)
+        return daemon.Web(daemon.listen(config.web.listen_address), access, self.prefix)
+
+
+def web_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Adds --web.listen-address, --web.config.file, --web.external-url and --web.route-prefix as a `web: WebFlags`."""
+
+    @wraps(command)
+    def with_flags(
+        *arguments: Any,
+        listen_address: Address | None,
+        web_config_file: Path | None,
+        external_path: str,
+        route_prefix: str | None,
+        **others: Any,
+    ) -> Any:
+        prefix = external_path if route_prefix is None else route_prefix
+        return command(*arguments, web=WebFlags(listen_address, web_config_file, prefix), **others)
+
+    for option in reversed(_OPTIONS):
+        with_flags = option(with_flags)
+    return with_flags
+
+
+def _prefix(_context: click.Context, _parameter: click.Parameter, text: str | None) -> str | None:
+    if text is not None and not _PREFIX.fullmatch(text):
+        raise click.BadParameter("must be a path such as /adoption, of letters, digits and . _ ~ -")
+    return None if text is None else text.rstrip("/")
+
+
+def _external_path(context: click.Context, parameter: click.Parameter, text: str) -> str:
+    try:
+        url = urlsplit(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+    if text and (url.scheme not in ("http", "https") or not url.hostname):
+        raise click.BadParameter("must be an address such as https://example.com/adoption")
+    return _prefix(context, parameter, url.path) or ""
+
+
+_OPTIONS = (
+    click.option(
+        "--web.listen-address",
+        "listen_address",
+        callback=address,
+        metavar="H:P",
+        help="Where to serve (127.0.0.1:10723).",
+    ),
+    click.option(
+        "--web.config.file",
+        "web_config_file",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="TLS and basic authentication, in exporter-toolkit's format.",
+    ),
+    click.option(
+        "--web.external-url",
+        "external_path",
+        callback=_external_path,
+        default="",
+        metavar="URL",
+        help="The address under which a reverse proxy shows it; its path is the default of --web.route-prefix.",
+    ),
+    click.option(
+        "--web.route-prefix",
+        "route_prefix",
+        callback=_prefix,
+        metavar="PATH",
+        help="What every path begins with; / where a reverse proxy takes the path of the external URL away.",
+    ),
+)

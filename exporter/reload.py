@@ -1,0 +1,48 @@
+"""Reads the configuration again and goes by it, or keeps what runs and says every mistake."""
+
+import logging
+import threading
+from collections.abc import Callable
+
+from exporter.app import Exporter
+from exporter.config import Config, ConfigError
+from exporter.config_changes import changes, in_words, without_restart
+from exporter.log import event
+from exporter.status import Reload
+from exporter.web.access import Access
+
+logger = logging.getLogger(__name__)
+
+
+class Reloader:
+    """Reads the configuration again when asked to, one time after the other. `load` raises ConfigError."""
+
+    def __init__(self, exporter: Exporter, access: Access, load: Callable[[], Config]) -> None:
+        self.last = Reload(exporter.now())
+        self._exporter = exporter
+        self._access = access
+        self._load = load
+        self._lock = threading.Lock()
+
+    def reload(self) -> Reload:
+        """What came of it; it is logged and shown in the exporter's metrics too."""
+        with self._lock:
+            at = self._exporter.now()
+            try:
+                config = self._load()
+                access = Access.open(config.web.config_file)
+            except ConfigError as error:
+                self.last = Reload(at, mistakes=error.mistakes)
+                event(logger, logging.ERROR, "configuration kept as it was", error="; ".join(error.mistakes))
+            else:
+                self.last = Reload(at, changes=tuple(self._apply(config, access)))
+                event(logger, logging.INFO, "configuration read again", changes="; ".join(self.last.changes))
+            self._exporter.health.reloaded(ok=not self.last.mistakes, at=at)
+            return self.last
+
+    def _apply(self, config: Config, access: Access) -> list[str]:
+        old = self._exporter.config
+        found = changes(old, config)
+        self._access.become(access)
+        self._exporter.apply(without_restart(old, config), found)
+        return list(in_words(found))

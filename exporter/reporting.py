@@ -1,0 +1,37 @@
+"""From a running exporter to the report of how it stands, without asking the vendor or the state."""
+
+from datetime import datetime
+
+from exporter import __version__
+from exporter.app import Exporter
+from exporter.poller import Poller
+from exporter.status import Reload, Report, SourceReport, SourceState, source_report
+
+
+def report(exporter: Exporter, reload: Reload) -> Report:
+    """How the exporter stands now; `reload` is what came of reading its configuration the last time."""
+    now = exporter.now()
+    return Report(
+        version=__version__,
+        now=now,
+        started=exporter.started,
+        ready=exporter.ready(),
+        reload=reload,
+        sources=[_source(exporter, name, poller, now) for name, poller in exporter.pollers.items()],
+    )
+
+
+def _source(exporter: Exporter, name: str, poller: Poller, now: datetime) -> SourceReport:
+    state = SourceState(
+        name=name,
+        vendor=poller.source.vendor.name,
+        ready_at=poller.source.rules.ready_at,
+        stale_after=poller.publisher.rules.stale_after,
+        polling=name in exporter.polling,
+        next_poll=exporter.scheduler.next_run(name),
+        last_poll=poller.last,
+        failed=poller.failed,
+        scopes=poller.publisher.state(),
+        series=len(exporter.board.snapshot.samples.get(name, ())),
+    )
+    return source_report(state, now)

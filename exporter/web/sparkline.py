@@ -1,0 +1,56 @@
+"""A scope's history as the paths of an SVG: a bar for each day, and a tick for what was usual. Pure."""
+
+from dataclasses import dataclass
+
+from exporter.status import History
+
+HEIGHT = 40
+_STEP = 4
+_BAR = 3
+# A day without anybody is a dash on the ground; a day that is not known is nothing.
+_GROUND = 0.6
+
+
+@dataclass(frozen=True)
+class Sparkline:
+    """Values of `d` for the days before the data day, the data day and the usual; `label` says it to who cannot see."""
+
+    width: int
+    days: str
+    last: str
+    usual: str
+    label: str
+
+
+def sparkline(history: History) -> Sparkline | None:
+    """The picture of a history; None where no day of it is known."""
+    known = [number for number in history.people if number is not None]
+    if not known:
+        return None
+    usual = [number for number in history.baseline if number is not None]
+    top = max(1.0, *known, *usual)
+    bars = [_bar(index, number, top) for index, number in enumerate(history.people)]
+    days = len(history.people)
+    return Sparkline(
+        width=days * _STEP,
+        days="".join(bars[:-1]),
+        last=bars[-1],
+        usual="".join(_tick(index, number, top) for index, number in enumerate(history.baseline)),
+        label=f"People on each of {days} days up to {history.last_day}: from {min(known)} to {max(known)}",
+    )
+
+
+def _bar(index: int, number: int | None, top: float) -> str:
+    if number is None:
+        return ""
+    height = max(_GROUND, _scaled(number, top))
+    return f"M{index * _STEP} {HEIGHT}v-{height:g}h{_BAR}v{height:g}z"
+
+
+def _tick(index: int, number: float | None, top: float) -> str:
+    return "" if number is None else f"M{index * _STEP} {HEIGHT - _scaled(number, top):g}h{_BAR}"
+
+
+def _scaled(number: float, top: float) -> float:
+    """A height with room for the line's own width above it."""
+    return round(number / top * (HEIGHT - 2), 1)

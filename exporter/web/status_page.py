@@ -1,0 +1,118 @@
+"""The status page: a report as HTML, for people. Every number in it stands in /api/v1/status too."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from exporter.advice import advice
+from exporter.status import Health, Report, ScopeReport, SourceReport
+from exporter.web.sparkline import HEIGHT, sparkline
+
+# The most scopes of one source: on its own page, and beside other sources, where they share what a page can hold.
+_MOST_ALONE = 1000
+_MOST_TOGETHER = 200
+_MOST_OF_ONE, _FEWEST_OF_ONE = 20, 3
+
+_WORDS: Mapping[Health, str] = {
+    "ok": "Up to date",
+    "pending": "Not polled yet",
+    "no_data": "No data yet",
+    "late": "Vendor is late",
+    "withdrawn": "Values withdrawn",
+    "failing": "Failing",
+}
+# What a look at many scopes is for comes first.
+_ORDER: Sequence[Health] = ("failing", "withdrawn", "late", "ok", "pending", "no_data")
+_UNITS = ((timedelta(days=1), "days"), (timedelta(hours=1), "h"), (timedelta(minutes=1), "min"))
+
+_PAGES = Environment(
+    loader=FileSystemLoader(Path(__file__).parent / "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A source on the page: the scopes that are shown, and how many are not."""
+
+    source: SourceReport
+    scopes: Sequence[ScopeReport]
+    hidden: int
+
+
+def status_page(report: Report, only: str | None = None) -> str:
+    """The page about all sources, or about one of them with many more of its scopes."""
+    sources = [source for source in report.sources if only in (None, source.name)]
+    most = _MOST_ALONE if only else max(_FEWEST_OF_ONE, min(_MOST_OF_ONE, _MOST_TOGETHER // max(1, len(sources))))
+    return _PAGES.get_template("status.html").render(
+        report=report,
+        only=only,
+        headline=_headline(report.sources),
+        tone=_tone(report.sources),
+        sources=[_shown(source, most) for source in sources],
+        words=_WORDS,
+        sparkline=sparkline,
+        height=HEIGHT,
+        advice=advice,
+        number=_number,
+        clock=_clock,
+        moment=_moment,
+        distance=lambda moment: _distance(moment, report.now),
+    )
+
+
+def _shown(source: SourceReport, most: int) -> Shown:
+    scopes = sorted(source.scopes, key=_importance)
+    return Shown(source, scopes[:most], max(0, len(scopes) - most))
+
+
+def _importance(scope: ScopeReport) -> tuple[int, float, str]:
+    people = scope.people["28d"]
+    return _ORDER.index(scope.health), 0.0 if people is None else -people, scope.name
+
+
+def _tone(sources: Sequence[SourceReport]) -> str:
+    found = {source.health for source in sources}
+    return "bad" if found & {"failing", "withdrawn"} else "good" if found == {"ok"} else "fair"
+
+
+def _headline(sources: Sequence[SourceReport]) -> str:
+    tone = _tone(sources)
+    bad = sum(source.health in ("failing", "withdrawn") for source in sources)
+    well = sum(source.health == "ok" for source in sources)
+    if tone == "bad":
+        return f"{bad} of {_counted(len(sources))} need{'s' if bad == 1 else ''} attention"
+    if tone == "good":
+        return f"{_counted(len(sources))} up to date"
+    return f"{well} of {_counted(len(sources))} up to date"
+
+
+def _counted(sources: int) -> str:
+    return "1 source" if sources == 1 else f"{sources:,} sources"
+
+
+def _number(value: float) -> str:
+    return f"{value:,.0f}" if value == int(value) else f"{value:,.1f}"
+
+
+def _moment(moment: datetime) -> str:
+    """For machines, as in /api/v1/status."""
+    return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _clock(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def _distance(moment: datetime, now: datetime) -> str:
+    """How far a moment is from now, in the largest unit of which there are at least two."""
+    away = abs(moment - now)
+    fitting = ((away // length, unit) for length, unit in _UNITS if away >= 2 * length)
+    count, unit = next(fitting, (away // timedelta(seconds=1), "s"))
+    return f"{count} {unit} ago" if moment <= now else f"in {count} {unit}"
