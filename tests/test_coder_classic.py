@@ -14,6 +14,7 @@ from pydantic import ValidationError
 
 from exporter.accounts import AccountBook
 from exporter.errors import BadPayload
+from exporter.online_check import problems
 from exporter.vendors.coder_classic import CODER_CLASSIC
 from exporter.vendors.coder_classic_activity import parse_activity, whole_days
 from tests.vendor_polls import VendorPolls
@@ -416,6 +417,24 @@ def test_a_fault_in_one_category_leaves_the_old_values_and_the_next_poll_recover
     faulty = False
 
     assert bench.poll().success
+
+
+@pytest.mark.parametrize(
+    ("status", "categories"),
+    [(400, ["login", "app", "web_terminal"]), (404, ["login"]), (200, [])],
+)
+def test_a_check_tells_each_category_that_is_unknown_and_one_reason_for_all(status: int, categories: list[str]) -> None:
+    def answer(params: Params) -> httpx.Response:
+        known = params["category"] in ("any", "ide", "tunnel")
+        return httpx.Response(200 if known else status, json={"activity": None, "users": None})
+
+    bench = polls(answer)
+    bench.poll()
+    assert bench.made is not None
+    lines = list(problems(bench.made.source, NOW))
+
+    assert [line.rpartition("(category ")[2].partition(")")[0] for line in lines] == categories
+    assert all(line.startswith(f"all: {WHERE}: {status} (category ") for line in lines)
 
 
 WEAK = (

@@ -16,7 +16,7 @@ import polars as pl
 from pydantic import Field
 from pyroaring import BitMap
 
-from exporter.errors import BadPayload, Rejected, VendorError
+from exporter.errors import BadPayload, Rejected
 from exporter.json_body import Obj, obj, objects
 from exporter.log import event
 from exporter.model import EVERYBODY, ONE_DAY, AmountKey, DayFacts, Identity, Reading
@@ -97,16 +97,6 @@ def seats(access: Access, scope: str) -> int | None:
     # Neither sorted nor filled: a day without a change may be missing (2026-11).
     active = _list(counts, "active") if "active" in counts else []
     return max(active, key=lambda row: row.text("date")).whole("count") if active else None
-
-
-def check(access: Access) -> Iterator[str]:
-    """A line for each scope of which yesterday cannot be read."""
-    yesterday = access.now.date() - ONE_DAY
-    for scope in scopes(access):
-        try:
-            _of_day(access, yesterday, _templates(access, scope))
-        except VendorError as error:
-            yield f"{scope}: {error}"
 
 
 def parse_people(answer: Obj) -> list[Person]:
@@ -246,6 +236,4 @@ def _day(row: Obj) -> date:
         raise BadPayload(f"{row.where}: {row.path}.date is not a day as YYYY-MM-DD") from None
 
 
-CODER = Vendor(
-    name="coder", settings=CoderSettings, scopes=scopes, read=read, seats=seats, check=check, headers=headers
-)
+CODER = Vendor(name="coder", settings=CoderSettings, scopes=scopes, read=read, seats=seats, headers=headers)

@@ -83,7 +83,7 @@ def read(access: Access, scope: str, days: Sequence[date]) -> Iterator[Reading]:
 
 
 def check(access: Access) -> Iterator[str]:
-    """A line for each category of each organization that the server does not answer as it should."""
+    """A line for each organization that cannot be read, or for each category of it that the server does not know."""
     yesterday = access.now.date() - ONE_DAY
     for scope in scopes(access):
         for category in CATEGORIES:
@@ -91,6 +91,8 @@ def check(access: Access) -> Iterator[str]:
                 _ask(access, scope, category, [yesterday])
             except VendorError as error:
                 yield f"{scope}: {error}"
+                if error.status != 400:
+                    break
 
 
 def _reading(access: Access, day: date, rows: Mapping[Category, pl.DataFrame], accounts: pl.DataFrame) -> Reading:
