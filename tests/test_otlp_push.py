@@ -239,6 +239,30 @@ def test_the_first_push_is_made_at_once_and_a_last_one_at_the_end() -> None:
     assert bench.closed == ["tracing", "sender"]
 
 
+def test_the_last_push_leaves_out_what_was_taken_already() -> None:
+    bench = Bench()
+    bench.board.publish("a", of("a"))
+    bench.board.publish("b", of("b"))
+    pusher = bench.pusher()
+    pusher.push()
+    bench.board.publish("a", of("a"))
+    bench.board.publish("b", of("b", users=8))
+    pusher.push(only_changed=True)
+
+    assert {source for _, source, _, _ in bench.adoption()} == {"b"}
+    assert "adoption_exporter_build_info" in {point.row.name for point in bench.sent[-1]}
+
+
+def test_the_last_push_holds_what_did_not_arrive() -> None:
+    bench = Bench(answers=[DOWN, FINE])
+    bench.board.publish("a", of("a"))
+    pusher = bench.pusher()
+    pusher.push()
+    pusher.push(only_changed=True)
+
+    assert bench.adoption(0) == bench.adoption(1)
+
+
 def test_a_push_that_hangs_is_not_waited_for() -> None:
     bench = Bench()
     hanging, released = threading.Event(), threading.Event()

@@ -24,7 +24,7 @@ _SCOPE = SCOPE.index("scope")
 
 @dataclass(kw_only=True, eq=False)
 class Pusher:
-    """Pushes at once, then once in each interval (s), and a last time when `stop` is set.
+    """Pushes at once, then once in each interval (s), and when `stop` is set a last time what has not been taken yet.
 
     Gauges bear the time of the push. With `ready_at` of a source (`timestamp: published`) those of a scope bear the
     moment when its data day was first due, and those of a source are sent only when one of them has changed.
@@ -43,7 +43,7 @@ class Pusher:
     _thread: threading.Thread = field(init=False)
     _started: int = field(init=False)
     _in_vain: int = 0
-    _taken: Mapping[str, Sequence[Sample]] = field(default_factory=dict)
+    _taken: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._outage = Outage("metrics", self.sender.endpoint)
@@ -60,13 +60,19 @@ class Pusher:
         """Waits for the last push, not longer."""
         self._thread.join(seconds)
 
-    def push(self) -> float:
-        """Pushes once, and gives the seconds from its beginning to the next push."""
+    def push(self, *, only_changed: bool = False) -> float:
+        """Pushes once, and gives the seconds from its beginning to the next push.
+
+        With `only_changed` sources are left out that have published nothing else since they were taken.
+        """
         samples = self.board.snapshot.samples
-        sent = self.sender.send_points(self._points(samples, nanoseconds(self.now())))
+        prints = {source: hash(tuple(of_source)) for source, of_source in samples.items()}
+        unchanged = {source for source in prints if self._taken.get(source) == prints[source]}
+        wanted = {source: samples[source] for source in samples if not (only_changed and source in unchanged)}
+        sent = self.sender.send_points(self._points(wanted, unchanged, nanoseconds(self.now())))
         self._outage.heard(sent.fault, sent.rejected, sent.remark)
-        if sent.fault is None and self.ready_at is not None:
-            self._taken = samples
+        if sent.fault is None:
+            self._taken = prints
         return self._pause(sent)
 
     def _run(self) -> None:
@@ -74,13 +80,13 @@ class Pusher:
         while not self.stop.wait(pause):
             began = self.monotonic()
             pause = max(0.0, self._push_whatever_happens() - (self.monotonic() - began))
-        self._push_whatever_happens()
+        self._push_whatever_happens(only_changed=True)
         self.at_end()
         self.sender.close()
 
-    def _push_whatever_happens(self) -> float:
+    def _push_whatever_happens(self, *, only_changed: bool = False) -> float:
         try:
-            return self.push()
+            return self.push(only_changed=only_changed)
         except Exception as error:
             event(logger, logging.ERROR, "a bug stopped an otlp export", exc_info=error)
             return self.interval
@@ -92,14 +98,14 @@ class Pusher:
         self._in_vain += 1
         return min(self.interval, _FIRST_PAUSE * 2.0 ** min(self._in_vain - 1, 10))
 
-    def _points(self, samples: Mapping[str, Sequence[Sample]], now: int) -> Iterator[Point]:
+    def _points(self, samples: Mapping[str, Sequence[Sample]], unchanged: set[str], now: int) -> Iterator[Point]:
         yield from family_points(self.health.registry.collect(), now, self._started)
         for source, of_source in samples.items():
             due = self._due(source, of_source)
             for sample in of_source:
                 if due is None or CATALOGUE[sample.metric].kind == "counter":
                     yield sample_point(sample, now)
-                elif self._taken.get(source) != of_source:
+                elif source not in unchanged:
                     yield sample_point(sample, due[sample.labels[_SCOPE]])
 
     def _due(self, source: str, samples: Sequence[Sample]) -> dict[str, int] | None:
