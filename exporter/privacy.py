@@ -31,18 +31,16 @@ def withhold(samples: Sequence[Sample], least: int) -> tuple[list[Sample], int]:
     """
     if least <= 1:
         return list(samples), 0
-    groups: dict[tuple[str, str], dict[str, float]] = {}
     placed = [_place(sample) for sample in samples]
+    members: dict[tuple[str, str], set[str]] = {}
+    for label, window, member in filter(None, placed):
+        members.setdefault((label, window), set()).add(member)
+    # A head-count that is not there is one that is not above zero.
+    groups = {group: dict.fromkeys(found, 0.0) for group, found in members.items()}
     for sample, place in zip(samples, placed, strict=True):
-        if place is not None:
-            label, window, member = place
-            sizes = groups.setdefault((label, window), {})
-            sizes.setdefault(member, 0.0)
-            if sample.metric == _BREAKDOWNS[label].people:
-                sizes[member] = sample.value
-    small = {
-        (label, window, member) for (label, window), sizes in groups.items() for member in _too_small(sizes, least)
-    }
+        if place is not None and sample.metric == _BREAKDOWNS[place[0]].people:
+            groups[place[:2]][place[2]] = sample.value
+    small = {(*group, member) for group, sizes in groups.items() for member in _too_small(sizes, least)}
     kept = [sample for sample, place in zip(samples, placed, strict=True) if place not in small]
     return kept, len(samples) - len(kept)
 

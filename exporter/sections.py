@@ -14,6 +14,7 @@ from sqlalchemy.exc import ArgumentError
 
 from exporter.durations import Days, Duration
 from exporter.fields import SHOWN_SECRET, BaseUrl, Count, ExistingFile, HiddenValueError, Secret, Settings, Whole
+from exporter.teams_file import read_teams
 
 _ADDRESS = re.compile(r"(?P<host>\[[0-9A-Fa-f:.%]+\]|[^\s:/\[\]]*):(?P<port>[0-9]{1,5})")
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -112,6 +113,15 @@ class TeamsSettings(Settings):
     """A CSV file with the columns user and team."""
 
     file: ExistingFile
+
+    @field_validator("file")
+    @classmethod
+    def _with_teams(cls, file: Path) -> Path:
+        try:
+            read_teams(file)
+        except ValueError as error:
+            raise ValueError(f"the file cannot be used: {error}") from None
+        return file
 
 
 class OtlpSettings(Settings):

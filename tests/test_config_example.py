@@ -38,7 +38,7 @@ def test_the_example_runs_as_it_is(tmp_path: Path) -> None:
 def test_the_example_shows_every_setting_with_its_default_or_an_example(tmp_path: Path) -> None:
     everything = re.sub(r"^( *)#(?=(?:  )?[a-z])", r"\1", _EXAMPLE.read_text(), flags=re.MULTILINE)
     for file in re.findall(r"(?<=file: )[a-z-]+\.[a-z]+", everything):
-        (tmp_path / file).write_text("0123456789abcdef\n")
+        (tmp_path / file).write_text("user,team\n" if file == "teams.csv" else "0123456789abcdef\n")
     plain, full = _load_example(tmp_path, _EXAMPLE.read_text()), _load_example(tmp_path, everything)
 
     defaults, shown = _flat(redacted(plain)), _flat(redacted(full))

@@ -74,7 +74,7 @@ scheduler.py         | cron                                                     
 
 mistakes.py          | fields durations                                                   | pydantic pydantic_core
 document.py          | mistakes                                                           | yaml
-sections.py          | fields durations                                                   | pydantic sqlalchemy
+sections.py          | fields durations teams_file                                        | pydantic sqlalchemy
 sd_notify.py         |                                                                    |
 advice.py            |                                                                    |
 status.py            | advice errors model publisher store windows                        |
