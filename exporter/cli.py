@@ -8,11 +8,14 @@ from exporter import __version__
 from exporter.commands.backfill import backfill
 from exporter.commands.catalogue import metrics
 from exporter.commands.check_config import check_config
+from exporter.commands.completion import completion
 from exporter.commands.dashboards import dashboards
 from exporter.commands.demo import demo, simulate
+from exporter.commands.healthcheck import healthcheck
 from exporter.commands.once import once
 from exporter.commands.run import run
 from exporter.commands.sourcegraph import sourcegraph_report, sourcegraph_tokens
+from exporter.commands.status import status
 from exporter.config import ConfigError
 from exporter.database import StateError
 
@@ -30,10 +33,13 @@ for command in (
     demo,
     simulate,
     check_config,
+    status,
+    healthcheck,
     metrics,
     dashboards,
     sourcegraph_tokens,
     sourcegraph_report,
+    completion,
 ):
     commands.add_command(command)
 

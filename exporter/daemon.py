@@ -64,8 +64,8 @@ def listen(address: Address) -> socket.socket:
 def run(exporter: Exporter, web: Web, load: Callable[[], Config], started: Callable[[str], None]) -> None:
     """Serves and polls until SIGTERM or SIGINT; SIGHUP has the configuration loaded again.
 
-    `started` hears the URL once values of the last run are served. A poll that waits for a vendor's answer at the end is
-    left behind: what it stored are whole days, and nothing else counts.
+    `started` hears the URL once values of the last run are served. A poll that waits for a vendor at the end is left
+    behind: what it stored are whole days, and nothing else counts.
     """
     sys.setswitchinterval(_SWITCH_SECONDS)
     watchdog = Watchdog(os.environ, monotonic)

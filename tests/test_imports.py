@@ -32,6 +32,7 @@ budget.py            |                                                          
 vendor_text.py       |                                                                    |
 client.py            | errors body json_body retries budget vendor_text                   | httpx
 
+ahead.py             |                                                                    |
 durations.py         |                                                                    | pydantic
 cron.py              |                                                                    | pydantic apscheduler
 rollup.py            | errors model                                                       | polars pyroaring
@@ -40,6 +41,7 @@ vendors/settings.py  | fields durations cron                                    
 vendors/*.py         | {VENDOR}                                                           | polars pyroaring pydantic
 vendors/coder.py     | {VENDOR} log                                                       | polars pyroaring pydantic
 vendors/coder_c*.py  | {VENDOR} vendors.coder_classic_*                                  | polars pyroaring pydantic
+vendors/sourc*.py    | {VENDOR} ahead vendors.sourcegraph_*                                | polars pyroaring pydantic
 vendors/gitlab*.py   | {VENDOR} retries vendor_text vendors.gitlab_*                      | pydantic
 vendors/__init__.py  | vendors.*                                                          |
 
@@ -59,24 +61,28 @@ users.py             | rollup metrics span                                      
 privacy.py           | metrics                                                            |
 workdays.py          | vendors.settings                                                   | holidays
 history.py           | model store span teams flow                                        | polars pyroaring
-scope_samples.py     | accounts history metrics store teams teams_file flow privacy users windows |
+scope_samples.py     | accounts history metrics store teams teams_file flow privacy users windows vendors.base |
 limits.py            | metrics                                                            |
 expose/__init__.py   |                                                                    |
 expose/prometheus.py | metrics                                                            | prometheus_client
 expose/otlp.py       | metrics                                                            | prometheus_client {OTEL}
+expose/backfill.py   | expose.prometheus limits metrics model scope_samples store         | prometheus_client
 snapshot.py          | metrics expose.prometheus                                          |
 health.py            | errors metrics store                                               | prometheus_client
 publisher.py         | metrics store scope_samples limits snapshot health                 |
 team_watch.py        | log publisher teams_file                                            |
 plan.py              | model store                                                        |
 poller.py            | errors log model client vendors.base store accounts health publisher plan retention revisions |
+past_days.py         | accounts errors model plan poller store vendors.base               |
+online_check.py      | errors model poller vendors.base                                   |
 scheduler.py         | cron                                                               | apscheduler
+signals.py           |                                                                    |
 
 mistakes.py          | fields durations                                                   | pydantic pydantic_core
 document.py          | mistakes                                                           | yaml
 sections.py          | fields durations teams_file                                        | pydantic sqlalchemy
-sd_notify.py         |                                                                    |
 advice.py            |                                                                    |
+distance.py          |                                                                    |
 status.py            | advice errors model publisher store windows                        |
 web/__init__.py      |                                                                    |
 web/negotiation.py   | expose.prometheus                                                  |
@@ -86,12 +92,14 @@ web/config_file.py   | fields mistakes document                                 
 web/access.py        | log mistakes web.config_file web.passwords                         | starlette
 web/server.py        |                                                                    | starlette uvicorn
 web/sparkline.py     | status                                                             |
-web/status_page.py   | advice status web.sparkline                                        | jinja2
+web/status_page.py   | advice distance status web.sparkline                                     | jinja2
 web/application.py   | snapshot health status web.*                                       | starlette yaml
+sd_notify.py         |                                                                    |
 config.py            | fields mistakes document sections vendors vendors.base vendors.settings | pydantic sqlalchemy
 config_changes.py    | config                                                             |
 expose/otlp_*.py     | {PUSH} expose.otlp expose.otlp_* | {OTEL} pydantic google requests grpc
 expose/tracing.py    | sections store expose.otlp_*                                       | {OTEL}
+
 recipes.py           | accounts config scope_samples store teams_file workdays            |
 app.py               | *                                                                  |
 reload.py            | app config config_changes log status web.access                    |

@@ -9,6 +9,7 @@ from exporter import config
 from exporter.app import Exporter, utc_now
 from exporter.online_check import problems
 from exporter.store import Store
+from exporter.web.access import Access
 
 _FAILED = 1
 _WRONG = 2
@@ -23,6 +24,7 @@ def check_config(files: Sequence[Path], online: bool) -> None:
     for file in files:
         try:
             settings = config.load(file)
+            Access.open(settings.web.config_file)
         except config.ConfigError as error:
             click.echo(str(error), err=True)
             code = _WRONG

@@ -2,17 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from exporter.advice import advice
+from exporter.distance import distance
 from exporter.status import Health, Report, ScopeReport, SourceReport
 from exporter.web.sparkline import HEIGHT, sparkline
 
 # The most scopes of one source: on its own page, and beside other sources, where they share what a page can hold.
-_MOST_ALONE = 1000
+_MOST_ALONE = 500
 _MOST_TOGETHER = 200
 _MOST_OF_ONE, _FEWEST_OF_ONE = 20, 3
 
@@ -26,7 +27,6 @@ _WORDS: Mapping[Health, str] = {
 }
 # What a look at many scopes is for comes first.
 _ORDER: Sequence[Health] = ("failing", "withdrawn", "late", "ok", "pending", "no_data")
-_UNITS = ((timedelta(days=1), "days"), (timedelta(hours=1), "h"), (timedelta(minutes=1), "min"))
 
 _PAGES = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
@@ -63,7 +63,7 @@ def status_page(report: Report, only: str | None = None) -> str:
         number=_number,
         clock=_clock,
         moment=_moment,
-        distance=lambda moment: _distance(moment, report.now),
+        distance=lambda moment: distance(moment, report.now),
     )
 
 
@@ -108,11 +108,3 @@ def _moment(moment: datetime) -> str:
 
 def _clock(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
-
-
-def _distance(moment: datetime, now: datetime) -> str:
-    """How far a moment is from now, in the largest unit of which there are at least two."""
-    away = abs(moment - now)
-    fitting = ((away // length, unit) for length, unit in _UNITS if away >= 2 * length)
-    count, unit = next(fitting, (away // timedelta(seconds=1), "s"))
-    return f"{count} {unit} ago" if moment <= now else f"in {count} {unit}"

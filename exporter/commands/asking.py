@@ -1,0 +1,58 @@
+"""What commands that ask a running exporter share: its address, and how to get an answer."""
+
+import ssl
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+import click
+import httpx
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_TIMEOUT = 5.0
+
+
+def ask_options(command: F) -> F:
+    """Adds --url, --ca-file and --insecure."""
+    url = click.option(
+        "--url",
+        default="http://127.0.0.1:10723",
+        show_default=True,
+        envvar="ADOPTION_EXPORTER_URL",
+        show_envvar=True,
+        help="A running exporter, with its route prefix; user:password@ before the host where it wants a password.",
+    )
+    ca_file = click.option(
+        "--ca-file", type=click.Path(path_type=Path, exists=True, dir_okay=False), help="Whom to trust for https."
+    )
+    insecure = click.option("--insecure", is_flag=True, help="Trust any certificate, as on the exporter's own machine.")
+    return url(ca_file(insecure(command)))
+
+
+def ask(url: str, path: str, ca_file: Path | None, insecure: bool) -> httpx.Response:
+    """Gets a page of a running exporter. Where it cannot be had, says why on stderr and exits with 1."""
+    verify: ssl.SSLContext | bool = not insecure
+    try:
+        if ca_file is not None:
+            verify = ssl.create_default_context(cafile=ca_file)
+        # Never through a proxy that the environment may name: it is this machine, or one beside it.
+        answer = httpx.get(f"{url.rstrip('/')}/{path}", timeout=_TIMEOUT, verify=verify, trust_env=False)
+    except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+        _give_up(f"{_shown(url)} does not answer: {error or type(error).__name__}")
+    if answer.status_code == httpx.codes.UNAUTHORIZED:
+        _give_up(f"{_shown(url)} wants a password: put user:password@ before the host")
+    if answer.status_code != httpx.codes.OK:
+        _give_up(f"{_shown(url)} answers {answer.status_code} for /{path}")
+    return answer
+
+
+def _give_up(message: str) -> NoReturn:
+    click.echo(message, err=True)
+    raise click.exceptions.Exit(1)
+
+
+def _shown(url: str) -> str:
+    """The address without a password."""
+    scheme, separator, rest = url.rpartition("://")
+    return f"{scheme}{separator}{rest.rpartition('@')[2]}"

@@ -1,0 +1,60 @@
+"""`status`: how the sources of a running exporter stand."""
+
+import sys
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import click
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from exporter.commands.asking import ask, ask_options
+from exporter.distance import distance
+
+_COLUMNS = ("source", "scope", "health", "data day", "late", "1d", "7d", "28d", "usual", "polled")
+_NUMBERS = ("late", "1d", "7d", "28d", "usual")
+_FOLDING = ("source", "scope")
+_STYLES = {"late": "yellow", "withdrawn": "red", "failing": "red"}
+# Where nobody looks at it, a line is as long as it must be.
+_WIDE = 10_000
+
+
+@click.command()
+@ask_options
+def status(url: str, ca_file: Path | None, insecure: bool) -> None:
+    """Print a table of the sources and scopes of a running exporter; exit 1 where a source fails."""
+    document = ask(url, "api/v1/status", ca_file, insecure).json()
+    terminal = sys.stdout.isatty()
+    console = Console(width=None if terminal else _WIDE, highlight=False, emoji=False, markup=False)
+    console.print(_table(document, plain=not terminal))
+    for source in document["sources"]:
+        if source["failure"] is not None:
+            console.print(f"\n{source['source']}: {source['failure']['message']}\n  {source['failure']['advice']}")
+    for mistake in document["reload"]["mistakes"]:
+        console.print(f"\nThe configuration was not taken: {mistake}")
+    if any(source["health"] in ("failing", "withdrawn") for source in document["sources"]):
+        raise click.exceptions.Exit(1)
+
+
+def _table(document: Mapping[str, Any], *, plain: bool) -> Table:
+    table = Table(box=None if plain else box.SIMPLE_HEAD, pad_edge=False)
+    for column in _COLUMNS:
+        justify: Literal["left", "right"] = "right" if column in _NUMBERS else "left"
+        table.add_column(column, justify=justify, no_wrap=column not in _FOLDING, overflow="fold")
+    for source in document["sources"]:
+        for cells in _rows(source, datetime.fromisoformat(document["now"])):
+            table.add_row(*cells, style=_STYLES.get(cells[_COLUMNS.index("health")]))
+    return table
+
+
+def _rows(source: Mapping[str, Any], now: datetime) -> Iterator[list[str]]:
+    polled = "-" if source["last_poll"] is None else distance(datetime.fromisoformat(source["last_poll"]), now)
+    if not source["scopes"]:
+        yield [source["source"], "-", source["health"], *["-"] * (len(_COLUMNS) - 4), polled]
+    for scope in source["scopes"]:
+        figures = (scope["data_day"], scope["days_late"], *scope["people"].values(), scope["baseline"])
+        shown = ["-" if figure is None else str(figure) for figure in figures]
+        yield [source["source"], scope["scope"], scope["health"], *shown, polled]
