@@ -162,10 +162,9 @@ def expected(shops: Sequence[Shop], poll: int, history: int) -> dict[str, Values
     return together(parts)
 
 
-@settings(max_examples=2, deadline=None)
-@given(st.integers(0, 2**32))
-def test_three_hundred_projects_fail_move_and_change_without_touching_each_other(seed: int) -> None:
-    shops = three_hundred_shops(seed)
+def test_three_hundred_projects_fail_move_and_change_without_touching_each_other() -> None:
+    # One set of them: each example is 2,000 requests.
+    shops = three_hundred_shops(seed=1)
     with gitlab(
         [shop.made(0) for shop in shops], history=timedelta(days=2), lookback=timedelta(days=2), late_grace="0s"
     ) as served:
