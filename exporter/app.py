@@ -136,7 +136,7 @@ class Exporter:
         return self.tried >= self.pollers.keys()
 
     def _prepare_otlp(self, settings: OtlpSettings) -> None:
-        # Imported here: OpenTelemetry costs 30 MB and 0.2 s, which only those who push should pay.
+        # Imported here: OpenTelemetry costs 10 MB and 0.2 s, which only those who push should pay.
         from exporter.expose import otlp_push, otlp_sender, tracing
         from exporter.expose.otlp_answer import Answer
 

@@ -173,7 +173,7 @@ class Span:
 
 def _send(span: Span) -> bool:
     """Sends the history by OTLP; whether some of it was not taken."""
-    # Imported here: OpenTelemetry costs 30 MB and 0.2 s, which only those who push should pay.
+    # Imported here: OpenTelemetry costs 10 MB and 0.2 s, which only those who push should pay.
     from exporter.expose import otlp_sender
 
     settings = span.exporter.config

@@ -106,7 +106,8 @@ class Pusher:
                 if due is None or CATALOGUE[sample.metric].kind == "counter":
                     yield sample_point(sample, now)
                 elif source not in unchanged:
-                    yield sample_point(sample, due[sample.labels[_SCOPE]])
+                    # What belongs to no data day, such as the seats of a whole source, is of now.
+                    yield sample_point(sample, due.get(sample.labels[_SCOPE], now))
 
     def _due(self, source: str, samples: Sequence[Sample]) -> dict[str, int] | None:
         """When the data day of each scope was first due; None where gauges bear the time of the push."""
