@@ -103,16 +103,18 @@ class Pusher:
         for source, of_source in samples.items():
             due = self._due(source, of_source)
             for sample in of_source:
-                if due is None or CATALOGUE[sample.metric].kind == "counter":
+                # What belongs to no data day, such as the seats of a whole source, is of now, and so is a count.
+                counter = CATALOGUE[sample.metric].kind == "counter"
+                published = None if counter else due.get(sample.labels[_SCOPE])
+                if published is None:
                     yield sample_point(sample, now)
                 elif source not in unchanged:
-                    # What belongs to no data day, such as the seats of a whole source, is of now.
-                    yield sample_point(sample, due.get(sample.labels[_SCOPE], now))
+                    yield sample_point(sample, published)
 
-    def _due(self, source: str, samples: Sequence[Sample]) -> dict[str, int] | None:
-        """When the data day of each scope was first due; None where gauges bear the time of the push."""
+    def _due(self, source: str, samples: Sequence[Sample]) -> dict[str, int]:
+        """When the data day of each scope was first due; nothing where gauges bear the time of the push."""
         if self.ready_at is None:
-            return None
+            return {}
         ready_at = self.ready_at(source)
         return {
             sample.labels[_SCOPE]: nanoseconds(ready_since(datetime.fromtimestamp(sample.value, UTC).date(), ready_at))
