@@ -64,6 +64,10 @@ def companies(draw: st.DrawFn) -> Days:
     return Days(days)
 
 
+# Who is new, gone or comes often is counted by hand elsewhere.
+FLOW = {f"adoption_{kind}_users" for kind in ("new", "returned", "lapsed", "frequent")}
+
+
 def counted(company: Days) -> Iterator[tuple[str, tuple[str, ...], float]]:
     """Every head-count, sum of usage and sum of lines of the three windows, the slow and obvious way."""
     for window, length in LENGTHS.items():
@@ -110,7 +114,9 @@ def test_what_is_published_equals_a_brute_force_count(company: Days) -> None:
         )
         status = bench.poll()
     published = {
-        (sample.metric, sample.labels[3:]): sample.value for sample in bench.samples() if len(sample.labels) > 3
+        (sample.metric, sample.labels[3:]): sample.value
+        for sample in bench.samples()
+        if len(sample.labels) > 3 and sample.metric not in FLOW
     }
 
     assert status.message is None
