@@ -84,7 +84,20 @@ def scopes(access: Access) -> Sequence[str]:
 
 
 def read(access: Access, scope: str, days: Sequence[date]) -> Iterator[Reading]:
-    """All of the days, in the order wanted: a report is complete, so that a day which is not in it has no rows."""
+    """All of the days, in the order wanted: a report is complete, so that a day which is not in it has no rows.
+
+    The next day is made ready while one is stored, and the next report is on its way while one is read.
+    """
+    return ahead(_readings(access, scope, days))
+
+
+def seats(access: Access, scope: str) -> int | None:
+    """The people in the registry, where the server has one."""
+    registry: Registry | None = access.memory[f"{scope}: registry"]
+    return None if registry is None else len(registry.accounts - registry.service)
+
+
+def _readings(access: Access, scope: str, days: Sequence[date]) -> Iterator[Reading]:
     registry = _read_registry(access, scope)
     known = pl.DataFrame(schema=_KNOWN)
     with TemporaryDirectory(prefix="adoption-exporter-") as folder:
@@ -98,12 +111,6 @@ def read(access: Access, scope: str, days: Sequence[date]) -> Iterator[Reading]:
                     rows = table.join(known, on="id", how="left")
                 yield Reading(day, _facts(access, registry, report.columns, rows, day), rows=table.height > 0)
             path.unlink()
-
-
-def seats(access: Access, scope: str) -> int | None:
-    """The people in the registry, where the server has one."""
-    registry: Registry | None = access.memory[f"{scope}: registry"]
-    return None if registry is None else len(registry.accounts - registry.service)
 
 
 def _read_registry(access: Access, scope: str) -> Registry | None:

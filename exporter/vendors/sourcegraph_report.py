@@ -8,6 +8,7 @@ from pathlib import Path
 
 import polars as pl
 
+from exporter.ahead import ahead
 from exporter.errors import BadPayload
 from exporter.vendors.sourcegraph_columns import Columns, report_columns
 from exporter.vendors.sourcegraph_rows import Block, parse, schema
@@ -44,19 +45,21 @@ def tables(report: Report, days: Sequence[date]) -> Iterator[tuple[date, pl.Data
     All of the report is checked before the first table comes. What it has of the days beyond `held` bytes, or one day,
     is read from the file again.
     """
+    none = pl.DataFrame(schema=schema(report.columns))
     left = days
     while left:
         wanted, rows = _newest(report, left)
         for day in wanted:
-            yield day, pl.concat([table.filter(pl.col("day") == day) for table in rows])
+            of_day = (table.filter(pl.col("day") == day) for table in rows)
+            yield day, pl.concat([none, *of_day], how="vertical_relaxed")
         left = left[len(wanted) :]
 
 
 def _newest(report: Report, days: Sequence[date]) -> tuple[Sequence[date], list[pl.DataFrame]]:
     """The rows of as many of the days as may be held, from the newest on."""
-    rows = [pl.DataFrame(schema=schema(report.columns))]
+    rows: list[pl.DataFrame] = []
     row, size = 2, 0.0
-    for data in _blocks(report):
+    for data in ahead(_blocks(report)):
         table = parse(Block(report.columns, report.where, data, row))
         row += table.height
         rows.append(_only(days, table))
@@ -91,6 +94,8 @@ def _blocks(report: Report) -> Iterator[bytes]:
 
 def _end_of_rows(data: bytes) -> int:
     """Where the last whole row ends: at a line end that is not within quotes; 0 if there is none."""
+    if b'"' not in data:
+        return data.rfind(b"\n") + 1
     end = len(data)
     for _ in range(_MOST_LINES_OF_A_ROW):
         end = data.rfind(b"\n", 0, end)

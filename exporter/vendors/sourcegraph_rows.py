@@ -39,11 +39,14 @@ def schema(columns: Columns) -> Mapping[str, pl.DataType]:
 
 
 def parse(block: Block) -> pl.DataFrame:
-    """The rows as a table of `schema`; a blank count is 0. BadPayload names the column and the row of what is wrong."""
+    """The rows as a table of `schema`, where a blank count is 0; counts may be in 32 bits.
+
+    BadPayload names the column and the row of what is wrong.
+    """
     if b"\0" in block.data:
         raise BadPayload(f"{block.where}: there is a NUL character in or after row {block.first}")
     try:
-        table = _read(block, pl.Int64())
+        table = _read(block, pl.Int32())
         plain = table["day"].null_count() == 0
     except pl.exceptions.PolarsError:
         plain = False
