@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 
 # A host that answered none of three scopes is down for the others too.
 _UNREACHABLE_SCOPES = 3
+# A vendor may give a scope's days all at once: making its samples anew for each of them would outlast the reading.
+_PUBLISHED_EVERY = 1.0
 
 
 @dataclass(frozen=True)
@@ -133,9 +135,12 @@ class Poller:
         if self._stop.is_set():
             return None
         status = self._status(outcome, self._monotonic() - started)
-        self._store.record_poll(self.source.name, status)
         self.health.polled(status)
-        self.publisher.publish_all()
+        try:
+            self._store.record_poll(self.source.name, status)
+            self.publisher.publish_all()
+        except Exception as error:
+            event(logger, logging.ERROR, "the end of a poll was not stored", source=self.source.name, exc_info=error)
         self.last, self.failed = status, outcome.failed
         self._log(status, outcome)
         return status
@@ -163,6 +168,7 @@ class Poller:
         silent: list[Reading] = []
         revised: set[date] = set()
         self._requests.made = 0
+        published = float("-inf")
         for reading in vendor.read(access, scope, wanted):
             if not reading.rows:
                 silent.append(reading)
@@ -171,6 +177,9 @@ class Poller:
                 revised.add(reading.day)
             if reading.day == wanted[0]:
                 self._ask_windows(access, scope, unread=set(), revised=revised)
+            if self._monotonic() - published >= _PUBLISHED_EVERY:
+                published = self._monotonic()
+                self.publisher.publish_scope(scope)
         # Whether silence is late or zero depends on earlier days, so it is decided when these are stored.
         for reading in reversed(silent):
             late = is_late(reading.day, access.now, rules, self._store.days(name, scope))
@@ -180,6 +189,7 @@ class Poller:
         self._ask_windows(access, scope, unread=unread, revised=revised)
         seats = vendor.seats(access, scope) if vendor.seats is not None else None
         self._store.scope_read(name, scope, now=self._now(), seats=seats)
+        self.publisher.publish_scope(scope)
 
     def _keep(self, scope: str, reading: Reading, outcome: _Outcome) -> Change:
         requests, self._requests.made = self._requests.made, 0
@@ -189,8 +199,6 @@ class Poller:
             changed = changes(done.before, done.after)
             about = {"source": self.source.name, "scope": scope, "day": reading.day}
             event(logger, logging.INFO, "day revised", **about, changes=changed)
-        if done.change != "same":
-            self.publisher.publish_scope(scope)
         return done.change
 
     def _ask_windows(self, access: Access, scope: str, *, unread: set[date], revised: set[date]) -> None:
@@ -215,7 +223,6 @@ class Poller:
                 wanted.append(window)
         if wanted:
             self._store.replace_windows(name, scope, self.source.vendor.windows(access, scope, data_day, wanted))
-            self.publisher.publish_scope(scope)
 
     def _forget_old_days(self, _outcome: _Outcome) -> None:
         """Once a day, and whether or not the vendor answers."""
