@@ -93,7 +93,7 @@ web/access.py        | log mistakes web.config_file web.passwords               
 web/server.py        |                                                                    | starlette uvicorn
 web/sparkline.py     | status                                                             |
 web/status_page.py   | advice distance status web.sparkline                                     | jinja2
-web/application.py   | snapshot health status web.*                                       | starlette yaml
+web/application.py   | snapshot health status web.exposition web.status_page              | starlette yaml
 sd_notify.py         |                                                                    |
 config.py            | fields mistakes document sections vendors vendors.base vendors.settings | pydantic sqlalchemy
 config_changes.py    | config                                                             |
@@ -106,6 +106,7 @@ reload.py            | app config config_changes log status web.access          
 reporting.py         | app poller status                                                  |
 daemon.py            | *                                                                  |
 simulator/*.py       | simulator.*                                                        | starlette uvicorn
+commands/asking.py   |                                                                    | click httpx
 commands/*.py        | * commands.*                                                       | click rich
 cli.py               | *                                                                  | click
 __main__.py          | cli                                                                |

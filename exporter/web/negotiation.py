@@ -8,7 +8,9 @@ def negotiate(accept: str) -> Format:
     qualities = _qualities(accept)
     openmetrics = qualities.get("application/openmetrics-text")
     text = qualities.get("text/plain")
-    return "openmetrics" if openmetrics and (text is None or openmetrics >= text) else "text"
+    if openmetrics is None or not openmetrics > 0 or (text is not None and openmetrics < text):
+        return "text"
+    return "openmetrics"
 
 
 def accepts_gzip(accept_encoding: str) -> bool:

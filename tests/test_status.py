@@ -1,0 +1,219 @@
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from exporter import windows
+from exporter.errors import Failure
+from exporter.metrics import Sample, sample
+from exporter.publisher import Published
+from exporter.status import Health, Reload, Report, SourceReport, SourceState, as_json, source_report
+from exporter.store import PollStatus, ScopeStatus
+
+NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
+MONDAY = date(2026, 3, 9)
+DAY = timedelta(days=1)
+REFUSED = Failure("rejected", "augment GET /dau: 401", 401)
+
+
+def polled(*, success: bool = True, ended: datetime = NOON) -> PollStatus:
+    """A poll; a failed one was refused."""
+    at = ended.timestamp()
+    return PollStatus(True, at, 1.5, at) if success else PollStatus(False, at, 1.5, at - 3600, *vars(REFUSED).values())
+
+
+def listed(last_success: datetime | None = NOON) -> ScopeStatus:
+    return ScopeStatus(
+        listed=True, last_success=None if last_success is None else last_success.timestamp(), revised=0, seats=None
+    )
+
+
+def published(people: Mapping[date, int | None], *samples: Sample) -> Published:
+    return Published(list(samples), 0, NOON.timestamp(), people)
+
+
+@dataclass
+class Source:
+    """A source whose days are ready at three in the morning, and gone after three days without a success."""
+
+    last_poll: PollStatus | None = field(default_factory=polled)
+    failed: Mapping[str, Failure] = field(default_factory=dict)
+    scopes: Mapping[str, tuple[ScopeStatus, Published | None]] = field(
+        default_factory=lambda: {"all": (listed(), published({MONDAY: 5}))}
+    )
+
+    def report(self, now: datetime = NOON) -> SourceReport:
+        state = SourceState(
+            name="tool",
+            vendor="augment",
+            ready_at=timedelta(hours=3),
+            stale_after=3 * DAY,
+            polling=False,
+            next_poll=None,
+            last_poll=self.last_poll,
+            failed=self.failed,
+            scopes=self.scopes,
+            series=7,
+        )
+        return source_report(state, now)
+
+    def healths(self, now: datetime = NOON) -> tuple[Health, dict[str, Health]]:
+        """The health of the source, and of each scope."""
+        made = self.report(now)
+        return made.health, {scope.name: scope.health for scope in made.scopes}
+
+
+def data(day: date) -> tuple[ScopeStatus, Published | None]:
+    return listed(), published({day: 5})
+
+
+NOTHING: tuple[ScopeStatus, Published | None] = (listed(None), None)
+STALE: tuple[ScopeStatus, Published | None] = (listed(NOON - 4 * DAY), None)
+
+
+@pytest.mark.parametrize(
+    ("made", "healths"),
+    [
+        (Source(), ("ok", {"all": "ok"})),
+        (Source(last_poll=None, scopes={}), ("pending", {})),
+        (Source(last_poll=None), ("ok", {"all": "ok"})),
+        (Source(scopes={}), ("no_data", {})),
+        (Source(scopes={"all": NOTHING}), ("no_data", {"all": "no_data"})),
+        (Source(scopes={"a": NOTHING, "b": data(MONDAY)}), ("ok", {"a": "no_data", "b": "ok"})),
+        (Source(scopes={"a": data(MONDAY - DAY), "b": data(MONDAY)}), ("late", {"a": "late", "b": "ok"})),
+        (Source(scopes={"a": STALE, "b": data(MONDAY)}), ("withdrawn", {"a": "withdrawn", "b": "ok"})),
+        (
+            Source(polled(success=False), {"a": REFUSED}, {"a": data(MONDAY), "b": data(MONDAY)}),
+            ("failing", {"a": "failing", "b": "ok"}),
+        ),
+        (
+            Source(polled(success=False), {"": REFUSED}, {"a": data(MONDAY), "b": STALE}),
+            ("failing", {"a": "failing", "b": "failing"}),
+        ),
+        # After a restart it is known that the last poll failed, not what failed in it.
+        (Source(polled(success=False)), ("failing", {"all": "ok"})),
+    ],
+)
+def test_the_health_of_a_source_is_the_worst_of_what_is_known(
+    made: Source, healths: tuple[Health, dict[str, Health]]
+) -> None:
+    assert made.healths() == healths
+
+
+@pytest.mark.parametrize(
+    ("success", "ended", "now", "newest", "late"),
+    [
+        (True, datetime(2026, 3, 10, 3, tzinfo=UTC), NOON, MONDAY, 0),
+        # Monday became ready after the last poll: that is not the vendor's fault.
+        (True, datetime(2026, 3, 10, 2, 59, tzinfo=UTC), NOON, MONDAY - DAY, 0),
+        (True, NOON + 2 * DAY, NOON + 2 * DAY, MONDAY + 2 * DAY, 2),
+        # While polls fail, time goes on.
+        (False, NOON, NOON + 2 * DAY, MONDAY + 2 * DAY, 2),
+    ],
+)
+def test_lateness_is_counted_from_the_day_that_should_have_been_found(
+    success: bool, ended: datetime, now: datetime, newest: date, late: int
+) -> None:
+    made = Source(polled(success=success, ended=ended)).report(now)
+
+    assert (made.newest_ready_day, made.scopes[0].days_late) == (newest, late)
+
+
+def test_a_scopes_figures_are_those_that_are_published() -> None:
+    labels = {"source": "tool", "vendor": "augment", "scope": "all"}
+    samples = [
+        sample("adoption_active_users_baseline", 21.5, **labels),
+        sample("adoption_seats", 250, **labels),
+        sample("adoption_data_days_revised_total", 3, **labels),
+        sample("adoption_active_users", 20, **labels, window="1d"),
+        sample("adoption_active_service_accounts", 9, **labels, window="1d"),
+        sample("adoption_activity_active_users", 8, **labels, window="7d", activity="chat"),
+        sample("adoption_active_users", 60, **labels, window="7d"),
+    ]
+    (scope,) = Source(scopes={"all": (listed(), published({MONDAY: 20}, *samples))}).report().scopes
+
+    assert scope.people == {"1d": 20.0, "7d": 60.0, "28d": None}
+    assert (scope.baseline, scope.seats, scope.days_revised, scope.last_read) == (21.5, 250.0, 3.0, NOON)
+
+
+def test_history_is_that_of_sixty_days_oldest_first_and_a_day_that_is_not_known_is_no_zero() -> None:
+    people = {MONDAY: 5, MONDAY - DAY: 0, MONDAY - 59 * DAY: 3, MONDAY - 60 * DAY: 9, MONDAY - 2 * DAY: None}
+    (scope,) = Source(scopes={"all": (listed(), published(people))}).report().scopes
+
+    assert scope.history is not None
+    assert scope.history.last_day == MONDAY
+    assert scope.history.people == [3, *[None] * 57, 0, 5]
+    assert scope.history.baseline == [None] * 60
+
+
+@given(st.dictionaries(st.integers(0, 90), st.integers(0, 100) | st.none(), min_size=1))
+def test_the_baseline_of_the_last_day_is_the_published_one(ago: dict[int, int | None]) -> None:
+    people = {MONDAY - timedelta(days=days): number for days, number in ago.items()}
+    data_day = max(people)
+    scope = windows.Scope("tool", "augment", "all", data_day, spans={}, people=people)
+    made = Source(scopes={"all": (listed(), published(people, *windows.samples(scope)))}).report().scopes[0]
+
+    assert made.history is not None
+    assert made.history.baseline[-1] == made.baseline
+    assert made.history.people[-1] == people[data_day]
+
+
+def test_the_document_is_as_documented() -> None:
+    labels = {"source": "tool", "vendor": "augment", "scope": "all"}
+    samples = [sample("adoption_active_users", 5, **labels, window="1d"), sample("adoption_seats", 12.5, **labels)]
+    source = Source(polled(success=False), {"all": REFUSED}, {"all": (listed(), published({MONDAY: 5}, *samples))})
+    failure = {
+        "reason": "rejected",
+        "message": "augment GET /dau: 401",
+        "status": 401,
+        "advice": "The token is wrong, expired or revoked: put a new one in (token_file, or token and reload).",
+    }
+    report = Report("1.2.3", NOON, NOON - DAY, True, Reload(NOON, ("file: wrong",)), [source.report()])
+
+    document = json.loads(json.dumps(as_json(report)))
+
+    assert document == {
+        "version": "1.2.3",
+        "now": "2026-03-10T12:00:00Z",
+        "started": "2026-03-09T12:00:00Z",
+        "ready": True,
+        "reload": {"at": "2026-03-10T12:00:00Z", "successful": False, "mistakes": ["file: wrong"]},
+        "sources": [
+            {
+                "source": "tool",
+                "vendor": "augment",
+                "health": "failing",
+                "polling": False,
+                "last_poll": "2026-03-10T12:00:00Z",
+                "last_poll_seconds": 1.5,
+                "last_success": "2026-03-10T11:00:00Z",
+                "next_poll": None,
+                "newest_ready_day": "2026-03-09",
+                "series": 7,
+                "failure": failure,
+                "scopes": [
+                    {
+                        "scope": "all",
+                        "health": "failing",
+                        "data_day": "2026-03-09",
+                        "days_late": 0,
+                        "people": {"1d": 5, "7d": None, "28d": None},
+                        "baseline": None,
+                        "seats": 12.5,
+                        "days_revised": None,
+                        "last_read": "2026-03-10T12:00:00Z",
+                        "failure": failure,
+                        "history": {
+                            "last_day": "2026-03-09",
+                            "people": [*[None] * 59, 5],
+                            "baseline": [None] * 60,
+                        },
+                    }
+                ],
+            }
+        ],
+    }
