@@ -4,7 +4,7 @@
 
 Both start from the same samples in memory and end at the same collector on loopback, which only counts; each runs in a
 process of its own. Printed are the time and CPU time of a push, once the first has warmed up, and by how much memory
-grew at most. Exits with 1 where a series is lost, or where the exporter needs more time or memory than the SDK.
+grew at most. Exits with 1 where a series is lost, or where the exporter needs more CPU time or memory than the SDK.
 """
 
 import argparse
@@ -163,7 +163,7 @@ def main() -> None:
         f"ratio: time {theirs.wall / ours.wall:.2f}, CPU {theirs.cpu / ours.cpu:.2f}, "
         f"memory {theirs.memory / ours.memory:.1f}"
     )
-    sys.exit(ours.wall > theirs.wall or ours.memory > theirs.memory)
+    sys.exit(ours.cpu > theirs.cpu or ours.memory > theirs.memory)
 
 
 if __name__ == "__main__":
