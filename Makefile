@@ -4,24 +4,27 @@
 # folder first on the path. So no build backend is needed, and the running code is always the code you see.
 
 PYTHON ?= python3
+ENGINE ?= docker
 INSTALL = .venv/bin/python -m pip --disable-pip-version-check --no-input install --quiet --quiet --require-hashes
 LOCK = .venv/bin/uv --no-config pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--annotation-style line --custom-compile-command 'make lock' $(LOCK_FLAGS)
 
-.PHONY: help demo test check lock clean
+.PHONY: help demo test check lock image image-test clean
 
 help:
 	@echo 'make demo    run the exporter over built-in vendor simulators and print its address'
 	@echo 'make test    formatting, lint, types and all tests'
 	@echo 'make check   formatting, lint and types alone'
 	@echo 'make lock    pin pyproject.toml anew; LOCK_FLAGS=--upgrade takes the newest versions'
+	@echo 'make image   build the image with docker, or with make ENGINE=podman'
+	@echo 'make image-test  build the image without a registry, run it, and boot systemd with the unit; root, minutes'
 	@echo 'make clean   remove .venv and caches'
 
 demo: .venv/runtime
 	@.venv/bin/python -m exporter demo
 
 test: check
-	.venv/bin/python -m pytest
+	.venv/bin/python -m pytest --numprocesses auto --dist worksteal
 
 check: .venv/dev
 	.venv/bin/ruff format --check .
@@ -34,6 +37,13 @@ lock: .venv/dev
 	$(LOCK) --output-file requirements.txt pyproject.toml
 	$(LOCK) --group dev --constraint requirements.txt --output-file requirements-dev.txt pyproject.toml
 	$(LOCK) --group build --constraint requirements-dev.txt --output-file requirements-build.txt
+
+image:
+	$(ENGINE) build --tag adoption-exporter .
+
+# Debian packages: buildah debootstrap podman runc.
+image-test: .venv/dev
+	.venv/bin/python -m pytest -m image
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
