@@ -12,9 +12,9 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from time import monotonic
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import click
-from pydantic import TypeAdapter, ValidationError
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 from rich.table import Table
@@ -25,7 +25,6 @@ from exporter.budget import Budget
 from exporter.client import Client
 from exporter.commands import options
 from exporter.errors import Rejected, VendorError
-from exporter.fields import BaseUrl
 from exporter.json_body import Obj, obj
 from exporter.store import Store
 from exporter.vendors.sourcegraph import REPORT, SourcegraphSettings, bare_host
@@ -202,13 +201,14 @@ def _progress() -> Iterator[Callable[[int, int | None], None]]:
 def _client(base_url: str, cookie_name: str) -> Client:
     if not _COOKIE_NAME.fullmatch(cookie_name):
         raise click.BadParameter("must be a cookie's name", param_hint="--cookie-name")
-    try:
-        address = TypeAdapter(BaseUrl).validate_python(base_url)
-    except ValidationError as error:
-        raise click.BadParameter(str(error.errors()[0]["ctx"]["error"]), param_hint="--base-url") from None
+    url = urlsplit(base_url)
+    if url.scheme not in ("http", "https") or not url.hostname or url.username is not None:
+        raise click.BadParameter(
+            "must be an address such as https://analytics.sourcegraph.com", param_hint="--base-url"
+        )
     return Client(
         vendor="sourcegraph",
-        base_url=address,
+        base_url=base_url,
         headers={"Cookie": f"{cookie_name}={_cookie(cookie_name)}"},
         timeout=_TIMEOUT,
         budget=Budget(60, monotonic=monotonic),

@@ -139,10 +139,10 @@ def _separators(data: bytes) -> int:
 
 def _refuse(block: Block, wrong: pl.Series, text: str, wanted: str) -> NoReturn:
     """Raises BadPayload about the first cell that is wrong; `wrong` has the name of its column."""
-    row = block.first + (wrong.arg_max() or 0)
-    raise BadPayload(
-        f"{block.where}: {block.columns.headers[wrong.name]} in row {row} is {_seen(text.strip())}, not {wanted}"
-    )
+    offset = wrong.arg_max()
+    assert offset is not None
+    cell = f"{block.columns.headers[wrong.name]} in row {block.first + offset}"
+    raise BadPayload(f"{block.where}: {cell} is {_seen(text.strip())}, not {wanted}")
 
 
 def _seen(text: str) -> str:
