@@ -31,11 +31,14 @@ class Reloader:
             try:
                 config = self._load()
                 access = Access.open(config.web.config_file)
+                self.last = Reload(at, changes=tuple(self._apply(config, access)))
             except ConfigError as error:
                 self.last = Reload(at, mistakes=error.mistakes)
                 event(logger, logging.ERROR, "configuration kept as it was", error="; ".join(error.mistakes))
+            except Exception as error:
+                self.last = Reload(at, mistakes=(f"{type(error).__name__} in adoption-exporter, see the log",))
+                event(logger, logging.ERROR, "a bug stopped a reload", exc_info=error)
             else:
-                self.last = Reload(at, changes=tuple(self._apply(config, access)))
                 event(logger, logging.INFO, "configuration read again", changes="; ".join(self.last.changes))
             self._exporter.health.reloaded(ok=not self.last.mistakes, at=at)
             return self.last
@@ -43,6 +46,6 @@ class Reloader:
     def _apply(self, config: Config, access: Access) -> list[str]:
         old = self._exporter.config
         found = changes(old, config)
-        self._access.become(access)
         self._exporter.apply(without_restart(old, config), found)
+        self._access.become(access)
         return list(in_words(found))

@@ -5,7 +5,9 @@ import logging
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 
 import uvicorn
 from starlette.types import ASGIApp
@@ -89,21 +91,24 @@ class Server(uvicorn.Server):
             if not self._door.enter(connection):
                 accepted.close()
                 continue
-            connection.hang_up = self._start(self._open(connection, accepted)).cancel
+            task = self._start(self._open(connection, accepted))
+            task.add_done_callback(partial(self._clear_away, connection, accepted))
+            connection.hang_up = task.cancel
 
     async def _open(self, connection: "_Connection", accepted: socket.socket) -> None:
         tls = self._tls()
         handshake = None if tls is None else self._limits.handshake
-        try:
+        # What fails here is a client that has gone, or speaks no TLS in time: nobody whom an answer could reach.
+        with suppress(OSError):
             await asyncio.get_running_loop().connect_accepted_socket(
                 lambda: connection, accepted, ssl=tls, ssl_handshake_timeout=handshake, ssl_shutdown_timeout=handshake
             )
-        except OSError:
-            # Gone, or no TLS within the deadline: nobody whom an answer could reach.
+
+    def _clear_away(self, connection: "_Connection", accepted: socket.socket, _opening: asyncio.Task[None]) -> None:
+        """Closes what did not become a connection; one that did does so itself."""
+        if not connection.is_made:
             self._door.leave(connection)
-        except asyncio.CancelledError:
-            self._door.leave(connection)
-            raise
+            accepted.close()
 
     def _start(self, work: Coroutine[object, object, None]) -> asyncio.Task[None]:
         task = asyncio.get_running_loop().create_task(work)
@@ -118,6 +123,7 @@ class _Connection(H11Protocol):
     def __init__(self, config: uvicorn.Config, state: ServerState, door: "_Door", limits: Limits) -> None:
         super().__init__(config, state, {})
         self.hang_up: Callable[[], object]
+        self.is_made = False
         self._door = door
         self._limits = limits
         self._stage: tuple[str, object] = ("", None)
@@ -126,6 +132,7 @@ class _Connection(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         """Starts the clock."""
         super().connection_made(transport)
+        self.is_made = True
         self.hang_up = transport.abort
         self._follow()
 

@@ -1,0 +1,67 @@
+"""The web server on a free port of loopback, and clients that behave badly."""
+
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from starlette.types import ASGIApp
+
+from exporter.daemon import listen
+from exporter.sections import Address
+from exporter.web.server import Limits, Server
+
+
+@contextmanager
+def serving(
+    app: ASGIApp,
+    limits: Limits | None = None,
+    tls: Callable[[], ssl.SSLContext | None] = lambda: None,
+    host: str = "127.0.0.1",
+) -> Iterator[Address]:
+    """Serves an application until the block ends."""
+    listener = listen(Address(host, 0))
+    server = Server(app, tls, limits)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
+    thread.start()
+    try:
+        yield Address(*listener.getsockname()[:2])
+    finally:
+        server.should_exit = True
+        thread.join(10)
+        assert not thread.is_alive()
+
+
+def connect(address: Address, said: bytes = b"") -> socket.socket:
+    """A connection on which something was said."""
+    connection = socket.create_connection((address.host, address.port), timeout=10)
+    connection.sendall(said)
+    return connection
+
+
+def hears(connection: socket.socket, wanted: bytes) -> bool:
+    """Whether a connection brings something."""
+    found = b""
+    while wanted not in found and (more := connection.recv(65536)):
+        found += more
+    return wanted in found
+
+
+def heard(connection: socket.socket) -> bytes:
+    """What a connection brings until it is closed."""
+    found = b""
+    try:
+        while more := connection.recv(65536):
+            found += more
+    except ConnectionResetError:
+        pass
+    return found
+
+
+def seconds_open(connection: socket.socket) -> float:
+    """How long the other side keeps a connection that brings nothing."""
+    began = time.monotonic()
+    assert heard(connection) == b""
+    return time.monotonic() - began
