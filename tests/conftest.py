@@ -1,10 +1,18 @@
-"""Decides whether the programs that a test names in `@pytest.mark.servers(...)` are there."""
+"""Decides whether the programs that a test names in `@pytest.mark.servers(...)` are there, and closes states."""
 
 import os
+from collections.abc import Iterator
 
 import pytest
 
 from tests import real_servers
+from tests.stores import close_stores
+
+
+@pytest.fixture(autouse=True)
+def _stores_end_with_their_test() -> Iterator[None]:
+    yield
+    close_stores()
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -20,6 +20,7 @@ from exporter.scope_samples import Recipe
 from exporter.snapshot import Board
 from exporter.store import Store
 from exporter.vendors.base import Access, Vendor
+from tests.stores import fresh_store
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
 YESTERDAY = date(2026, 3, 9)
@@ -64,7 +65,7 @@ class Bench:
     """One poller and everything around it."""
 
     script: Script
-    store: Store = field(default_factory=Store.open)
+    store: Store = field(default_factory=fresh_store)
     now: datetime = NOON
     history: int = 3
     lookback: int = 2

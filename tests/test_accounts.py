@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from exporter.accounts import AccountBook, Label, plain, pseudonym
 from exporter.model import Identity
 from exporter.store import Store
+from tests.stores import fresh_store
 
 ALICE = Identity(key="1", email="Alice@Example.com", username="alice", vendor_id="u-1")
 BOB = Identity(key="2", username="bob")
@@ -18,7 +19,7 @@ CROWD = [
 
 
 def test_accounts_are_numbered_in_the_order_in_which_they_are_first_seen() -> None:
-    book = AccountBook(Store.open(), "acme")
+    book = AccountBook(fresh_store(), "acme")
 
     assert book.number([BOB, ALICE, BOB]) == [0, 1, 0]
     assert book.number([CAROL, ALICE]) == [2, 1]
@@ -26,7 +27,7 @@ def test_accounts_are_numbered_in_the_order_in_which_they_are_first_seen() -> No
 
 
 def test_an_account_is_its_key_whatever_else_changes() -> None:
-    book = AccountBook(Store.open(), "acme")
+    book = AccountBook(fresh_store(), "acme")
     renamed = Identity(key="1", email="alice.smith@example.com")
 
     assert book.number([ALICE, renamed, Identity("1"), Identity("4", email=ALICE.email)]) == [0, 0, 0, 1]
@@ -49,7 +50,7 @@ def test_numbers_stay_across_restarts_and_are_each_sources_own(tmp_path: Path) -
 
 
 def test_two_books_of_one_source_give_an_account_the_same_number() -> None:
-    store = Store.open()
+    store = fresh_store()
     one, other = AccountBook(store, "acme"), AccountBook(store, "acme")
 
     assert one.number([ALICE]) == [0]
@@ -61,7 +62,7 @@ def test_two_books_of_one_source_give_an_account_the_same_number() -> None:
 @settings(deadline=None)
 @given(st.lists(st.lists(st.text(max_size=3), max_size=8), max_size=8))
 def test_the_same_key_has_the_same_number_and_another_key_another(batches: list[list[str]]) -> None:
-    store = Store.open()
+    store = fresh_store()
     numbers: dict[str, int] = {}
     for batch in batches:
         given_out = AccountBook(store, "acme").number([Identity(key) for key in batch])
@@ -73,7 +74,7 @@ def test_the_same_key_has_the_same_number_and_another_key_another(batches: list[
 
 
 def test_team_members_are_found_by_any_of_their_names_in_any_case() -> None:
-    book = AccountBook(Store.open(), "acme")
+    book = AccountBook(fresh_store(), "acme")
     book.number([ALICE, BOB, CAROL, Identity("4", email="dave@example.com")])
 
     assert book.members({"ALICE@example.COM": "red", "Bob": "blue", "U-3": "green", "nobody": "grey"}) == {
@@ -90,7 +91,7 @@ def test_team_members_are_found_by_any_of_their_names_in_any_case() -> None:
 
 
 def test_an_email_decides_before_a_username_and_that_before_a_vendor_id() -> None:
-    book = AccountBook(Store.open(), "acme")
+    book = AccountBook(fresh_store(), "acme")
     book.number([ALICE])
 
     assert book.members({"u-1": "green", "alice": "blue", "alice@example.com": "red"}) == {0: "red"}
@@ -98,14 +99,14 @@ def test_an_email_decides_before_a_username_and_that_before_a_vendor_id() -> Non
 
 
 def test_a_name_that_two_accounts_share_finds_both() -> None:
-    book = AccountBook(Store.open(), "acme")
+    book = AccountBook(fresh_store(), "acme")
     book.number([ALICE, Identity("5", username="ALICE")])
 
     assert book.members({"alice": "red"}) == {0: "red", 1: "red"}
 
 
 def test_members_and_known_users_are_each_sources_own() -> None:
-    store = Store.open()
+    store = fresh_store()
     AccountBook(store, "other").number([ALICE])
 
     assert AccountBook(store, "acme").members({"alice": "red"}) == {}
@@ -129,7 +130,7 @@ def test_a_pseudonym_is_16_digits_of_hmac_sha_256_over_the_lower_case_name() -> 
 
 
 def test_labels_are_kept_only_where_a_label_is_wanted() -> None:
-    store = Store.open()
+    store = fresh_store()
     AccountBook(store, "other").number([BOB])
     book = AccountBook(store, "acme", plain)
     book.number([ALICE, BOB])
@@ -139,7 +140,7 @@ def test_labels_are_kept_only_where_a_label_is_wanted() -> None:
 
 
 def test_a_label_is_that_of_the_newest_name() -> None:
-    store = Store.open()
+    store = fresh_store()
     book = AccountBook(store, "acme", plain)
     book.number([ALICE, BOB])
     book.number([Identity("1", email="alice.smith@example.com")])
@@ -149,7 +150,7 @@ def test_a_label_is_that_of_the_newest_name() -> None:
 
 @pytest.mark.parametrize("label", [plain, pseudonym(b"one")])
 def test_labels_survive_a_restart_that_changes_nothing(label: Label) -> None:
-    store = Store.open()
+    store = fresh_store()
     AccountBook(store, "acme", label).number([ALICE, BOB])
 
     assert AccountBook(store, "acme", label).labels() == {0: label(ALICE), 1: label(BOB)}
@@ -162,7 +163,7 @@ def test_labels_survive_a_restart_that_changes_nothing(label: Label) -> None:
 def test_labels_of_another_kind_are_removed_and_come_back_as_accounts_are_seen(
     before: Label, after: Label | None
 ) -> None:
-    store = Store.open()
+    store = fresh_store()
     AccountBook(store, "acme", before).number([ALICE, BOB])
     AccountBook(store, "other", plain).number([ALICE])
 

@@ -13,6 +13,7 @@ from exporter.publisher import Publisher, Visibility
 from exporter.scope_samples import Recipe
 from exporter.snapshot import Board
 from exporter.store import Store
+from tests.stores import fresh_store
 
 MONDAY = date(2026, 3, 9)
 TUESDAY = date(2026, 3, 10)
@@ -25,7 +26,7 @@ MICROSECOND = timedelta(microseconds=1)
 class World:
     """A store, a board that renders only when it must, and a clock that stands still."""
 
-    store: Store = field(default_factory=Store.open)
+    store: Store = field(default_factory=fresh_store)
     board: Board = field(default_factory=lambda: Board(monotonic=lambda: 0.0))
     health: Health = field(default_factory=Health)
     now: datetime = NOW

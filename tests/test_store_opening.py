@@ -7,6 +7,7 @@ from sqlalchemy import BigInteger
 from exporter import schema
 from exporter.database import StateError
 from exporter.store import Store
+from tests.stores import fresh_store
 
 
 @pytest.fixture
@@ -21,7 +22,7 @@ def test_the_states_own_key_is_random_and_stays(path: Path) -> None:
         keys.append(store.database.hash_key())
         store.close()
 
-    assert keys[0] == keys[1] != Store.open().database.hash_key()
+    assert keys[0] == keys[1] != fresh_store().database.hash_key()
     assert len(keys[0]) == 32
 
 

@@ -22,6 +22,7 @@ from exporter.scope_samples import Recipe
 from exporter.snapshot import Board
 from exporter.store import PollStatus, Store
 from exporter.vendors import VENDORS
+from tests.stores import fresh_store
 
 
 class NoWait(threading.Event):
@@ -39,7 +40,7 @@ class VendorPolls:
     settings: dict[str, Any]
     now: datetime
     transport: httpx.BaseTransport | None = None
-    store: Store = field(default_factory=Store.open)
+    store: Store = field(default_factory=fresh_store)
     board: Board = field(default_factory=Board)
     health: Health = field(default_factory=Health)
     label: Label | None = None
