@@ -17,6 +17,7 @@ COMMANDS = {
     "systemd-analyze": ["systemd-analyze"],
     "victoria-metrics": ["victoria-metrics"],
     "rotel": ["rotel-agent"],
+    "chromium": ["chromium", "chromium-browser"],
 }
 START_SECONDS = 30.0
 STOP_SECONDS = 10.0
