@@ -182,7 +182,7 @@ def test_setup_serves_every_logger_of_the_process() -> None:
     )
     event(logging.getLogger("exporter.poller"), logging.DEBUG, "request", url="https://example.com")
     event(logging.getLogger("exporter.poller"), logging.ERROR, "poll failed", exc_info=_raised("token s3cret-token"))
-    logging.getLogger("uvicorn.error").info("token %s", "s3cret-token")
+    logging.getLogger("sqlalchemy.pool").warning("token %s", "s3cret-token")
     for quiet in ("apscheduler.scheduler", "httpcore.http11", "httpx", "uvicorn.access"):
         logging.getLogger(quiet).info("noise")
     logging.getLogger("apscheduler.scheduler").warning("late")
@@ -190,7 +190,7 @@ def test_setup_serves_every_logger_of_the_process() -> None:
     assert [line.partition(" ")[2] for line in stream.getvalue().splitlines()] == [
         'level=info msg="poll finished" source=augment-prod who=<email>',
         'level=error msg="poll failed" error="ValueError: token <secret>"',
-        'level=info logger=uvicorn.error msg="token <secret>"',
+        'level=warn logger=sqlalchemy.pool msg="token <secret>"',
         "level=warn logger=apscheduler.scheduler msg=late",
     ]
 
