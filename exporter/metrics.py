@@ -11,6 +11,7 @@ SOURCE = ("source", "vendor")
 _WINDOW = "in the window of UTC days that ends with the data day (adoption_data_day_timestamp_seconds)"
 _CACHED = "Read from the vendor at each poll and cached in between."
 _NEVER_ADD = "Activities overlap and differ in kind: never add them together."
+_AS_OF_NOW = "Past days have the teams of now."
 _PEOPLE = "Never add these: one person counts in several."
 
 
@@ -67,25 +68,28 @@ ADOPTION: tuple[Metric, ...] = (
     ),
     Metric(
         "adoption_team_active_users",
-        f"Distinct people by team of the teams file {_WINDOW}; who is in no team is in unassigned.",
+        f"Distinct people by team of the teams file {_WINDOW}; who is in no team is in unassigned. {_AS_OF_NOW}",
         "{user}",
         (*SCOPE, "window", "team"),
     ),
     Metric(
         "adoption_new_users",
-        f"People active {_WINDOW} and never seen in the stored history before it.",
+        f"People active {_WINDOW} and never seen in the stored history before it; "
+        "absent until the four weeks before the window are known. New, returned and retained people are all of them.",
         "{user}",
         (*SCOPE, "window"),
     ),
     Metric(
         "adoption_returned_users",
-        f"People active {_WINDOW}, absent in the window before it, seen earlier.",
+        f"People active {_WINDOW}, absent in the window before it, seen earlier; "
+        "absent until the four weeks before the window are known.",
         "{user}",
         (*SCOPE, "window"),
     ),
     Metric(
         "adoption_lapsed_users",
-        "People active in the window before, and not in the window of UTC days that ends with the data day.",
+        "People active in the window before, and not in the window of UTC days that ends with the data day; "
+        "absent until both are known.",
         "{user}",
         (*SCOPE, "window"),
     ),
@@ -115,13 +119,14 @@ ADOPTION: tuple[Metric, ...] = (
     ),
     Metric(
         "adoption_team_usage",
-        f"Events of the activity by team {_WINDOW}; with unassigned, teams add up to adoption_usage. {_NEVER_ADD}",
+        f"Events of the activity by team {_WINDOW}; with unassigned, teams add up to adoption_usage. "
+        f"{_AS_OF_NOW} {_NEVER_ADD}",
         "{event}",
         (*SCOPE, "window", "activity", "team"),
     ),
     Metric(
         "adoption_user_usage",
-        f"Events of the activity by person {_WINDOW}; only with people.per_user. {_NEVER_ADD}",
+        f"Events of the activity by person or service account {_WINDOW}; only with people.per_user. {_NEVER_ADD}",
         "{event}",
         (*SCOPE, "window", "activity", "user"),
     ),
@@ -151,13 +156,13 @@ ADOPTION: tuple[Metric, ...] = (
     ),
     Metric(
         "adoption_team_active_time_seconds",
-        f"Time spent by team {_WINDOW}; with unassigned, teams add up to adoption_active_time_seconds.",
+        f"Time spent by team {_WINDOW}; with unassigned, teams add up to adoption_active_time_seconds. {_AS_OF_NOW}",
         "s",
         (*SCOPE, "window", "team"),
     ),
     Metric(
         "adoption_user_active_time_seconds",
-        f"Time spent by person {_WINDOW}; only with people.per_user.",
+        f"Time spent by person or service account {_WINDOW}; only with people.per_user.",
         "s",
         (*SCOPE, "window", "user"),
     ),
@@ -181,7 +186,7 @@ ADOPTION: tuple[Metric, ...] = (
     ),
     Metric(
         "adoption_data_day_workday",
-        "1 where the data day is a working day in the source's calendar, else 0.",
+        "1 where the data day is a working day in the source's calendar (weekend, and holidays of a country), else 0.",
         "{day}",
         SCOPE,
     ),
