@@ -15,6 +15,10 @@ COMMANDS = {
     "promtool": ["promtool"],
     "alertmanager": ["alertmanager", "prometheus-alertmanager"],  # Debian prefixes the name
     "systemd-analyze": ["systemd-analyze"],
+    "buildah": ["buildah"],
+    "podman": ["podman"],
+    "runc": ["runc"],
+    "debootstrap": ["debootstrap"],
     "victoria-metrics": ["victoria-metrics"],
     "rotel": ["rotel-agent"],
     "chromium": ["chromium", "chromium-browser"],
