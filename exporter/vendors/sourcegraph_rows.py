@@ -52,9 +52,9 @@ def parse(block: Block) -> pl.DataFrame:
         plain = False
     if not plain:
         block = replace(block, data=_BLANK_LINE.sub(b"", block.data))
-        if not block.data.strip():
-            return pl.DataFrame(schema=schema(block.columns))
-        table = _read_exactly(block)
+        table = _read_exactly(block) if block.data else pl.DataFrame()
+    if not table.height:
+        return pl.DataFrame(schema=schema(block.columns))
     # Polars fills a row that is too short with nulls, as if its last cells were blank.
     if _separators(block.data) != table.height * (block.columns.width - 1):
         _refuse_rows(block)
@@ -131,10 +131,23 @@ def _day(text: str) -> date | None:
 
 
 def _separators(data: bytes) -> int:
-    """How many commas stand outside of quotes: Polars counts lines in no time, so commas are made its line ends."""
-    pieces = pl.scan_csv(data, has_header=False, separator="\0", eol_char=",", schema={"piece": pl.String})
-    count: int = pieces.select(pl.len()).collect().item()
-    return count if data.endswith(b",") or not data else count - 1
+    """How many commas stand outside of quotes."""
+    if _COUNTS_EVERY_LINE and not data.endswith(b","):
+        return _lines(data) - 1
+    if b'"' not in data:
+        return data.count(b",")
+    text = pl.Series([data.decode("latin-1")])
+    return int(text.str.replace_all(r'"[^"]*"', "").str.count_matches(",", literal=True).item())
+
+
+def _lines(data: bytes) -> int:
+    """How many lines there are if commas end them: Polars counts them ten times as fast as Python counts commas."""
+    lines = pl.scan_csv(data, has_header=False, separator="\0", eol_char=",", schema={"line": pl.String})
+    return int(lines.select(pl.len()).collect().item())
+
+
+# Polars 1.30 leaves out lines without anything, 1.35 does not.
+_COUNTS_EVERY_LINE = _lines(b",,\n") == 3
 
 
 def _refuse(block: Block, wrong: pl.Series, text: str, wanted: str) -> NoReturn:
