@@ -186,7 +186,7 @@ ADOPTION: tuple[Metric, ...] = (
     ),
     Metric(
         "adoption_data_day_workday",
-        "1 where the data day is a working day in the source's calendar (weekend, and holidays of a country), else 0.",
+        "1 where the data day is a working day in the source's calendar, else 0.",
         "{day}",
         SCOPE,
     ),
