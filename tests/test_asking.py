@@ -1,0 +1,142 @@
+"""Commands that ask a running exporter."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import bcrypt
+import pytest
+from click.testing import CliRunner, Result
+
+from exporter.cli import commands
+from exporter.status import Report
+from exporter.web.access import Access, Guard
+from tests.certificates import certificate
+from tests.reports import Web, everything, report, scope, source
+from tests.serving import serving
+
+
+@contextmanager
+def exporter(made: Report, web_file: Path | None = None) -> Iterator[str]:
+    """The address of an exporter with this report."""
+    access = Access.open(web_file)
+    with serving(Guard(Web(report=made).application("/adoption"), access), tls=lambda: access.config.tls) as address:
+        yield f"{'https' if access.config.tls else 'http'}://{address}/adoption"
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(commands, arguments)
+
+
+def without_trailing_spaces(text: str) -> str:
+    return "".join(f"{line.rstrip()}\n" for line in text.splitlines())
+
+
+def test_status_is_a_plain_table_where_nobody_looks_at_it() -> None:
+    with exporter(report(source("assistant"), source("cody", scope("acme.example.com", 7)))) as url:
+        answer = run("status", "--url", url)
+
+    assert (answer.exit_code, without_trailing_spaces(answer.output).splitlines()) == (
+        0,
+        [
+            "source     scope             health  data day    late  1d  7d  28d  usual  polled",
+            "assistant  all               ok      2026-03-09     0  40  80  120   40.5  4 min ago",
+            "cody       acme.example.com  ok      2026-03-09     0   7  14   21    7.5  4 min ago",
+        ],
+    )
+
+
+EVERYTHING = """\
+source     scope                                 health     data day    late     1d     7d    28d    usual  polled
+assistant  all                                   ok         2026-03-09     0     40     80    120     40.5  4 min ago
+cody       acme.sourcegraphcloud.com             ok         2026-03-09     0  12345  24690  37035  12345.5  4 min ago
+cody       a-very-long-name-of-some.example.com  ok         2026-03-09     0      0      0      0      0.5  4 min ago
+product    group/late                            late       2026-03-07     2     40     80    120     40.5  4 min ago
+product    group/broken                          failing    2026-03-09     0     40     80    120     40.5  4 min ago
+product    group/<script>alert(1)</script>       ok         2026-03-09     0     40     80    120     40.5  4 min ago
+product    group/new                             no_data    -              -      -      -      -        -  4 min ago
+old        all                                   withdrawn  -              -      -      -      -        -  4 min ago
+late       all                                   late       2026-03-07     2     40     80    120     40.5  4 min ago
+new        -                                     pending    -              -      -      -      -        -  -
+
+product: gitlab POST /load: 503 in 4 attempts
+  The vendor's server is out of order. There is nothing to do here but wait: polls go on.
+
+old: augment GET /dau: 401, the token was refused; check token/token_file
+  The token is wrong, expired or revoked: put a new one in (token_file, or token and reload).
+
+The configuration was not taken: config.yaml: sources.new.intervall: unknown key, did you mean "interval"?
+"""
+
+
+def test_status_exits_with_1_where_a_source_fails_and_says_what_to_do() -> None:
+    with exporter(everything()) as url:
+        answer = run("status", "--url", url)
+
+    assert (answer.exit_code, without_trailing_spaces(answer.output)) == (1, EVERYTHING)
+
+
+def test_a_healthy_exporter_is_healthy() -> None:
+    with exporter(everything()) as url:
+        assert (run("healthcheck", "--url", url).exit_code, run("healthcheck", "--url", f"{url}/").output) == (0, "")
+
+
+@pytest.mark.parametrize("command", ["status", "healthcheck"])
+def test_whoever_does_not_answer_is_a_failure_without_a_traceback(command: str) -> None:
+    with exporter(report()) as url:
+        elsewhere = run(command, "--url", f"{url}/elsewhere")
+    silent = run(command, "--url", "http://alice:s3cret@127.0.0.1:1")
+    nonsense = run(command, "--url", "nonsense")
+
+    assert (elsewhere.exit_code, elsewhere.stderr.splitlines()) == (
+        1,
+        [f"{url}/elsewhere answers 404 for /{'-/healthy' if command == 'healthcheck' else 'api/v1/status'}"],
+    )
+    assert (silent.exit_code, silent.stderr) == (
+        1,
+        "http://127.0.0.1:1 does not answer: [Errno 111] Connection refused\n",
+    )
+    assert nonsense.exit_code == 1
+
+
+def test_a_password_and_a_certificate_are_taken_from_options(tmp_path: Path) -> None:
+    server = certificate(tmp_path)
+    hashed = bcrypt.hashpw(b"s3cret", bcrypt.gensalt(4)).decode()
+    web = tmp_path / "web.yml"
+    web.write_text(
+        f"tls_server_config: {{cert_file: server.pem, key_file: server.key}}\nbasic_auth_users: {{alice: {hashed}}}\n"
+    )
+    with exporter(report(source()), web) as url:
+        with_password = url.replace("https://", "https://alice:s3cret@")
+
+        assert run("healthcheck", "--url", with_password, "--ca-file", str(server)).exit_code == 0
+        assert run("healthcheck", "--url", with_password, "--insecure").exit_code == 0
+        assert run("status", "--url", with_password, "--insecure").exit_code == 0
+        assert "CERTIFICATE_VERIFY_FAILED" in run("healthcheck", "--url", with_password).stderr
+        refused = run("healthcheck", "--url", url, "--insecure")
+        assert (refused.exit_code, refused.stderr) == (
+            1,
+            f"{url} wants a password: put user:password@ before the host\n",
+        )
+
+
+def test_the_address_may_come_from_the_environment() -> None:
+    with exporter(report(source())) as url:
+        answer = CliRunner().invoke(commands, ["healthcheck"], env={"ADOPTION_EXPORTER_URL": url})
+
+    assert answer.exit_code == 0
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_prints_a_script_for_a_shell(shell: str) -> None:
+    answer = run("completion", shell)
+
+    assert answer.exit_code == 0
+    assert f"_ADOPTION_EXPORTER_COMPLETE={shell}_complete" in answer.output
+
+
+def test_completion_knows_commands_and_options() -> None:
+    environ = {"_ADOPTION_EXPORTER_COMPLETE": "bash_complete", "COMP_WORDS": "adoption-exporter hea", "COMP_CWORD": "1"}
+    answer = CliRunner().invoke(commands, prog_name="adoption-exporter", env=environ)
+
+    assert answer.output == "plain,healthcheck\n"
