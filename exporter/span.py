@@ -47,13 +47,18 @@ def together(spans: Sequence[Span]) -> Span:
             people.setdefault(member, []).append(accounts)
     services = [span.service for span in spans if span.service is not None]
     return Span(
-        amounts={key: exact_sum(found) for key, found in amounts.items() if len(found) == len(spans) or is_part(key)},
+        amounts={key: _sum(key, found) for key, found in amounts.items() if len(found) == len(spans) or is_part(key)},
         people={
             key: BitMap.union(*found) for key, found in people.items() if len(found) == len(spans) or key != EVERYBODY
         },
         service=BitMap.union(*services) if len(services) == len(spans) else None,
         missing=frozenset().union(*(span.missing for span in spans)),
     )
+
+
+def _sum(key: AmountKey, values: Sequence[int | Decimal]) -> int | Decimal:
+    # Whole numbers are exact by themselves, and there are many of them.
+    return exact_sum(values) if key.measure == "active_time" else sum(values)
 
 
 def is_part(key: AmountKey) -> bool:

@@ -63,13 +63,14 @@ def _amounts(facts: DayFacts, members: Membership) -> dict[AmountKey, int | Deci
         if key.dimension == "total" and key.measure in _BY_TEAM
     }
     columns = {name: key for name, key in columns.items() if name in facts.by_account.columns}
-    people = facts.by_account.select("account", *columns)
+    people = facts.by_account.lazy().select("account", *columns)
     if facts.service:
         people = people.filter(~pl.col("account").is_in(list(facts.service)))
     grouped = (
-        people.join(members.table, on="account")
+        people.join(members.table.lazy(), on="account")
         .group_by("team")
         .agg(pl.col(name).cast(pl.Int128).sum() for name in columns)
+        .collect()
     )
     amounts: dict[AmountKey, int | Decimal] = {}
     for name, key in columns.items():
