@@ -93,7 +93,7 @@ def test_a_configuration_file_of_the_web_is_checked_before_anything_starts(confi
 
     assert run.returncode == 2
     assert sorted(line.partition(": ")[2][:60] for line in run.stderr.splitlines()) == [
-        "basic_auth_users.alice: must be a bcrypt hash such as `htpas",
+        "basic_auth_users.alice: must be a bcrypt hash of a cost from",
         "rate_limit: is not supported: connections are limited, and a",
     ]
     assert "hunter2" not in run.stderr

@@ -94,3 +94,13 @@ def test_a_password_may_hold_colons_and_other_letters_and_be_long() -> None:
 
     assert asyncio.run(Passwords().fit(basic("alice", long), users)) is True
     assert asyncio.run(Passwords().fit(basic("alice", "a" + long), users)) is False
+
+
+def test_many_at_once_take_turns() -> None:
+    hashes = Hashes()
+
+    async def all_at_once() -> list[bool]:
+        return await asyncio.gather(*(hashes.passwords.fit(basic("alice", "wrong"), USERS) for _ in range(20)))
+
+    assert asyncio.run(all_at_once()) == [False] * 20
+    assert len(hashes.made) == 20

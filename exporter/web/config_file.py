@@ -31,7 +31,8 @@ _UNSUPPORTED: Mapping[Place, str] = {
     ("tls_server_config", "curve_preferences"): "is not supported: leave it to OpenSSL",
     ("tls_server_config", "prefer_server_cipher_suites"): "is not supported: the server's order counts",
 }
-_BCRYPT = re.compile(r"\$2[aby]\$(0[4-9]|1[0-9]|2[0-4])\$[./A-Za-z0-9]{53}")
+# Of a cost up to 16, which takes some seconds; each further step doubles that.
+_BCRYPT = re.compile(r"\$2[aby]\$(0[4-9]|1[0-6])\$[./A-Za-z0-9]{53}")
 
 
 def _user(name: str) -> str:
@@ -42,7 +43,9 @@ def _user(name: str) -> str:
 
 def _hashed(value: SecretStr) -> SecretStr:
     if not _BCRYPT.fullmatch(value.get_secret_value()):
-        raise HiddenValueError('must be a bcrypt hash such as `htpasswd -nBC 10 "" | tr -d ":\\n"` prints')
+        raise HiddenValueError(
+            'must be a bcrypt hash of a cost from 4 to 16, such as `htpasswd -nBC 10 "" | tr -d ":\\n"` prints'
+        )
     return value
 
 

@@ -25,6 +25,8 @@ class Passwords:
         self._accepted: dict[str, bytes] = {}
         # A hash takes a tenth of a second of a core: neither the event loop nor the polls may wait for many.
         self._threads = ThreadPoolExecutor(_THREADS, "bcrypt")
+        # Who waits for a thread waits here, and is forgotten when the server stops.
+        self._free = asyncio.Semaphore(_THREADS)
 
     async def fit(self, authorization: str, users: Mapping[str, bytes]) -> bool:
         """Whether a header names one of the users (names to bcrypt hashes, at least one) and that user's password.
@@ -40,8 +42,9 @@ class Passwords:
         digest = hmac.digest(self._key, hashed + password, hashlib.sha256)
         if known and hmac.compare_digest(self._accepted.get(user, b""), digest):
             return True
-        loop = asyncio.get_running_loop()
-        right = await loop.run_in_executor(self._threads, self._check, password[:_LONGEST], hashed)
+        async with self._free:
+            loop = asyncio.get_running_loop()
+            right = await loop.run_in_executor(self._threads, self._check, password[:_LONGEST], hashed)
         if known and right:
             self._accepted[user] = digest
         return known and right
