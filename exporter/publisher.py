@@ -69,13 +69,18 @@ class Publisher:
 
     def withdraw_stale(self) -> None:
         """Withdraws scopes whose last good reading is older than `stale_after`; does nothing while there are none."""
-        with self._lock:
+        # Hundreds of scopes take seconds to make anew: whoever looks after every source must not wait for one of them.
+        if not self._lock.acquire(blocking=False):
+            return
+        try:
             oldest = self.now().timestamp() - self.rules.stale_after.total_seconds()
             stale = [name for name, published in self._scopes.items() if published.read_at < oldest]
             for name in stale:
                 del self._scopes[name]
             if stale:
                 self._publish(at_once=True)
+        finally:
+            self._lock.release()
 
     def state(self) -> dict[str, tuple[ScopeStatus, Published | None]]:
         """How each listed scope stands and what is published of it, None where nothing is; in the order of names."""

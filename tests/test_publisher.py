@@ -1,4 +1,4 @@
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
@@ -193,6 +193,25 @@ def test_nothing_is_rendered_while_nothing_is_stale_and_once_when_something_is()
     assert snapshots[1] is snapshots[0]
     assert snapshots[2] is not snapshots[1]
     assert snapshots[3] is snapshots[2]
+
+
+def test_looking_for_stale_scopes_does_not_wait_for_a_publication() -> None:
+    world = World()
+    world.store.list_scopes("acme", ["all"])
+    world.put(MONDAY, 1)
+    publisher = world.publisher()
+    publisher.publish_all()
+    looked = []
+
+    def look(day: date) -> bool:
+        publisher.withdraw_stale()
+        looked.append(day)
+        return True
+
+    publisher.recipe = replace(publisher.recipe, workday=look)
+    publisher.publish_all()
+
+    assert looked == [MONDAY]
 
 
 def test_a_stale_scope_comes_back_with_its_next_reading() -> None:
