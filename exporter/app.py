@@ -26,6 +26,7 @@ from exporter.snapshot import Board
 from exporter.store import Store
 from exporter.team_watch import TeamWatch
 from exporter.teams_file import TeamsFile
+from exporter.turns import poll_in_turn
 from exporter.vendors import VENDORS
 from exporter.vendors.settings import SourceSettings
 
@@ -119,7 +120,10 @@ class Exporter:
         self.polling.add(name)
         try:
             vendor = poller.source.vendor.name
-            status = poller.poll() if self.tracing is None else self.tracing.poll(name, vendor, poller.poll)
+            tracing = self.tracing
+            poll = poller.poll if tracing is None else lambda: tracing.poll(name, vendor, poller.poll)
+            interval = poller.source.settings.interval
+            status = poll_in_turn(self.store, poller, poll, interval=interval, now=self.now)
         finally:
             self.polling.discard(name)
         if self.pollers.get(name) is not poller:

@@ -1,12 +1,13 @@
 """The database of the state: SQLite or PostgreSQL, opened with its tables, and real transactions on it."""
 
+import hashlib
 import secrets
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, select
+from sqlalchemy import Connection, Engine, create_engine, event, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
@@ -62,6 +63,30 @@ class Database:
         """A transaction that only reads."""
         with self._turn, self._engine.connect() as connection, connection.begin():
             yield connection
+
+    @property
+    def shared(self) -> bool:
+        """Whether other processes may work with it at the same time: several replicas share PostgreSQL."""
+        return self._engine.dialect.name == "postgresql"
+
+    @contextmanager
+    def turn(self, name: str) -> Iterator[bool]:
+        """Whether it is our turn until the block ends: one process at a time has the turn of a name.
+
+        The lock dies with its connection, so a killed replica holds up nobody.
+        """
+        if not self.shared:
+            yield True
+            return
+        number = int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), signed=True)
+        with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            if not connection.execute(select(func.pg_try_advisory_lock(number))).scalar_one():
+                yield False
+                return
+            try:
+                yield True
+            finally:
+                connection.execute(select(func.pg_advisory_unlock(number)))
 
     def upsert(self, connection: Connection, table: Any, rows: Sequence[Mapping[str, Any]]) -> None:
         """Inserts rows, replacing those with the same primary key."""

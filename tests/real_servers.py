@@ -1,5 +1,6 @@
 """Starts the real programs that the exporter works with, on loopback and a free port, and stops them."""
 
+import os
 import shutil
 import socket
 import subprocess
@@ -22,6 +23,7 @@ COMMANDS = {
     "victoria-metrics": ["victoria-metrics"],
     "rotel": ["rotel-agent"],
     "chromium": ["chromium", "chromium-browser"],
+    "postgresql": ["pg_ctl"],  # Debian keeps PostgreSQL's server off the path, by version
 }
 START_SECONDS = 30.0
 STOP_SECONDS = 10.0
@@ -29,7 +31,9 @@ STOP_SECONDS = 10.0
 
 def installed(program: str) -> str | None:
     """The path of a program in `COMMANDS`, None where it is not installed."""
-    found = (shutil.which(command) for command in COMMANDS[program])
+    debian = os.pathsep.join(sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin")), reverse=True))
+    path = f"{os.environ['PATH']}{os.pathsep}{debian}"
+    found = (shutil.which(command, path=path) for command in COMMANDS[program])
     return next((path for path in found if path), None)
 
 
@@ -84,6 +88,31 @@ def rotel(folder: Path, forward_to: str) -> Iterator[tuple[str, str]]:
     ]
     with _running("rotel", flags, folder, f"http://{http}/"):
         yield f"http://{grpc}", f"http://{http}"
+
+
+@contextmanager
+def postgresql(folder: Path) -> Iterator[str]:
+    """A ready PostgreSQL of its own, as the URL of a database. It refuses to run as root, so root lends it a user."""
+    binaries = Path(_path("postgresql")).parent
+    data, port = folder / "postgresql", _free_port()
+    as_user: list[str] = []
+    data.mkdir()
+    if os.geteuid() == 0:
+        as_user = ["runuser", "-u", "postgres", "--"]
+        shutil.chown(data, "postgres")
+        for above in (folder, *folder.parents):
+            above.chmod(above.stat().st_mode | 0o011)
+
+    def run(*command: str | Path) -> None:
+        subprocess.run([*as_user, *command], cwd="/", check=True, capture_output=True, timeout=60)
+
+    run(binaries / "initdb", "-D", data, "-A", "trust", "-U", "exporter", "--no-sync")
+    options = f"-p {port} -c listen_addresses=127.0.0.1 -c fsync=off -k {data}"
+    run(binaries / "pg_ctl", "-D", data, "-o", options, "-l", data / "log", "-w", "start")
+    try:
+        yield f"postgresql://exporter@127.0.0.1:{port}/postgres"
+    finally:
+        run(binaries / "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
 
 
 @contextmanager

@@ -74,6 +74,7 @@ team_watch.py        | log publisher teams_file                                 
 plan.py              | model store                                                        |
 poller.py            | errors log model client vendors.base store accounts health publisher plan retention revisions |
 past_days.py         | accounts errors model plan poller store vendors.base               |
+turns.py             | log poller store                                                   | sqlalchemy
 online_check.py      | errors model poller vendors.base                                   |
 scheduler.py         | cron                                                               | apscheduler
 signals.py           |                                                                    |
