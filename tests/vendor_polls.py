@@ -21,6 +21,7 @@ from exporter.publisher import Publisher, Visibility
 from exporter.scope_samples import Recipe
 from exporter.snapshot import Board
 from exporter.store import PollStatus, Store
+from exporter.teams_file import TeamsFile
 from exporter.vendors import VENDORS
 from tests.stores import fresh_store
 
@@ -44,6 +45,7 @@ class VendorPolls:
     board: Board = field(default_factory=Board)
     health: Health = field(default_factory=Health)
     label: Label | None = None
+    teams: TeamsFile | None = None
     made: Poller | None = None
 
     def poll(self) -> PollStatus:
@@ -115,7 +117,14 @@ class VendorPolls:
             store=self.store,
             accounts=accounts,
             publisher=Publisher(
-                recipe=Recipe("tool", self.vendor, accounts, settings.seats),
+                recipe=Recipe(
+                    "tool",
+                    self.vendor,
+                    accounts,
+                    settings.seats,
+                    teams=self.teams,
+                    per_user=self.label is not None,
+                ),
                 rules=Visibility(settings.stale_after, settings.max_series),
                 store=self.store,
                 board=self.board,
