@@ -131,3 +131,13 @@ def test_a_thousand_scopes_are_shown_at_once(browser: Browser) -> None:
 
     assert (rows, alone, said) == (20, 500, [])
     assert more == "980 more scopes of 1,000: show product alone."
+
+
+def test_the_page_of_dashboards_fits_a_phone(browser: Browser) -> None:
+    with page_of(report(source()), browser, viewport={"width": 360, "height": 800}) as (page, _, said):
+        page.get_by_role("link", name="Dashboards").click()
+        overflow = page.evaluate("document.documentElement.scrollWidth")
+        files = page.locator(".files a").count()
+
+    assert (overflow, said) == (360, [])
+    assert files > 8

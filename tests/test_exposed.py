@@ -20,6 +20,8 @@ ROWS = [
     ("GET", "/static/style.css", 200, "text/css"),
     ("GET", "/metrics", 200, "text/plain"),
     ("GET", "/api/v1/status", 200, "application/json"),
+    ("GET", "/dashboards", 200, "text/html"),
+    ("GET", "/dashboards/grafana/dashboards/adoption-overview.json", 200, "application/json"),
     ("GET", "/config", 200, "text/plain"),
     ("GET", "/-/healthy", 200, "text/plain"),
     ("GET", "/-/ready", 200, "text/plain"),

@@ -84,6 +84,7 @@ document.py          | mistakes                                                 
 sections.py          | fields durations teams_file                                        | pydantic sqlalchemy
 advice.py            |                                                                    |
 distance.py          |                                                                    |
+shipped.py           |                                                                    |
 status.py            | advice errors model publisher store windows                        |
 web/__init__.py      |                                                                    |
 web/negotiation.py   | expose.prometheus                                                  |
@@ -93,8 +94,9 @@ web/config_file.py   | fields mistakes document                                 
 web/access.py        | log mistakes web.config_file web.passwords                         | starlette
 web/server.py        |                                                                    | starlette uvicorn
 web/sparkline.py     | status                                                             |
-web/status_page.py   | advice distance status web.sparkline                                     | jinja2
-web/application.py   | snapshot health status web.exposition web.status_page              | starlette yaml
+web/templates/__init__.py |                                                               | jinja2
+web/status_page.py   | advice distance status web.sparkline web.templates                 |
+web/application.py   | shipped snapshot health status web.exposition web.status_page web.templates | starlette yaml
 sd_notify.py         |                                                                    |
 config.py            | fields mistakes document sections vendors vendors.base vendors.settings | pydantic sqlalchemy
 config_changes.py    | config                                                             |

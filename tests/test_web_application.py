@@ -8,11 +8,14 @@ from exporter.status import Reload, as_json
 from tests.asgi import Pages
 from tests.reports import NOW, Web, everything
 
+OVERVIEW = "/dashboards/grafana/dashboards/adoption-overview.json"
 PAGES = [
     "/",
     "/metrics",
     "/config",
     "/api/v1/status",
+    "/dashboards",
+    OVERVIEW,
     "/-/healthy",
     "/-/ready",
     "/static/style.css",
@@ -125,7 +128,15 @@ def test_pages_are_only_read(method: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/nothing", "/static/", "/static/../application.py", "/static/%2e%2e/server.py", "/-/"]
+    "path",
+    [
+        "/nothing",
+        "/static/",
+        "/static/../application.py",
+        "/static/%2e%2e/server.py",
+        "/dashboards/pyproject.toml",
+        "/-/",
+    ],
 )
 def test_what_is_not_there_is_not_found(path: str) -> None:
     assert Pages(Web().application()).get(path).status_code == 404
@@ -144,3 +155,13 @@ def test_the_way_to_the_prefix_is_shown(path: str) -> None:
     answer = Pages(Web().application("/tools/adoption")).get(path)
 
     assert (answer.status_code, answer.headers["location"]) == (307, "/tools/adoption/")
+
+
+def test_dashboards_and_rules_can_be_downloaded() -> None:
+    pages = Pages(Web().application())
+    listed = pages.get("/dashboards").text
+
+    assert f'<a href="{OVERVIEW.removeprefix("/")}">' in listed
+    assert '<a href="dashboards/prometheus/alerts.yaml">' in listed
+    assert pages.get(OVERVIEW).json()["title"] == "Adoption overview"
+    assert "groups:" in pages.get("/dashboards/prometheus/alerts.yaml").text

@@ -9,15 +9,18 @@ import yaml
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import FileResponse, HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from exporter import __version__
 from exporter.health import Health
+from exporter.shipped import shipped
 from exporter.snapshot import Board
 from exporter.status import Reload, Report, as_json
 from exporter.web.exposition import exposition
 from exporter.web.status_page import status_page
+from exporter.web.templates import render
 
 
 @dataclass(frozen=True)
@@ -67,11 +70,23 @@ def application(pages: Pages, prefix: str = "") -> Starlette:
         async with reporting:
             return await run_in_threadpool(lambda: JSONResponse(as_json(pages.report())))
 
+    async def dashboards(_request: Request) -> Response:
+        return HTMLResponse(
+            await run_in_threadpool(lambda: render("dashboards.html", version=__version__, names=files))
+        )
+
+    async def dashboard(request: Request) -> Response:
+        path = files.get(request.path_params["name"])
+        return FileResponse(path) if path is not None else PlainTextResponse("Not Found", status_code=404)
+
+    files = shipped()
     routes = [
         Route("/", status),
         Route("/metrics", metrics),
         Route("/config", config),
         Route("/api/v1/status", status_json),
+        Route("/dashboards", dashboards),
+        Route("/dashboards/{name:path}", dashboard),
         Route("/-/healthy", healthy),
         Route("/-/ready", ready),
         Route("/-/reload", reload, methods=["POST"]),

@@ -3,14 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from exporter.advice import advice
 from exporter.distance import distance
 from exporter.status import Health, Report, ScopeReport, SourceReport
 from exporter.web.sparkline import HEIGHT, sparkline
+from exporter.web.templates import render
 
 # The most scopes of one source: on its own page, and beside other sources, where they share what a page can hold.
 _MOST_ALONE = 500
@@ -28,14 +26,6 @@ _WORDS: Mapping[Health, str] = {
 # What a look at many scopes is for comes first.
 _ORDER: Sequence[Health] = ("failing", "withdrawn", "late", "ok", "pending", "no_data")
 
-_PAGES = Environment(
-    loader=FileSystemLoader(Path(__file__).parent / "templates"),
-    autoescape=True,
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
-
 
 @dataclass(frozen=True)
 class Shown:
@@ -50,7 +40,9 @@ def status_page(report: Report, only: str | None = None) -> str:
     """The page about all sources, or about one of them with many more of its scopes."""
     sources = [source for source in report.sources if only in (None, source.name)]
     most = _MOST_ALONE if only else max(_FEWEST_OF_ONE, min(_MOST_OF_ONE, _MOST_TOGETHER // max(1, len(sources))))
-    return _PAGES.get_template("status.html").render(
+    return render(
+        "status.html",
+        version=report.version,
         report=report,
         only=only,
         headline=_headline(report.sources),

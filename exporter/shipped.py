@@ -1,0 +1,21 @@
+"""The Grafana dashboards and Prometheus rules that come with the exporter."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+_PACKAGE = Path(__file__).parent
+_SHIPPED = (
+    "grafana/dashboards/*.json",
+    "grafana/provisioning/**/*.yaml",
+    "prometheus/*.yaml",
+    "prometheus/*.yml",
+)
+
+
+def shipped() -> Mapping[str, Path]:
+    """Every file by its path below the folder of all, such as `grafana/dashboards/adoption-overview.json`."""
+    # Inside of the package where it was installed, beside it in a checkout.
+    installed = _PACKAGE / "data"
+    folder = installed if installed.is_dir() else _PACKAGE.parent
+    found = sorted(path for pattern in _SHIPPED for path in folder.glob(pattern))
+    return {path.relative_to(folder).as_posix(): path for path in found}
