@@ -1,0 +1,109 @@
+"""What a source tells about itself between polls, and how it makes way for another configuration of it."""
+
+from datetime import UTC, datetime, timedelta
+
+from exporter.errors import Failure, Rejected, Unreachable
+from exporter.health import Health
+from exporter.scheduler import Scheduler
+from tests.polling import NOON, YESTERDAY, Bench, Script, people
+
+
+def test_a_poll_leaves_how_it_went_and_which_scopes_failed() -> None:
+    script = Script(scopes=("good", "bad"))
+    script.days["good", YESTERDAY] = people(1)
+    script.days["bad", YESTERDAY] = Rejected("madeup GET /x: 403", status=403)
+    poller = Bench(script, history=1).poller()
+    before = poller.last
+    status = poller.poll()
+
+    assert before is None
+    assert poller.last == status
+    assert poller.last is not None
+    assert (poller.last.reason, poller.last.status) == ("rejected", 403)
+    assert poller.failed == {"bad": Failure("rejected", "madeup GET /x: 403", 403)}
+
+
+def test_after_a_restart_it_is_known_how_the_last_poll_went() -> None:
+    bench = Bench(Script(scopes_error=Unreachable("madeup GET /scopes: no answer")))
+    bench.poller().poll()
+    restarted = bench.poller()
+
+    assert restarted.restore()
+    assert restarted.last == bench.store.last_poll("tool")
+    assert restarted.last is not None
+    assert (restarted.last.success, restarted.last.reason, restarted.last.status) == (False, "unreachable", None)
+
+
+def test_a_publisher_tells_each_listed_scope_whether_published_or_not() -> None:
+    script = Script(scopes=("empty", "full"))
+    script.days["full", YESTERDAY] = people(1, 2)
+    bench = Bench(script, history=1)
+    poller = bench.poller()
+    poller.poll()
+    state = poller.publisher.state()
+
+    assert list(state) == ["empty", "full"]
+    assert state["empty"][1] is None
+    full = state["full"][1]
+    assert full is not None
+    assert full.people == {YESTERDAY: 2}
+    assert full.samples == list(bench.board.snapshot.samples["tool"])
+
+
+def test_a_stale_scope_is_listed_and_no_longer_published() -> None:
+    script = Script()
+    script.days["all", YESTERDAY] = people(1)
+    bench = Bench(script, history=1)
+    poller = bench.poller()
+    poller.poll()
+    bench.now += timedelta(days=4)
+    poller.publisher.withdraw_stale()
+
+    status, published = poller.publisher.state()["all"]
+    assert (status.last_success, published) == (NOON.timestamp(), None)
+
+
+def test_an_ended_poll_publishes_nothing_more() -> None:
+    script = Script()
+    script.days["all", YESTERDAY] = people(1)
+    bench = Bench(script, history=1)
+    poller = bench.poller()
+    script.before_read = poller.end
+
+    assert poller.poll() is None
+    assert bench.board.snapshot.samples == {}
+    assert bench.store.last_poll("tool") is None
+
+
+def test_a_source_has_one_job_which_another_replaces() -> None:
+    scheduler = Scheduler()
+    scheduler.start()
+    runs: list[str] = []
+    later = datetime.now(UTC) + timedelta(days=365)
+    scheduler.add("tool", lambda: runs.append("old"), interval=timedelta(hours=1), cron=None, now=later)
+    scheduler.add("tool", lambda: runs.append("new"), interval=timedelta(hours=1), cron=None, now=later)
+    due = scheduler.next_run("tool")
+    scheduler.remove("tool")
+    scheduler.remove("tool")
+
+    assert due == later
+    assert scheduler.next_run("tool") is None
+    assert runs == []
+    scheduler.stop()
+
+
+def test_a_token_whose_end_is_no_longer_known_has_no_metric() -> None:
+    health = Health()
+    source = health.source("tool", "madeup")
+    labels = {"source": "tool", "vendor": "madeup"}
+
+    def shown() -> float | None:
+        return health.registry.get_sample_value("adoption_exporter_token_expiry_timestamp_seconds", labels)
+
+    source.token_expires(None)
+    never = shown()
+    source.token_expires(NOON)
+    known = shown()
+    source.token_expires(None)
+
+    assert (never, known, shown()) == (None, NOON.timestamp(), None)
