@@ -9,13 +9,14 @@ INSTALL = .venv/bin/python -m pip --disable-pip-version-check --no-input install
 LOCK = .venv/bin/uv --no-config pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--annotation-style line --custom-compile-command 'make lock' $(LOCK_FLAGS)
 
-.PHONY: help demo test check lock image image-test clean
+.PHONY: help demo test check lock manifests image image-test clean
 
 help:
 	@echo 'make demo    run the exporter over built-in vendor simulators and print its address'
 	@echo 'make test    formatting, lint, types and all tests'
 	@echo 'make check   formatting, lint and types alone'
 	@echo 'make lock    pin pyproject.toml anew; LOCK_FLAGS=--upgrade takes the newest versions'
+	@echo 'make manifests  write the rules of prometheus/ into the PrometheusRule'
 	@echo 'make image   build the image with docker, or with make ENGINE=podman'
 	@echo 'make image-test  build the image without a registry, run it, and boot systemd with the unit; root, minutes'
 	@echo 'make clean   remove .venv and caches'
@@ -37,6 +38,9 @@ lock: .venv/dev
 	$(LOCK) --output-file requirements.txt pyproject.toml
 	$(LOCK) --group dev --constraint requirements.txt --output-file requirements-dev.txt pyproject.toml
 	$(LOCK) --group build --constraint requirements-dev.txt --output-file requirements-build.txt
+
+manifests:
+	sh deploy/kubernetes/prometheusrule.sh >deploy/kubernetes/prometheus-operator/prometheusrule.yaml
 
 image:
 	$(ENGINE) build --tag adoption-exporter .
