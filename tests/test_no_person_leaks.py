@@ -20,7 +20,9 @@ COMPANY = Company(people=12, first_day=datetime.now(UTC).date() - timedelta(days
 SECRETS = (CREDENTIAL, "expired-credential", "collector-credential", "0123456789-pseudonym-key")
 UNKNOWN = ("nobody.special", "someone.else@example.com")
 # Every address that answers GET; a page that is added is looked at as well.
-PAGES = ("/", "/metrics", "/config", "/api/v1/status", "/-/healthy", "/-/ready")
+PAGES = ("/", "/metrics", "/config", "/api/v1/status", "/dashboards", "/-/healthy", "/-/ready")
+# Files of the package, which know of no configuration.
+FILES = {"/dashboards/{name:path}"}
 EVERYWHERE = frozenset({"state", "log", "pushed metrics", "pushed spans", *PAGES})
 
 CONFIG = """
@@ -126,4 +128,4 @@ def test_every_page_is_looked_at() -> None:
     nothing_is_asked_of_it = cast("Pages", None)
     routes = [route for route in application(nothing_is_asked_of_it).routes if isinstance(route, Route)]
 
-    assert {route.path for route in routes if route.methods and "GET" in route.methods} == set(PAGES)
+    assert {route.path for route in routes if route.methods and "GET" in route.methods} == {*PAGES, *FILES}
