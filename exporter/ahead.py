@@ -1,20 +1,28 @@
-"""Making the next item while one is used."""
+"""Making the next items while one is used."""
 
-from collections.abc import Generator, Iterator
+from collections import deque
+from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
 T = TypeVar("T")
 
 
-def ahead(items: Iterator[T]) -> Generator[T, None, None]:
-    """The same items, of which a thread makes the next one while the caller uses one; an error comes in its turn."""
-    with ThreadPoolExecutor(1, "ahead") as pool:
-        coming = pool.submit(_next, items)
-        while following := coming.result():
-            coming = pool.submit(_next, items)
+def ahead(items: Generator[T, None, None], most: int = 1) -> Generator[T, None, None]:
+    """The same items, of which a thread makes up to `most` while the caller uses one; an error comes in its turn.
+
+    Closing it waits for the item that is being made and closes `items`.
+    """
+    pool = ThreadPoolExecutor(1, "ahead")
+    try:
+        coming = deque(pool.submit(_next, items) for _ in range(most))
+        while following := coming.popleft().result():
+            coming.append(pool.submit(_next, items))
             yield following[0]
+    finally:
+        pool.shutdown(cancel_futures=True)
+        items.close()
 
 
-def _next(items: Iterator[T]) -> tuple[T] | None:
+def _next(items: Generator[T, None, None]) -> tuple[T] | None:
     return next(((item,) for item in items), None)

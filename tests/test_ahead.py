@@ -1,5 +1,5 @@
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator
 
 import pytest
 
@@ -7,14 +7,17 @@ from exporter.ahead import ahead
 
 
 def test_the_items_come_in_their_order() -> None:
-    assert list(ahead(iter([0, None, "", 3]))) == [0, None, "", 3]
-    assert list(ahead(iter([]))) == []
+    def items() -> Generator[object, None, None]:
+        yield from [0, None, "", 3]
+
+    assert list(ahead(items())) == [0, None, "", 3]
+    assert list(ahead(items(), 10)) == [0, None, "", 3]
 
 
 def test_the_next_item_is_made_while_one_is_used() -> None:
     made = [threading.Event() for _ in range(3)]
 
-    def items() -> Iterator[int]:
+    def items() -> Generator[int, None, None]:
         for number, event in enumerate(made):
             yield number
             event.set()
@@ -27,22 +30,45 @@ def test_the_next_item_is_made_while_one_is_used() -> None:
     found.close()
 
 
+def test_no_more_items_are_made_than_may_wait() -> None:
+    made = []
+
+    def items() -> Generator[int, None, None]:
+        for number in range(100):
+            made.append(number)
+            yield number
+
+    found = ahead(items(), 3)
+    assert next(found) == 0
+    found.close()
+
+    assert len(made) <= 4
+
+
 def test_an_error_comes_in_its_turn() -> None:
-    def items() -> Iterator[int]:
+    def items() -> Generator[int, None, None]:
         yield 1
         raise ValueError("the second item")
 
-    found = ahead(items())
+    found = ahead(items(), 5)
 
     assert next(found) == 1
     with pytest.raises(ValueError, match="the second item"):
         next(found)
 
 
-def test_who_stops_early_leaves_no_thread_behind() -> None:
+def test_who_stops_early_leaves_no_thread_behind_and_closes_the_items() -> None:
+    closed = []
+
+    def items() -> Generator[int, None, None]:
+        try:
+            yield from range(1_000)
+        finally:
+            closed.append("items")
+
     before = threading.active_count()
-    found = ahead(iter(range(1_000)))
+    found = ahead(items(), 3)
     next(found)
     found.close()
 
-    assert threading.active_count() == before
+    assert (threading.active_count(), closed) == (before, ["items"])

@@ -1,6 +1,7 @@
 """Sourcegraph Analytics: what a report says is what is published, however the server reads dates and writes cells."""
 
 import tempfile
+import threading
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -12,7 +13,8 @@ from sqlalchemy import func, select
 from exporter import schema
 from exporter.accounts import AccountBook
 from exporter.model import AmountKey
-from tests.sourcegraph_bodies import ACME, DAY, HEADERS, REGISTRY, REPORT, SAMPLE, SAMPLES, Server, report, row
+from exporter.vendors.base import Access
+from tests.sourcegraph_bodies import ACME, DAY, HEADERS, NOW, REGISTRY, REPORT, SAMPLE, SAMPLES, Server, report, row
 from tests.vendor_polls import VendorPolls
 
 GOLDEN = (Path(__file__).parent / "golden" / "sourcegraph.txt").read_text()
@@ -311,6 +313,26 @@ def test_no_report_is_left_on_the_disk(body: str, tmp_path: Path, monkeypatch: p
     Server(body).polls().poll()
 
     assert list(tmp_path.iterdir()) == []
+
+
+def test_whoever_stops_reading_leaves_no_report_and_no_thread_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    bench = Server().polls(history=timedelta(days=60))
+    bench.poll()
+    assert bench.made is not None
+    source, before = bench.made.source, threading.active_count()
+    with source.connect(lambda _code: None) as client:
+        access = Access(client, source.settings, AccountBook(bench.store, "tool"), NOW, {}, lambda _remark: None)
+        readings = source.vendor.read(
+            access, ACME, [date.fromisoformat(DAY) - timedelta(days=back) for back in range(60)]
+        )
+        first = next(readings)
+        assert list(tmp_path.iterdir()) != []
+        del readings
+
+    assert (first.day.isoformat(), threading.active_count(), list(tmp_path.iterdir())) == (DAY, before, [])
 
 
 def test_teams_find_people_by_email_user_name_and_id() -> None:

@@ -4,7 +4,8 @@ API: https://sourcegraph.com/docs/analytics/api (read 2026-11); https://sourcegr
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from datetime import date, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -34,6 +35,9 @@ _PASTED = re.compile(r"\s*(?:https?://)?([^\s/?#]*)\S*\s*")
 _FIRST_DAYS = 7
 _MOST_DAYS = 31
 _MOST_BYTES = 64 * 2**20
+
+# How many days wait between two stages: a table of a large company's day has some MiB.
+_DAYS_AHEAD = 4
 
 _KNOWN = {"id": pl.String, "account": pl.UInt32, "service": pl.Boolean}
 
@@ -86,9 +90,9 @@ def scopes(access: Access) -> Sequence[str]:
 def read(access: Access, scope: str, days: Sequence[date]) -> Iterator[Reading]:
     """All of the days, in the order wanted: a report is complete, so that a day which is not in it has no rows.
 
-    The next day is made ready while one is stored, and the next report is on its way while one is read.
+    Three stages work side by side: reports come in, tables are read from them, days are rolled up.
     """
-    return ahead(_readings(access, scope, days))
+    return ahead(_readings(access, scope, days), _DAYS_AHEAD)
 
 
 def seats(access: Access, scope: str) -> int | None:
@@ -97,19 +101,30 @@ def seats(access: Access, scope: str) -> int | None:
     return None if registry is None else len(registry.accounts - registry.service)
 
 
-def _readings(access: Access, scope: str, days: Sequence[date]) -> Iterator[Reading]:
+def _readings(access: Access, scope: str, days: Sequence[date]) -> Generator[Reading, None, None]:
     registry = _read_registry(access, scope)
     known = pl.DataFrame(schema=_KNOWN)
-    with TemporaryDirectory(prefix="adoption-exporter-") as folder:
-        for path, asked in ahead(_downloads(access, scope, days, Path(folder))):
+    with (
+        TemporaryDirectory(prefix="adoption-exporter-") as folder,
+        closing(ahead(_tables(access, scope, days, Path(folder)), _DAYS_AHEAD)) as found,
+    ):
+        for columns, day, table in found:
+            rows = table.join(known, on="id", how="left")
+            strangers = rows.filter(pl.col("service").is_null() & pl.col("id").is_not_null())
+            if strangers.height:
+                known = pl.concat([known, _number(access, scope, registry, strangers)])
+                rows = table.join(known, on="id", how="left")
+            yield Reading(day, _facts(access, registry, columns, rows, day), rows=table.height > 0)
+
+
+def _tables(
+    access: Access, scope: str, days: Sequence[date], folder: Path
+) -> Generator[tuple[Columns, date, pl.DataFrame], None, None]:
+    with closing(ahead(_downloads(access, scope, days, folder))) as reports:
+        for path, asked in reports:
             report = open_report(path, f"sourcegraph GET {REPORT}")
             for day, table in tables(report, asked):
-                rows = table.join(known, on="id", how="left")
-                strangers = rows.filter(pl.col("service").is_null() & pl.col("id").is_not_null())
-                if strangers.height:
-                    known = pl.concat([known, _number(access, scope, registry, strangers)])
-                    rows = table.join(known, on="id", how="left")
-                yield Reading(day, _facts(access, registry, report.columns, rows, day), rows=table.height > 0)
+                yield report.columns, day, table
             path.unlink()
 
 
@@ -123,7 +138,9 @@ def _read_registry(access: Access, scope: str) -> Registry | None:
     return registry
 
 
-def _downloads(access: Access, scope: str, days: Sequence[date], folder: Path) -> Iterator[tuple[Path, Sequence[date]]]:
+def _downloads(
+    access: Access, scope: str, days: Sequence[date], folder: Path
+) -> Generator[tuple[Path, Sequence[date]], None, None]:
     """Files with reports that have all of the days, newest first, and which of the days are in each."""
     learnt = f"{scope}: bytes a day"
     left = days

@@ -1,6 +1,7 @@
 """A report in a file, as one table of rows for each wanted day, in memory that does not grow with the report."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
 from os import SEEK_CUR
@@ -59,15 +60,16 @@ def _newest(report: Report, days: Sequence[date]) -> tuple[Sequence[date], list[
     """The rows of as many of the days as may be held, from the newest on."""
     rows: list[pl.DataFrame] = []
     row, size = 2, 0.0
-    for data in ahead(_blocks(report)):
-        table = parse(Block(report.columns, report.where, data, row))
-        row += table.height
-        rows.append(_only(days, table))
-        size += rows[-1].estimated_size()
-        while size > report.held and len(days) > 1:
-            days = days[: len(days) // 2]
-            rows = [_only(days, table) for table in rows]
-            size = sum(table.estimated_size() for table in rows)
+    with closing(ahead(_blocks(report))) as blocks:
+        for data in blocks:
+            table = parse(Block(report.columns, report.where, data, row))
+            row += table.height
+            rows.append(_only(days, table))
+            size += rows[-1].estimated_size()
+            while size > report.held and len(days) > 1:
+                days = days[: len(days) // 2]
+                rows = [_only(days, table) for table in rows]
+                size = sum(table.estimated_size() for table in rows)
     return days, rows
 
 
@@ -76,7 +78,7 @@ def _only(days: Sequence[date], table: pl.DataFrame) -> pl.DataFrame:
     return table if wanted.all() else table.filter(wanted)
 
 
-def _blocks(report: Report) -> Iterator[bytes]:
+def _blocks(report: Report) -> Generator[bytes, None, None]:
     """The rows, some MiB at a time; a block begins and ends with a row."""
     with report.path.open("rb") as file:
         file.seek(report.start)
