@@ -93,7 +93,7 @@ def poll(exporter: Exporter, name: str, per_minute: int) -> bool:
     asked = requests(exporter) - before
     needed = max(0.0, asked - BURST) * 60 / per_minute
     ratio = wall / needed
-    print(  # noqa: T201 - what a benchmark is for
+    print(
         f"{name:>12}  {asked:6.0f} requests  budget {needed:7.1f} s  took {wall:7.1f} s  {ratio:6.3f}  CPU {cpu:6.1f} s"
         f"  {len(exporter.board.snapshot.all_samples())} series  {'ok' if succeeded else 'FAILED'}",
         flush=True,

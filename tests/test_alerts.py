@@ -165,7 +165,7 @@ def year(company: Company) -> dict[str, Any]:
                 ],
                 "promql_expr_test": [
                     {
-                        "expr": 'count_over_time(ALERTS{alertname!="AdoptionExporterDown", alertstate="firing"}[365d]) > 4',
+                        "expr": 'count_over_time(ALERTS{alertname!="AdoptionExporterDown", alertstate="firing"}[1y]) > 4',
                         "eval_time": "365d",
                         "exp_samples": [],
                     },
