@@ -153,6 +153,7 @@ def year(company: Company) -> dict[str, Any]:
             }
         for series, value in of_day.items():
             values.setdefault(series, []).append(value)
+    firing = 'ALERTS{alertname!="AdoptionExporterDown", alertstate="firing"}'
     return {
         "rule_files": [str(RULES / "recording.yaml"), str(RULES / "alerts.yaml")],
         "evaluation_interval": "6h",
@@ -165,7 +166,7 @@ def year(company: Company) -> dict[str, Any]:
                 ],
                 "promql_expr_test": [
                     {
-                        "expr": 'count_over_time(ALERTS{alertname!="AdoptionExporterDown", alertstate="firing"}[1y]) > 4',
+                        "expr": f"count_over_time({firing}[365d]) > 4",
                         "eval_time": "365d",
                         "exp_samples": [],
                     },
