@@ -151,7 +151,7 @@ def _scope_report(state: SourceState, name: str, newest: date, now: datetime) ->
     last_read = _moment(status.last_success)
     if published is None:
         stale = last_read is not None and now - last_read > state.stale_after
-        missing: Health = "failing" if failure else "withdrawn" if stale else "no_data"
+        missing: Health = "withdrawn" if stale else "failing" if failure else "no_data"
         return ScopeReport(name, missing, last_read=last_read, failure=failure)
     data_day = max(published.people)
     days_late = max(0, (newest - data_day).days)

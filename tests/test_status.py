@@ -91,8 +91,8 @@ STALE: tuple[ScopeStatus, Published | None] = (listed(NOON - 4 * DAY), None)
             ("failing", {"a": "failing", "b": "ok"}),
         ),
         (
-            Source(polled(success=False), {"": REFUSED}, {"a": data(MONDAY), "b": STALE}),
-            ("failing", {"a": "failing", "b": "failing"}),
+            Source(polled(success=False), {"": REFUSED}, {"a": data(MONDAY), "b": STALE, "c": NOTHING}),
+            ("failing", {"a": "failing", "b": "withdrawn", "c": "failing"}),
         ),
         # After a restart it is known that the last poll failed, not what failed in it.
         (Source(polled(success=False)), ("failing", {"all": "ok"})),
