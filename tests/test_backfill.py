@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from exporter.expose.backfill import PastDay, Timeline, past_days, write_file
 from exporter.metrics import Sample
@@ -19,6 +20,7 @@ from exporter.simulator.augment import augment_app
 from exporter.simulator.company import Company
 from exporter.simulator.server import serve
 from tests import real_servers
+from tests.collectors import Reply, http_collector
 from tests.vendor_polls import VendorPolls
 
 FIRST, LAST = date(2026, 3, 1), date(2026, 5, 29)
@@ -197,3 +199,37 @@ def test_a_usage_error_is_one_line(arguments: tuple[str, ...], error: str) -> No
     done = cli(*arguments)
 
     assert (done.returncode, done.stderr) == (2, f"{error}\n")
+
+
+@pytest.mark.parametrize("refuses", [False, True])
+def test_the_command_sends_the_same_samples_by_otlp(tmp_path: Path, *, refuses: bool) -> None:
+    last = datetime.now(UTC).date() - timedelta(days=2)
+    company = Company(people=10, first_day=last - timedelta(days=100))
+    with (
+        serve(augment_app(company, lambda: datetime.now(UTC))) as server,
+        http_collector(lambda _number: Reply(status=400 if refuses else 200)) as collector,
+    ):
+        config = tmp_path / "config.yaml"
+        config.write_text(
+            f'state: {{url: "sqlite:///{tmp_path}/state.db"}}\n'
+            f'otlp: {{endpoint: "{collector.url}"}}\n'
+            "sources:\n"
+            "  tool: {vendor: augment, token: demo-token, requests_per_minute: 100000, history: 30d, "
+            f'base_url: "{server.url}"}}\n'
+        )
+        days = ("--config.file", str(config), "--from", last.isoformat(), "--to", last.isoformat())
+        sent = cli(*days, "--otlp")
+        cli(*days, "--output", str(tmp_path / "history.om"))
+    families = text_string_to_metric_families((tmp_path / "history.om").read_text())
+    written = {
+        (sample.name, tuple(sorted(sample.labels.items()))): sample.value
+        for family in families
+        for sample in family.samples
+    }
+    taken = 0 if refuses else len(written)
+
+    assert sent.returncode == int(refuses)
+    assert sent.stderr.startswith(f"{taken} samples taken by {collector.url}")
+    assert collector.series() == written
+    moments = {point.time_unix_nano for points in collector.points().values() for point in points.values()}
+    assert moments == {int(first_shown(last).timestamp()) * 10**9}
