@@ -21,7 +21,7 @@ ROWS = [
     ("GET", "/metrics", 200, "text/plain"),
     ("GET", "/api/v1/status", 200, "application/json"),
     ("GET", "/dashboards", 200, "text/html"),
-    ("GET", "/dashboards/grafana/dashboards/adoption-overview.json", 200, "application/json"),
+    ("GET", "/dashboards/prometheus/alerts.yaml", 200, "text/plain"),
     ("GET", "/config", 200, "text/plain"),
     ("GET", "/-/healthy", 200, "text/plain"),
     ("GET", "/-/ready", 200, "text/plain"),

@@ -77,7 +77,9 @@ def application(pages: Pages, prefix: str = "") -> Starlette:
 
     async def dashboard(request: Request) -> Response:
         path = files.get(request.path_params["name"])
-        return FileResponse(path) if path is not None else PlainTextResponse("Not Found", status_code=404)
+        if path is None:
+            return PlainTextResponse("Not Found", status_code=404)
+        return FileResponse(path, media_type="application/json" if path.suffix == ".json" else "text/plain")
 
     files = shipped()
     routes = [
