@@ -127,7 +127,8 @@ def test_a_thousand_scopes_are_shown_at_once(browser: Browser) -> None:
     with page_of(made, browser, viewport={"width": 360, "height": 800}) as (page, _, said):
         rows = page.locator("li.scope").count()
         more = page.locator(".more").inner_text()
-        page.locator(".more a").click()
+        with page.expect_navigation(wait_until="load"):
+            page.locator(".more a").click()
         alone = page.locator("li.scope").count()
 
     assert (rows, alone, said) == (20, 500, [])
@@ -136,7 +137,8 @@ def test_a_thousand_scopes_are_shown_at_once(browser: Browser) -> None:
 
 def test_the_page_of_dashboards_fits_a_phone(browser: Browser) -> None:
     with page_of(report(source()), browser, viewport={"width": 360, "height": 800}) as (page, _, said):
-        page.get_by_role("link", name="Dashboards").click()
+        with page.expect_navigation(wait_until="load"):
+            page.get_by_role("link", name="Dashboards").click()
         overflow = page.evaluate("document.documentElement.scrollWidth")
         files = page.locator(".files a").count()
 
