@@ -41,3 +41,21 @@ def unknown(expression: str, others: frozenset[str] = frozenset()) -> list[str]:
         else:
             wrong += [f"{row.name}{{{label}}}" for label in sorted(selector.labels - {*row.labels} - _TARGET)]
     return wrong
+
+
+def added(expression: str) -> set[str]:
+    """Metrics that the expression adds: under sum, or on a side of a plus."""
+    found: set[str] = set()
+
+    def visit(node: promql_parser.Expr) -> None:
+        if isinstance(node, promql_parser.AggregateExpr) and str(node.op) == "sum":
+            found.update(_metrics(node.expr))
+        if isinstance(node, promql_parser.BinaryExpr) and str(node.op) == "+":
+            found.update(_metrics(node.lhs) | _metrics(node.rhs))
+
+    promql_parser.walk(promql_parser.parse(expression), visit)
+    return found
+
+
+def _metrics(node: promql_parser.Expr) -> set[str]:
+    return {selector.metric for selector in selectors(node.prettify())}

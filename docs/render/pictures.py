@@ -1,0 +1,84 @@
+"""Makes docs/pictures: ninety days of the demo in a real Prometheus, drawn in Chromium.
+
+First `npm install --ignore-scripts && npm run build` in this folder, and then, from the top of the repository,
+`python -m docs.render.pictures`. It needs prometheus, promtool and chromium, and twelve minutes.
+"""
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import sleep
+
+import httpx
+from playwright.sync_api import Page, sync_playwright
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+
+from exporter.simulator.server import serve
+from tests import ninety_days
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[1]
+PICTURES = ROOT / "docs" / "pictures"
+DASHBOARDS = ROOT / "grafana" / "dashboards"
+# So that the dashboard about the exporter has something to show.
+MINUTES = 10
+# What is not shown as it opens: the exporter has only minutes of its own history here.
+QUERIES = {"adoption-exporter": f"&from={MINUTES}m"}
+
+
+def main() -> None:
+    """Starts the servers, waits, and draws."""
+    with tempfile.TemporaryDirectory() as folder, ninety_days.serving(Path(folder), interval="1m") as servers:
+        sleep(60 * MINUTES)
+        draw(servers)
+
+
+def draw(servers: ninety_days.Servers) -> None:
+    """Writes a picture of each dashboard and of the status page."""
+    PICTURES.mkdir(exist_ok=True)
+    with serve(pages(servers.prometheus)) as site, chromium() as page:
+        page.goto(servers.exporter)
+        page.screenshot(path=PICTURES / "status-page.png", full_page=True)
+        for file in sorted(DASHBOARDS.glob("*.json")):
+            page.goto(f"{site.url}/index.html?dashboard={file.stem}{QUERIES.get(file.stem, '')}")
+            page.wait_for_function("/^(ready|error)/.test(document.title)", timeout=60_000)
+            if page.title() != "ready":
+                raise SystemExit(f"{file.name}: {page.title()}")
+            page.locator("#dashboard").screenshot(path=PICTURES / f"{file.stem}.png")
+
+
+def pages(prometheus: str) -> Starlette:
+    """The built page, the dashboards, and Prometheus under /prometheus."""
+
+    async def ask(request: Request) -> Response:
+        async with httpx.AsyncClient(timeout=60) as client:
+            path = request.url.path.removeprefix("/prometheus")
+            answer = await client.get(f"{prometheus}{path}", params=str(request.query_params))
+        return Response(answer.content, answer.status_code, media_type="application/json")
+
+    return Starlette(
+        routes=[
+            Route("/prometheus/{path:path}", ask),
+            Mount("/dashboards", StaticFiles(directory=DASHBOARDS)),
+            Mount("/", StaticFiles(directory=HERE / "dist")),
+        ]
+    )
+
+
+@contextmanager
+def chromium() -> Iterator[Page]:
+    """A page of the Chromium that is installed."""
+    with sync_playwright() as playwright:
+        arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=arguments)
+        yield browser.new_page(viewport={"width": 1600, "height": 1200})
+        browser.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,41 @@
+// Field options of the panels: Grafana's application registers them, its packages do not.
+import {
+  PanelPlugin,
+  identityOverrideProcessor,
+  standardEditorsRegistry,
+  standardFieldConfigEditorRegistry,
+  standardTransformers,
+  standardTransformersRegistry,
+} from '@grafana/data';
+
+const STANDARD = 'unit min max decimals displayName noValue thresholds mappings links color filterable fieldMinMax actions';
+const CUSTOM =
+  'drawStyle lineWidth lineInterpolation lineStyle fillOpacity gradientMode showPoints pointSize barAlignment barWidthFactor ' +
+  'spanNulls insertNulls stacking transform thresholdsStyle axisSoftMin axisSoftMax axisBorderShow axisPlacement axisLabel ' +
+  'axisColorMode axisGridShow axisCenteredZero scaleDistribution hideFrom cellOptions width align inspect footer minWidth';
+
+const option = (id) => ({
+  id,
+  path: id,
+  name: id,
+  editor: () => null,
+  override: () => null,
+  process: identityOverrideProcessor,
+  shouldApply: () => true,
+});
+
+export function register() {
+  standardEditorsRegistry.setInit(() => []);
+  standardFieldConfigEditorRegistry.setInit(() => STANDARD.split(' ').map(option));
+  const { groupingToMatrixTransformer, mergeTransformer, organizeFieldsTransformer, renameByRegexTransformer } = standardTransformers;
+  const used = [groupingToMatrixTransformer, mergeTransformer, organizeFieldsTransformer, renameByRegexTransformer];
+  standardTransformersRegistry.setInit(() => used.map((info) => ({ id: info.id, transformation: async () => info })));
+}
+
+export function registry() {
+  const plugin = new PanelPlugin(() => null).useFieldConfig({
+    useCustomConfig: (builder) => CUSTOM.split(' ').forEach((id) => builder.addCustomEditor(option(id))),
+  });
+  plugin.meta = { id: 'panel', name: 'panel' };
+  return plugin.fieldConfigRegistry;
+}

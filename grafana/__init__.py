@@ -1,0 +1,1 @@
+"""Builds the Grafana dashboards: `python -m grafana.build` writes grafana/dashboards/*.json."""

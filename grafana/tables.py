@@ -1,0 +1,109 @@
+"""Tables: a row for each tool, team or source, a column for each number."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from grafana_foundation_sdk.builders import common, table
+from grafana_foundation_sdk.builders import dashboard as builders
+from grafana_foundation_sdk.models import common as kinds
+from grafana_foundation_sdk.models import dashboard as models
+from grafana_foundation_sdk.models.prometheus import PromQueryFormat
+
+from grafana.panels import DATASOURCE, Steps, Words, instant, properties_of, thresholds
+
+# Labels of queries that a table only shows where a column is made of them.
+_HIDDEN = ("Time", "source", "vendor", "scope", "team")
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table: a label, or what an expression gives.
+
+    `gauge` draws it as a bar from 0 to 1, `steps` colors it, `words` are texts and colors for values, `link` is where
+    it leads.
+    """
+
+    name: str
+    expr: str = ""
+    label: str = ""
+    unit: str = ""
+    gauge: bool = False
+    steps: Steps = ()
+    words: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+    link: str = ""
+    width: int | None = None
+
+
+def rows(words: Words, columns: Sequence[Column], *, width: int = 24, height: int = 8, sort: str = "") -> table.Panel:
+    """A row for each set of labels that the queries share: labels first, then a column for each query."""
+    panel = _table(words, width, height)
+    if sort:
+        panel.sort_by([common.TableSortByFieldState().display_name(sort).desc(True)])
+    names: dict[str, str] = {}
+    refs = iter("ABCDEFGHIJKLMNOP")
+    for column in columns:
+        called = column.label
+        if column.expr:
+            ref = next(refs)
+            called = f"Value #{ref}"
+            panel.with_target(instant(ref, column.expr).format(PromQueryFormat.TABLE))
+        names[called] = column.name
+        if properties := _cell(column):
+            panel.override_by_name(column.name, properties)
+    arranged = {
+        "renameByName": names,
+        "indexByName": {called: index for index, called in enumerate(names)},
+        "excludeByName": {label: True for label in _HIDDEN if label not in names},
+    }
+    return panel.with_transformation(models.DataTransformerConfig(id_val="merge", options={})).with_transformation(
+        models.DataTransformerConfig(id_val="organize", options=arranged)
+    )
+
+
+def _cell(column: Column) -> list[models.DynamicConfigValue]:
+    properties: dict[str, object] = {}
+    if column.unit:
+        properties["unit"] = column.unit
+    if column.width:
+        properties["custom.width"] = column.width
+    if column.steps:
+        properties["thresholds"] = thresholds(column.steps).build()
+        properties["color"] = {"mode": "thresholds"}
+        properties["custom.cellOptions"] = kinds.TableColorTextCellOptions()
+    if column.gauge:
+        properties |= {"min": 0, "max": 1, "color": {"mode": "fixed", "fixedColor": "blue"}}
+        properties["custom.cellOptions"] = kinds.TableBarGaugeCellOptions(
+            mode=kinds.BarGaugeDisplayMode.BASIC, value_display_mode=kinds.BarGaugeValueMode.TEXT
+        )
+    if column.words:
+        told = {value: {"text": text, "color": color} for value, (text, color) in column.words.items()}
+        properties["mappings"] = [{"type": "value", "options": told}]
+        properties["custom.cellOptions"] = kinds.TableColorTextCellOptions()
+    if column.link:
+        properties["links"] = [{"title": "Open", "url": column.link}]
+    return properties_of(properties)
+
+
+def matrix(words: Words, expr: str, *, row: str, column: str, height: int = 9) -> table.Panel:
+    """A table with the values of one label as rows, those of another as columns, and darker cells for larger values."""
+    panel = _table(words, 24, height).with_target(instant("A", expr).format(PromQueryFormat.TABLE))
+    panel.color_scheme(builders.FieldColor().mode(models.FieldColorModeId.CONTINUOUS_BLUES))
+    panel.cell_options(kinds.TableColoredBackgroundCellOptions(mode=kinds.TableCellBackgroundDisplayMode.BASIC))
+    corner = {"custom.cellOptions": kinds.TableAutoCellOptions(), "custom.width": 160}
+    panel.override_by_name(f"{row}\\{column}", properties_of(corner))
+    fields = {"rowField": row, "columnField": column, "valueField": "Value #A", "emptyValue": "null"}
+    return panel.with_transformation(models.DataTransformerConfig(id_val="groupingToMatrix", options=fields))
+
+
+def _table(words: Words, width: int, height: int) -> table.Panel:
+    return (
+        table.Panel()
+        .title(words.title)
+        .description(words.description)
+        .datasource(DATASOURCE)
+        .unit(words.unit)
+        .span(width)
+        .height(height)
+        .no_value("–")
+        .cell_height(kinds.TableCellHeight.SM)
+    )
