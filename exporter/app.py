@@ -26,7 +26,7 @@ from exporter.snapshot import Board
 from exporter.store import Store
 from exporter.team_watch import TeamWatch
 from exporter.teams_file import TeamsFile
-from exporter.turns import poll_in_turn
+from exporter.turns import follow, poll_in_turn
 from exporter.vendors import VENDORS
 from exporter.vendors.settings import SourceSettings
 
@@ -79,6 +79,8 @@ class Exporter:
         for name in self.pollers:
             self._begin(name)
         self.scheduler.every(_HOUSEKEEPING_SECONDS, "housekeeping", self._housekeeping)
+        if self.store.database.shared:
+            self.scheduler.every(_HOUSEKEEPING_SECONDS, "replicas", self._follow_replicas)
         self.scheduler.start()
         if self.pusher is not None:
             self.pusher.start()
@@ -122,14 +124,17 @@ class Exporter:
             vendor = poller.source.vendor.name
             tracing = self.tracing
             poll = poller.poll if tracing is None else lambda: tracing.poll(name, vendor, poller.poll)
-            interval = poller.source.settings.interval
-            status = poll_in_turn(self.store, poller, poll, interval=interval, now=self.now)
+            settings = poller.source.settings
+            status = poll_in_turn(
+                self.store, poller, poll, interval=settings.interval, cron=settings.cron, now=self.now
+            )
         finally:
             self.polling.discard(name)
         if self.pollers.get(name) is not poller:
             self._forget(name, poller)
             return True
-        self.tried.add(name)
+        if status is not None:
+            self.tried.add(name)
         due = self.scheduler.next_run(name)
         if due is not None:
             poller.health.next_poll(due)
@@ -179,6 +184,11 @@ class Exporter:
         vendor = ended.source.vendor.name
         if name not in self.config.sources or self.config.sources[name].vendor != vendor:
             self.health.forget(name, vendor)
+
+    def _follow_replicas(self) -> None:
+        for name, poller in list(self.pollers.items()):
+            if name not in self.polling and follow(self.store, poller) is not None:
+                self.tried.add(name)
 
     def _housekeeping(self) -> None:
         publishers = [poller.publisher for poller in self.pollers.values()]

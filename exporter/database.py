@@ -4,10 +4,10 @@ import hashlib
 import secrets
 import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager, nullcontext
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, func, select
+from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
@@ -15,6 +15,17 @@ from sqlalchemy.pool import StaticPool
 from exporter import schema
 
 MEMORY = "sqlite://"
+
+# Otherwise a PostgreSQL whose machine has vanished is waited for until TCP gives up: two hours, or never. Parameters of
+# libpq, which the URL may set otherwise; the server is asked to notice a vanished holder of a lock as soon.
+_CLIENT_PATIENCE = {
+    "connect_timeout": 10,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+}
+_SERVER_PATIENCE = ("tcp_keepalives_idle = 30", "tcp_keepalives_interval = 10", "tcp_keepalives_count = 3")
 
 
 class StateError(Exception):
@@ -37,6 +48,9 @@ class Database:
         database = cls(_engine(url))
         try:
             with database.write() as connection:
+                if database.shared:
+                    # Replicas that start together would make the same tables.
+                    connection.execute(select(func.pg_advisory_xact_lock(_lock_key("schema"))))
                 schema.metadata.create_all(connection)
                 database._check_version(connection)
         except DBAPIError as error:
@@ -73,20 +87,21 @@ class Database:
     def turn(self, name: str) -> Iterator[bool]:
         """Whether it is our turn until the block ends: one process at a time has the turn of a name.
 
-        The lock dies with its connection, so a killed replica holds up nobody.
+        The lock dies with its connection, so a killed replica holds up nobody. A pooler must be in session mode.
         """
         if not self.shared:
             yield True
             return
-        number = int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), signed=True)
+        key = _lock_key(name, self.hash_key())
         with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            if not connection.execute(select(func.pg_try_advisory_lock(number))).scalar_one():
-                yield False
-                return
+            for setting in _SERVER_PATIENCE:
+                connection.exec_driver_sql(f"SET {setting}")
             try:
-                yield True
+                yield connection.execute(select(func.pg_try_advisory_lock(key))).scalar_one()
             finally:
-                connection.execute(select(func.pg_advisory_unlock(number)))
+                # A connection that was lost meanwhile has given the lock back already.
+                with suppress(DBAPIError):
+                    connection.execute(select(func.pg_advisory_unlock_all()))
 
     def upsert(self, connection: Connection, table: Any, rows: Sequence[Mapping[str, Any]]) -> None:
         """Inserts rows, replacing those with the same primary key."""
@@ -131,11 +146,17 @@ class Database:
             )
 
 
+def _lock_key(name: str, state: bytes = b"") -> int:
+    return int.from_bytes(hashlib.blake2b(name.encode(), key=state, digest_size=8).digest(), signed=True)
+
+
 def _engine(url: str) -> Engine:
     if url.startswith("postgresql://"):
         url = url.replace("postgresql://", "postgresql+psycopg://", 1)
     if not url.startswith("sqlite"):
-        return create_engine(url, pool_pre_ping=True)
+        given = make_url(url).query
+        patience = {name: value for name, value in _CLIENT_PATIENCE.items() if name not in given}
+        return create_engine(url, pool_pre_ping=True, connect_args=patience)
     arguments = {"check_same_thread": False, "timeout": 30}
     if url in (MEMORY, "sqlite:///:memory:"):
         return _with_transactions(create_engine(url, connect_args=arguments, poolclass=StaticPool), wal=False)

@@ -71,7 +71,8 @@ class _Outcome:
 class Poller:
     """Polls one source.
 
-    `last` tells how the last poll went, and `failed` which scopes failed in it ("" for the source as a whole).
+    `since` is when it was made, `last` tells how the last poll went, and `failed` which scopes failed in it ("" for the
+    source as a whole).
     """
 
     def __init__(
@@ -89,6 +90,7 @@ class Poller:
         self.source = source
         self.publisher = publisher
         self.health = health
+        self.since = now()
         self.last: PollStatus | None = None
         self.failed: Mapping[str, Failure] = {}
         self._stop = stop
@@ -105,7 +107,7 @@ class Poller:
     def restore(self) -> bool:
         """Publishes what the state holds; says whether it held anything of this source."""
         status = self._store.last_poll(self.source.name)
-        self.last = status
+        self.last, self.failed = status, {}
         if status is not None:
             self.health.restore(status)
             self._failing = status.reason

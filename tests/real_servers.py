@@ -4,6 +4,7 @@ import os
 import shutil
 import socket
 import subprocess
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -92,19 +93,22 @@ def rotel(folder: Path, forward_to: str) -> Iterator[tuple[str, str]]:
 
 @contextmanager
 def postgresql(folder: Path) -> Iterator[str]:
-    """A ready PostgreSQL of its own, as the URL of a database. It refuses to run as root, so root lends it a user."""
+    """A ready PostgreSQL of its own, as the URL of a database; `folder` keeps its log.
+
+    It refuses to run as root, so root lends it a user, who may not go through the folders of pytest.
+    """
     binaries = Path(_path("postgresql")).parent
-    data, port = folder / "postgresql", _free_port()
+    log, port = folder / "postgresql.log", _free_port()
+    data = Path(tempfile.mkdtemp(prefix="postgresql-"))
     as_user: list[str] = []
-    data.mkdir()
     if os.geteuid() == 0:
         as_user = ["runuser", "-u", "postgres", "--"]
         shutil.chown(data, "postgres")
-        for above in (folder, *folder.parents):
-            above.chmod(above.stat().st_mode | 0o011)
 
     def run(*command: str | Path) -> None:
-        subprocess.run([*as_user, *command], cwd="/", check=True, capture_output=True, timeout=60)
+        with log.open("a") as output:
+            done = subprocess.run([*as_user, *command], cwd="/", stdout=output, stderr=output, timeout=60)
+        assert done.returncode == 0, f"{command}:\n{log.read_text()[-2000:]}"
 
     run(binaries / "initdb", "-D", data, "-A", "trust", "-U", "exporter", "--no-sync")
     options = f"-p {port} -c listen_addresses=127.0.0.1 -c fsync=off -k {data}"
@@ -113,6 +117,7 @@ def postgresql(folder: Path) -> Iterator[str]:
         yield f"postgresql://exporter@127.0.0.1:{port}/postgres"
     finally:
         run(binaries / "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
+        shutil.rmtree(data)
 
 
 @contextmanager

@@ -4,7 +4,9 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from datetime import timedelta
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -12,14 +14,24 @@ import pytest
 from exporter.errors import Unreachable
 from exporter.metrics import Sample
 from exporter.poller import Poller
+from exporter.simulator.augment import augment_app
+from exporter.simulator.company import Company
+from exporter.simulator.server import build, serve
 from exporter.store import PollStatus, Store
-from exporter.turns import poll_in_turn
+from exporter.turns import follow, poll_in_turn
 from tests import real_servers
-from tests.polling import YESTERDAY, Bench, Script, people
+from tests.daemons import Daemon, daemon, wait_until
+from tests.polling import NOON, YESTERDAY, Bench, Script, people
 
 pytestmark = pytest.mark.servers("postgresql")
 
 HOUR = timedelta(hours=1)
+CONFIG = """
+poll: {{history: 30d}}
+state: {{url: "{state}"}}
+sources:
+  tool: {{vendor: augment, base_url: "{server}/augment", token: demo-token, requests_per_minute: 1000000}}
+"""
 
 
 @pytest.fixture(scope="module")
@@ -47,9 +59,9 @@ def replica(url: str) -> Bench:
     return Bench(Script({("all", YESTERDAY): people(1, 2, messages=7)}), store=Store.open(url), history=1)
 
 
-def polled(bench: Bench, poller: Poller) -> PollStatus | None:
+def polled(bench: Bench, poller: Poller, cron: str | None = None) -> PollStatus | None:
     """A poll in turn with the other replicas."""
-    return poll_in_turn(bench.store, poller, poller.poll, interval=HOUR, now=lambda: bench.now)
+    return poll_in_turn(bench.store, poller, poller.poll, interval=HOUR, cron=cron, now=lambda: bench.now)
 
 
 def shown(bench: Bench) -> list[Sample]:
@@ -72,20 +84,57 @@ def test_the_replica_that_comes_second_publishes_what_the_first_has_read(url: st
     assert two.own("poll_success") == 1.0
 
 
-def test_after_half_an_interval_or_a_failure_the_next_replica_reads_itself(url: str) -> None:
+def test_two_replicas_ask_the_vendor_as_often_as_one_and_either_goes_on_alone(url: str) -> None:
     one, two = replica(url), replica(url)
-    polled(one, one.poller())
-    two.now += HOUR / 2
-    polled(two, two.poller())
-    one.now = two.now + HOUR
+    first, second = one.poller(), two.poller()
+    read = []
+    for half_hours in range(8):
+        bench, poller = ((one, first), (two, second))[half_hours % 2]
+        bench.now = NOON + HOUR / 2 * half_hours
+        if half_hours < 4 or bench is two:
+            polled(bench, poller)
+        read.append((len(one.script.asked), len(two.script.asked)))
+    one.store.close()
+    two.store.close()
+
+    assert read == [(1, 0), (1, 0), (2, 0), (2, 0), (2, 0), (2, 1), (2, 1), (2, 2)]
+
+
+def test_a_failure_counts_for_nobody_else(url: str) -> None:
+    one, two = replica(url), replica(url)
     one.script.scopes_error = Unreachable("no answer")
     polled(one, one.poller())
-    two.now = one.now
     polled(two, two.poller())
     one.store.close()
     two.store.close()
 
-    assert len(two.script.asked) == 2
+    assert len(two.script.asked) == 1
+
+
+def test_replicas_with_a_cron_share_its_minute(url: str) -> None:
+    one, two = replica(url), replica(url)
+    first, second = one.poller(), two.poller()
+    for minutes in range(3):
+        one.now = NOON + timedelta(minutes=minutes)
+        two.now = one.now + timedelta(seconds=2)
+        polled(one, first, cron="* * * * *")
+        polled(two, second, cron="* * * * *")
+    one.store.close()
+    two.store.close()
+
+    assert (len(one.script.asked), len(two.script.asked)) == (3, 0)
+
+
+@pytest.mark.parametrize(("minutes", "asked"), [(4, 0), (6, 1)])
+def test_a_new_configuration_is_polled_unless_somebody_has_just_done_so(minutes: int, asked: int, url: str) -> None:
+    before, after = replica(url), replica(url)
+    polled(before, before.poller())
+    after.now = before.now + timedelta(minutes=minutes)
+    polled(after, after.poller())
+    before.store.close()
+    after.store.close()
+
+    assert len(after.script.asked) == asked
 
 
 def test_while_one_replica_reads_another_does_not(url: str) -> None:
@@ -100,14 +149,21 @@ def test_while_one_replica_reads_another_does_not(url: str) -> None:
     thread = threading.Thread(target=polled, args=(one, one.poller()))
     thread.start()
     reading.wait(30)
-    polled(two, two.poller())
+    second = two.poller()
+    meanwhile = polled(two, second)
     go_on.set()
     thread.join()
+    afterwards = follow(two.store, second)
+    seen = shown(two)
+    again = follow(two.store, second)
     one.store.close()
     two.store.close()
 
-    assert two.script.asked == []
-    assert len(one.script.asked) == 1
+    assert (two.script.asked, len(one.script.asked)) == ([], 1)
+    assert meanwhile is None
+    assert afterwards is not None
+    assert (afterwards.success, again) == (True, afterwards)
+    assert seen == shown(one) != []
 
 
 def test_the_turn_of_a_killed_replica_ends_with_its_connection(url: str) -> None:
@@ -151,8 +207,75 @@ def test_a_state_that_goes_away_leaves_what_is_published(tmp_path: Path) -> None
         poller = bench.poller()
         polled(bench, poller)
         before = shown(bench)
-    polled(bench, poller)
+    failed = polled(bench, poller)
     bench.store.close()
 
     assert before != []
     assert shown(bench) == before
+    assert failed is not None
+    assert (failed.success, failed.reason, failed.last_success) == (False, "unreachable", NOON.timestamp())
+    assert (bench.own("poll_success"), bench.own("poll_failures_total", reason="unreachable")) == (0.0, 1.0)
+    assert follow(bench.store, poller) is None
+
+
+def test_a_poll_whose_connection_was_lost_meanwhile_counts_and_others_may_go_on(url: str) -> None:
+    one, two = replica(url), replica(url)
+    taken = []
+
+    def lose_the_lock() -> None:
+        with two.store.database.write() as connection:
+            holders = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted"
+            connection.exec_driver_sql(f"SELECT pg_terminate_backend(pid, 5000) FROM ({holders}) AS holder")
+        with two.store.database.turn("tool") as ours:
+            taken.append(ours)
+
+    one.script.before_read = lose_the_lock
+    status = polled(one, one.poller())
+    one.store.close()
+    two.store.close()
+
+    assert taken == [True]
+    assert status is not None
+    assert status.success
+
+
+def test_replicas_that_start_together_make_one_state(tmp_path: Path) -> None:
+    with real_servers.postgresql(tmp_path) as empty:
+        with ThreadPoolExecutor(4) as pool:
+            stores = list(pool.map(Store.open, [empty] * 4))
+        keys = {store.database.hash_key() for store in stores}
+        for store in stores:
+            store.close()
+
+    assert len(keys) == 1
+
+
+def test_replicas_of_the_daemon_share_the_requests_of_one(url: str, tmp_path: Path) -> None:
+    company = Company(people=20, first_day=utc_now().date() - timedelta(days=40))
+    app = build(company, utc_now, {"augment": augment_app})
+    folders = [tmp_path / name for name in ("alone", "first", "second")]
+    for folder in folders:
+        folder.mkdir()
+    with serve(app) as server, ExitStack() as replicas:
+
+        def start(folder: Path, state: str) -> Daemon:
+            config = folder / "config.yaml"
+            config.write_text(CONFIG.format(state=state, server=server.url))
+            running = replicas.enter_context(daemon(folder, "run", "--config.file", str(config)))
+            wait_until(lambda: running.get("/-/ready").is_success and running.values("adoption_active_users") != {})
+            return running
+
+        alone = start(folders[0], "sqlite://")
+        wait_until(lambda: list(alone.values("adoption_exporter_poll_success").values()) == [1.0])
+        cost = app.state.requests["augment"]
+        first, second = start(folders[1], url), start(folders[2], url)
+        wait_until(lambda: list(second.values("adoption_exporter_poll_success").values()) == [1.0])
+        together = app.state.requests["augment"] - cost
+        published = [running.values("adoption_usage") for running in (alone, first, second)]
+
+    assert together == cost
+    assert published[0] == published[1] == published[2] != {}
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
