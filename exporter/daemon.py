@@ -80,8 +80,6 @@ def run(exporter: Exporter, web: Web, load: Callable[[], Config], started: Calla
         reload=reloader.reload,
     )
     server = Server(Guard(application(pages, web.prefix), web.access), lambda: web.access.config.tls)
-    if watchdog_pause is not None:
-        server.call_every(watchdog_pause, watchdog.pet)
     serving = threading.Thread(target=server.run, kwargs={"sockets": [web.listener]}, name="web", daemon=True)
     with caught((*ENDING, signal.SIGHUP)) as signals:
         exporter.scheduler.every(BEAT_SECONDS, "heartbeat", watchdog.beat)
@@ -91,6 +89,9 @@ def run(exporter: Exporter, web: Web, load: Callable[[], Config], started: Calla
         url = web.url()
         event(logger, logging.INFO, "listening", url=url)
         notify(os.environ, "READY=1", f"STATUS=Serving {url}")
+        if watchdog_pause is not None:
+            # Not before: a sign of life from a service that is not ready yet is none.
+            server.call_every(watchdog_pause, watchdog.pet)
         started(url)
         while signals.wait() == signal.SIGHUP:
             notify(os.environ, "RELOADING=1", f"MONOTONIC_USEC={monotonic_ns() // 1000}")
