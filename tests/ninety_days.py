@@ -42,7 +42,9 @@ def serving(folder: Path, interval: str = "1h") -> Iterator[Servers]:
             scraping = f"scrape_configs: [{{job_name: adoption, static_configs: [{{targets: ['{target}']}}]}}]\n"
             text = f"global: {{scrape_interval: 1s}}\n{scraping}"
             with real_servers.prometheus(text, folder, "--storage.tsdb.retention.time=10y") as url:
-                wait_until(lambda: len(query(url, "count_over_time(adoption_exporter_build_info[1m]) > 3")) > 0)
+                # Range queries end on a whole step, up to five seconds ago: a rate needs two samples before that.
+                scraped = "count_over_time(adoption_exporter_build_info[1m] offset 5s) > 1"
+                wait_until(lambda: len(query(url, scraped)) > 0)
                 yield Servers(url, exporter.url)
 
 
