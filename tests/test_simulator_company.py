@@ -217,6 +217,16 @@ def test_a_drop_needs_today() -> None:
         Company(scenario="drop")
 
 
+def test_a_company_that_never_rests_is_as_busy_on_a_sunday_and_at_christmas_as_on_a_tuesday() -> None:
+    restless = Company(people=500, rests=False)
+    tuesday, sunday, christmas = (
+        len(people(restless, day)) for day in (date(2026, 3, 3), date(2026, 3, 8), date(2026, 12, 25))
+    )
+
+    assert 0.8 < sunday / tuesday < 1.2
+    assert christmas > tuesday
+
+
 def test_a_day_is_published_some_time_after_its_end() -> None:
     company, day = Company(people=3), date(2026, 3, 4)
 

@@ -2,8 +2,10 @@
 
 import logging
 import sys
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import get_args
 
 import click
 
@@ -14,9 +16,10 @@ from exporter.commands.once import exposition, poll_all
 from exporter.commands.web_flags import WebFlags, web_options
 from exporter.sections import Address
 from exporter.signals import caught
-from exporter.simulator.company import Company
+from exporter.simulator.company import Company, Scenario
 from exporter.simulator.server import build, serve
 from exporter.store import Store
+from exporter.vendors.settings import Calendar
 
 _CONFIG = Path(__file__).parent.parent / "demo.yaml"
 _HISTORY_DAYS = 400
@@ -25,15 +28,25 @@ _HISTORY_DAYS = 400
 @click.command()
 @web_options
 @click.option("--once", "just_once", is_flag=True, help="Poll once, print the exposition and end.")
+@click.option(
+    "--scenario",
+    type=click.Choice(get_args(Scenario)),
+    default="steady",
+    show_default=True,
+    help="What happens: two people in five stop, every day comes two days late, or days are revised.",
+)
 @options.log_options
-def demo(web: WebFlags, just_once: bool, log_level: log.Level, log_format: log.Layout) -> None:
+def demo(web: WebFlags, just_once: bool, scenario: Scenario, log_level: log.Level, log_format: log.Layout) -> None:
     """Run the daemon over built-in vendor simulators with months of history: no credentials, no network."""
     today = utc_now().date()
-    company = Company(first_day=today - timedelta(days=_HISTORY_DAYS))
+    # A company that rested would show nothing on a Sunday of what the scenario is about.
+    rests = scenario == "steady"
+    company = Company(first_day=today - timedelta(days=_HISTORY_DAYS), scenario=scenario, today=today, rests=rests)
     with serve(build(company, utc_now)) as simulators:
 
         def load() -> config.Config:
-            return web.over(config.load(_CONFIG, environ={"SIMULATOR": simulators.url}))
+            settings = web.over(config.load(_CONFIG, environ={"SIMULATOR": simulators.url}))
+            return settings if rests else _without_weekends(settings)
 
         settings = load()
         log.setup(log_level, log_format, sys.stderr, config.secrets(settings))
@@ -47,6 +60,13 @@ def demo(web: WebFlags, just_once: bool, log_level: log.Level, log_format: log.L
         serving = web.open(settings)
         exporter = Exporter(settings, Store.open(settings.state.url))
         daemon.run(exporter, serving, load, lambda url: click.echo(f"The demo runs. Open {url}/", err=True))
+
+
+def _without_weekends(settings: config.Config) -> config.Config:
+    sources = {
+        name: source.model_copy(update={"calendar": Calendar(weekend=())}) for name, source in settings.sources.items()
+    }
+    return replace(settings, sources=sources)
 
 
 @click.command()

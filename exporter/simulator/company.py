@@ -17,6 +17,7 @@ Scenario = Literal["steady", "drop", "late-data", "revised"]
 _WEEK = (0.94, 1.0, 1.0, 0.97, 0.85, 0.05, 0.06)
 _HOLIDAYS = frozenset({(1, 1), (5, 1), (10, 3), (12, 24), (12, 25), (12, 26), (12, 31)})
 _QUIET = 0.06
+_TUESDAY = 1
 
 _DROP = timedelta(days=3)
 _DROPPED = 0.4
@@ -47,7 +48,7 @@ class Company:
 
     `scenario` is `steady`; `drop`: from three days before `today`, two people in five stop; `late-data`: every day is
     published two days late; `revised`: some rows of a day come six hours after the others. `thin_until` holds back
-    the same rows of single days until given moments.
+    the same rows of single days until given moments. A company that never `rests` works on weekends and holidays too.
     """
 
     seed: int = 1
@@ -55,6 +56,7 @@ class Company:
     first_day: date = date(2025, 1, 1)
     scenario: Scenario = "steady"
     today: date | None = None
+    rests: bool = True
     thin_until: Mapping[date, datetime] = field(default_factory=lambda: MappingProxyType({}), hash=False)
 
     def __post_init__(self) -> None:
@@ -106,11 +108,12 @@ def _day(company: Company, day: date) -> tuple[PersonDay, ...]:
         return ()
     # Adoption grows from 60 % of what it will be, half of the rest every 200 days more slowly.
     growth = 1 - 80 / (200 + age)
-    quiet = (day.month, day.day) in _HOLIDAYS
+    weekday = day.weekday() if company.rests else _TUESDAY
+    quiet = company.rests and (day.month, day.day) in _HOLIDAYS
     active = []
     for person in company.roster(day):
         stream = company.stream(day, person, "work")
-        share = _QUIET if quiet or day.weekday() in person.days_off else _WEEK[day.weekday()]
+        share = _QUIET if quiet or day.weekday() in person.days_off else _WEEK[weekday]
         volume = person.zeal * growth
         if stream.chance(1.0 if person.service else share * volume) and not _stopped(company, person, day):
             active.append(PersonDay(person, day, works(stream, person, volume)))
