@@ -33,5 +33,6 @@ def _source(exporter: Exporter, name: str, poller: Poller, now: datetime) -> Sou
         failed=poller.failed,
         scopes=poller.publisher.state(),
         series=len(exporter.board.snapshot.samples.get(name, ())),
+        seats=poller.publisher.recipe.seats,
     )
     return source_report(state, now)

@@ -10,6 +10,7 @@ from exporter.errors import Failure
 from exporter.model import WINDOWS, newest_ready, window_days
 from exporter.publisher import Published
 from exporter.store import PollStatus, ScopeStatus
+from exporter.vendors.base import ALL
 from exporter.windows import baseline
 
 # From good to bad.
@@ -21,7 +22,11 @@ HISTORY_DAYS = 60
 
 @dataclass(frozen=True)
 class SourceState:
-    """A source as it runs. `failed` are the scopes that failed in the last poll, "" for the source as a whole."""
+    """A source as it runs.
+
+    `failed` are the scopes that failed in the last poll, "" for the source as a whole; `seats` are those of the
+    configuration, which count for the source as a whole too.
+    """
 
     name: str
     vendor: str
@@ -33,6 +38,7 @@ class SourceState:
     failed: Mapping[str, Failure]
     scopes: Mapping[str, tuple[ScopeStatus, Published | None]]
     series: int
+    seats: int | None
 
 
 @dataclass(frozen=True)
@@ -84,6 +90,7 @@ class SourceReport:
     next_poll: datetime | None
     newest_ready_day: date
     series: int
+    seats: int | None
     failure: Failure | None
     scopes: Sequence[ScopeReport]
 
@@ -118,6 +125,7 @@ def source_report(state: SourceState, now: datetime) -> SourceReport:
         next_poll=state.next_poll,
         newest_ready_day=newest,
         series=state.series,
+        seats=state.seats,
         failure=_failure(poll),
         scopes=scopes,
     )
@@ -163,7 +171,7 @@ def _scope_report(state: SourceState, name: str, newest: date, now: datetime) ->
         days_late=days_late,
         people={window: values.get(("adoption_active_users", (window,))) for window in WINDOWS},
         baseline=values.get(("adoption_active_users_baseline", ())),
-        seats=values.get(("adoption_seats", ())),
+        seats=values.get(("adoption_seats", ())) if name != ALL or state.seats is None else state.seats,
         days_revised=values.get(("adoption_data_days_revised_total", ())),
         last_read=last_read,
         failure=failure,
@@ -203,6 +211,7 @@ def _source_json(source: SourceReport) -> dict[str, object]:
         "next_poll": _text(source.next_poll),
         "newest_ready_day": _text(source.newest_ready_day),
         "series": source.series,
+        "seats": source.seats,
         "failure": _failure_json(source.failure),
         "scopes": [_scope_json(scope) for scope in source.scopes],
     }

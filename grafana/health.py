@@ -129,7 +129,8 @@ def _failures() -> Panel:
         "none",
     )
     failures = f"sum by (source, reason) (increase(adoption_exporter_poll_failures_total{{{_CHOSEN}}}[1h])) > 0"
-    return panels.lines(words, Query(failures, _SOURCE + " · {{reason}}", style="bars", step="1m"))
+    bars = Query(failures, _SOURCE + " · {{reason}}", style="bars", step="1m")
+    return panels.lines(words, bars).no_value("no poll failed")
 
 
 def _duration() -> Panel:
@@ -183,7 +184,7 @@ def _pushed() -> Panel:
         Query(pushed.format("exports"), "{{instance}} sent", step="1m"),
         Query(pushed.format("export_failures"), "{{instance}} not taken", "red", step="1m"),
         width=8,
-    )
+    ).no_value("nothing is pushed")
 
 
 def _of(name: str) -> str:

@@ -19,6 +19,7 @@ PEOPLE = "locale"
 EVENTS = "short"
 SHARE = "percentunit"
 HOURS = "suffix: h"
+MINUTES = "suffix: min"
 DATE = "time:YYYY-MM-DD"
 
 _REFS = "ABCDEFGHIJ"
@@ -176,7 +177,8 @@ def ranking(
         .sizing(kinds.BarGaugeSizing.MANUAL)
         .min_viz_height(16)
         .max_viz_height(28)
-        .text(common.VizTextDisplayOptions().title_size(13).value_size(16))
+        # Grafana measures names at 12 pixels, whatever size they are drawn in.
+        .text(common.VizTextDisplayOptions().title_size(12).value_size(16))
         .thresholds(thresholds(steps))
         .color_scheme(_color())
         .no_value("no data")

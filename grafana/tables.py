@@ -89,7 +89,7 @@ def matrix(words: Words, expr: str, *, row: str, column: str, height: int = 9) -
     panel = _table(words, 24, height).with_target(instant("A", expr).format(PromQueryFormat.TABLE))
     panel.color_scheme(builders.FieldColor().mode(models.FieldColorModeId.CONTINUOUS_BLUES))
     panel.cell_options(kinds.TableColoredBackgroundCellOptions(mode=kinds.TableCellBackgroundDisplayMode.BASIC))
-    corner = {"custom.cellOptions": kinds.TableAutoCellOptions(), "custom.width": 160}
+    corner = {"displayName": row.capitalize(), "custom.cellOptions": kinds.TableAutoCellOptions(), "custom.width": 160}
     panel.override_by_name(f"{row}\\{column}", properties_of(corner))
     fields = {"rowField": row, "columnField": column, "valueField": "Value #A", "emptyValue": "null"}
     return panel.with_transformation(models.DataTransformerConfig(id_val="groupingToMatrix", options=fields))

@@ -128,8 +128,10 @@ def _time(vendor: Vendor) -> Iterator[Panel]:
     if vendor.sessions:
         sessions = facts.of_day("adoption_usage", activity="sessions", window="$window")
         yield panels.lines(
-            vendor.each_day("Length of a session", "Time of all sessions ÷ their number, over the chosen window.", "s"),
-            Query(facts.daily(f"{seconds}\n/ {sessions}"), "average session", "blue", style="area"),
+            vendor.each_day(
+                "Length of a session", "Time of all sessions ÷ their number, over the chosen window.", panels.MINUTES
+            ),
+            Query(facts.daily(f"{seconds}\n/ {sessions} / 60"), "average session", "blue", style="area"),
         )
     everybody = facts.of_day("adoption_active_users", window="$window")
     yield panels.lines(

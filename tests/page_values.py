@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 from typing import Any
 
 Values = dict[tuple[str, str, str], object]
-_OF_SOURCE = ("last_poll", "last_poll_seconds", "last_success", "next_poll", "newest_ready_day", "series")
+_OF_SOURCE = ("last_poll", "last_poll_seconds", "last_success", "next_poll", "newest_ready_day", "series", "seats")
 _OF_SCOPE = ("data_day", "days_late", "baseline", "seats")
 
 

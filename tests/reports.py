@@ -47,6 +47,7 @@ def source(name: str = "assistant", *scopes: ScopeReport) -> SourceReport:
         next_poll=NOW + timedelta(minutes=56),
         newest_ready_day=MONDAY,
         series=1234,
+        seats=None,
         failure=None,
         scopes=scopes or (scope(),),
     )
@@ -71,9 +72,11 @@ def everything() -> Report:
     new = replace(source("new"), scopes=(), last_poll=None, last_poll_seconds=None, last_success=None, next_poll=None)
     return replace(
         report(
-            source("assistant", replace(scope(), seats=250.0)),
+            replace(source("assistant", replace(scope(), seats=250.0)), seats=250),
             source(
-                "cody", scope("acme.sourcegraphcloud.com", 12_345), scope("a-very-long-name-of-some.example.com", 0)
+                "cody",
+                replace(scope("acme.sourcegraphcloud.com", 12_345), seats=20_000.0),
+                scope("a-very-long-name-of-some.example.com", 0),
             ),
             replace(product, health="failing", failure=DOWN, last_success=NOW - timedelta(hours=30)),
             replace(source("old", withdrawn), health="failing", failure=REFUSED, last_success=NOW - timedelta(days=5)),

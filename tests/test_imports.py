@@ -85,7 +85,7 @@ sections.py          | fields durations teams_file                              
 advice.py            |                                                                    |
 distance.py          |                                                                    |
 shipped.py           |                                                                    |
-status.py            | advice errors model publisher store windows                        |
+status.py            | advice errors model publisher store vendors.base windows           |
 web/__init__.py      |                                                                    |
 web/negotiation.py   | expose.prometheus                                                  |
 web/exposition.py    | expose.prometheus snapshot health web.negotiation                  | starlette

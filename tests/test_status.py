@@ -45,6 +45,7 @@ class Source:
     scopes: Mapping[str, tuple[ScopeStatus, Published | None]] = field(
         default_factory=lambda: {"all": (listed(), published({MONDAY: 5}))}
     )
+    seats: int | None = None
 
     def report(self, now: datetime = NOON) -> SourceReport:
         state = SourceState(
@@ -58,6 +59,7 @@ class Source:
             failed=self.failed,
             scopes=self.scopes,
             series=7,
+            seats=self.seats,
         )
         return source_report(state, now)
 
@@ -140,6 +142,19 @@ def test_a_scopes_figures_are_those_that_are_published() -> None:
     assert (scope.baseline, scope.seats, scope.days_revised, scope.last_read) == (21.5, 250.0, 3.0, NOON)
 
 
+def test_the_seats_of_the_configuration_are_those_of_the_source_and_of_the_scope_that_is_all_of_it() -> None:
+    labels = {"source": "tool", "vendor": "augment"}
+    scopes = {
+        name: (listed(), published({MONDAY: 20}, sample("adoption_seats", 12, **labels, scope=name)))
+        for name in ("all", "one")
+    }
+
+    configured, told = (Source(scopes=scopes, seats=seats).report() for seats in (250, None))
+
+    assert (configured.seats, [scope.seats for scope in configured.scopes]) == (250, [250, 12.0])
+    assert (told.seats, [scope.seats for scope in told.scopes]) == (None, [12.0, 12.0])
+
+
 def test_history_is_that_of_sixty_days_oldest_first_and_a_day_that_is_not_known_is_no_zero() -> None:
     people = {MONDAY: 5, MONDAY - DAY: 0, MONDAY - 59 * DAY: 3, MONDAY - 60 * DAY: 9, MONDAY - 2 * DAY: None}
     (scope,) = Source(scopes={"all": (listed(), published(people))}).report().scopes
@@ -194,6 +209,7 @@ def test_the_document_is_as_documented() -> None:
                 "next_poll": None,
                 "newest_ready_day": "2026-03-09",
                 "series": 7,
+                "seats": None,
                 "failure": failure,
                 "scopes": [
                     {
