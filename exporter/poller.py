@@ -2,18 +2,20 @@
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
 from exporter.accounts import AccountBook
 from exporter.client import Client
-from exporter.errors import Failure, RateLimited, Unreachable, VendorError
+from exporter.errors import Failure, VendorError
 from exporter.health import SourceHealth
 from exporter.log import event
 from exporter.model import WINDOWS, Reading, window_days
+from exporter.outcome import Outcome
 from exporter.plan import Rules, days_to_read, is_late, oldest_kept
 from exporter.publisher import Publisher
 from exporter.retention import prune
@@ -23,8 +25,6 @@ from exporter.vendors.base import Access, Vendor
 
 logger = logging.getLogger(__name__)
 
-# A host that answered none of three scopes is down for the others too.
-_UNREACHABLE_SCOPES = 3
 # A vendor may give a scope's days all at once: making its samples anew for each of them would outlast the reading.
 _PUBLISHED_EVERY = 1.0
 
@@ -38,34 +38,6 @@ class Source:
     settings: Any
     rules: Rules
     connect: Callable[[Callable[[str], None]], Client]
-
-
-@dataclass
-class _Outcome:
-    """What came of a poll so far; shared by the threads that read its scopes."""
-
-    days: dict[str, int] = field(default_factory=lambda: {"new": 0, "same": 0, "revised": 0})
-    failed: dict[str, Failure] = field(default_factory=dict)
-    hopeless: bool = False
-    unreachable: int = 0
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def stored(self, change: str) -> None:
-        with self.lock:
-            self.days[change] += 1
-
-    def fail(self, scope: str, error: VendorError) -> None:
-        """Notes a failed scope, and whether the other scopes need not be tried: same token, same host, same quota."""
-        with self.lock:
-            self.failed[scope] = Failure(error.reason, str(error), error.status)
-            if isinstance(error, Unreachable) and error.status is None:
-                self.unreachable += 1
-            self.hopeless = (
-                self.hopeless
-                or error.status == 401
-                or isinstance(error, RateLimited)
-                or self.unreachable >= _UNREACHABLE_SCOPES
-            )
 
 
 class Poller:
@@ -125,15 +97,10 @@ class Poller:
         None where the exporter was stopped in the middle of it: that is neither a success nor a failure.
         """
         started = self._monotonic()
-        outcome = _Outcome()
+        outcome = Outcome()
         for step in (self._read, self._forget_old_days):
-            try:
+            with self._caught(outcome):
                 step(outcome)
-            except VendorError as error:
-                outcome.fail("", error)
-            except Exception as error:
-                event(logger, logging.ERROR, "a bug stopped a poll", source=self.source.name, exc_info=error)
-                outcome.failed[""] = Failure("bug", f"{type(error).__name__} in adoption-exporter, see the log")
         if self._stop.is_set():
             return None
         status = self._status(outcome, self._monotonic() - started)
@@ -147,7 +114,7 @@ class Poller:
         self._log(status, outcome)
         return status
 
-    def _read(self, outcome: _Outcome) -> None:
+    def _read(self, outcome: Outcome) -> None:
         with self.source.connect(self._count) as client:
             access = Access(client, self.source.settings, self._accounts, self._now(), self._memory, self._warn)
             scopes = self.source.vendor.scopes(access)
@@ -155,16 +122,27 @@ class Poller:
             with ThreadPoolExecutor(self.source.vendor.concurrency, "scope") as pool:
                 list(pool.map(lambda scope: self._try_scope(access, scope, outcome), scopes))
 
-    def _try_scope(self, access: Access, scope: str, outcome: _Outcome) -> None:
-        if outcome.hopeless:
-            outcome.failed[scope] = next(iter(outcome.failed.values()))
+    def _try_scope(self, access: Access, scope: str, outcome: Outcome) -> None:
+        if outcome.hopeless():
+            outcome.skip(scope)
             return
-        try:
+        with self._caught(outcome, scope):
             self._read_scope(access, scope, outcome)
-        except VendorError as error:
-            outcome.fail(scope, error)
+            outcome.read()
 
-    def _read_scope(self, access: Access, scope: str, outcome: _Outcome) -> None:
+    @contextmanager
+    def _caught(self, outcome: Outcome, scope: str = "") -> Iterator[None]:
+        """Where every error of a poll ends: noted for the scope, or for the source as a whole."""
+        try:
+            yield
+        except VendorError as error:
+            outcome.fail(scope, Failure(error.reason, str(error), error.status))
+        except Exception as error:
+            about = {"source": self.source.name} | ({"scope": scope} if scope else {})
+            event(logger, logging.ERROR, "a bug stopped a poll", **about, exc_info=error)
+            outcome.fail(scope, Failure("bug", f"{type(error).__name__} in adoption-exporter, see the log"))
+
+    def _read_scope(self, access: Access, scope: str, outcome: Outcome) -> None:
         vendor, name, rules = self.source.vendor, self.source.name, self.source.rules
         wanted = days_to_read(access.now, rules, self._store.days(name, scope))
         silent: list[Reading] = []
@@ -193,7 +171,7 @@ class Poller:
         self._store.scope_read(name, scope, now=self._now(), seats=seats)
         self.publisher.publish_scope(scope)
 
-    def _keep(self, scope: str, reading: Reading, outcome: _Outcome) -> Change:
+    def _keep(self, scope: str, reading: Reading, outcome: Outcome) -> Change:
         requests, self._requests.made = self._requests.made, 0
         done = self._store.replace(self.source.name, scope, reading, now=self._now(), requests=requests)
         outcome.stored(done.change)
@@ -226,7 +204,7 @@ class Poller:
         if wanted:
             self._store.replace_windows(name, scope, self.source.vendor.windows(access, scope, data_day, wanted))
 
-    def _forget_old_days(self, _outcome: _Outcome) -> None:
+    def _forget_old_days(self, _outcome: Outcome) -> None:
         """Once a day, and whether or not the vendor answers."""
         oldest = oldest_kept(self._now(), self.source.rules)
         if oldest != self._oldest:
@@ -243,7 +221,7 @@ class Poller:
                     accounts=forgotten.accounts,
                 )
 
-    def _status(self, outcome: _Outcome, duration: float) -> PollStatus:
+    def _status(self, outcome: Outcome, duration: float) -> PollStatus:
         ended = self._now().timestamp()
         if not outcome.failed:
             return PollStatus(success=True, ended=ended, duration=duration, last_success=ended)
@@ -260,7 +238,7 @@ class Poller:
             status=failure.status,
         )
 
-    def _log(self, status: PollStatus, outcome: _Outcome) -> None:
+    def _log(self, status: PollStatus, outcome: Outcome) -> None:
         """One line for each poll; a failure that goes on is said at debug level only, its end is said once."""
         level, message = logging.INFO, "poll finished"
         if not status.success:

@@ -72,7 +72,8 @@ health.py            | errors metrics store                                     
 publisher.py         | metrics store scope_samples limits snapshot health                 |
 team_watch.py        | log publisher teams_file                                            |
 plan.py              | model store                                                        |
-poller.py            | errors log model client vendors.base store accounts health publisher plan retention revisions |
+outcome.py           | errors store                                                       |
+poller.py      | errors log model client vendors.base store accounts health publisher outcome plan retention revisions |
 past_days.py         | accounts errors model plan poller store vendors.base               |
 turns.py             | log poller store                                                   | sqlalchemy
 online_check.py      | errors model poller vendors.base                                   |

@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from exporter.errors import BadPayload, RateLimited, Rejected, Unreachable
+from exporter.errors import BadPayload, RateLimited, Rejected, Unreachable, VendorError
 from exporter.model import WindowPeople
 from tests.polling import NOON, YESTERDAY, Bench, Script, counted, people
 
@@ -134,23 +134,47 @@ def test_a_failing_scope_never_touches_another() -> None:
     assert bench.published("adoption_active_users") == {("b", "1d"): 2.0, ("b", "7d"): 3.0}
 
 
-def test_a_refused_token_is_tried_for_one_scope_only() -> None:
-    script = Script(scopes=("a", "b", "c"))
-    script.days["a", YESTERDAY] = Rejected("token refused", status=401)
+def test_a_bug_that_one_scope_meets_never_touches_another() -> None:
+    bench = Bench(week(week(Script(scopes=("a", "b")), "a"), "b"), history=7)
+    bench.script.days["a", YESTERDAY] = ZeroDivisionError("oops")
+    status = bench.poller().poll()
+
+    assert status is not None
+    assert status.message == "a: ZeroDivisionError in adoption-exporter, see the log"
+    assert bench.published("adoption_active_users") == {("b", "1d"): 2.0, ("b", "7d"): 3.0}
+
+
+@pytest.mark.parametrize(
+    ("error", "tried"),
+    [
+        (Rejected("token refused", status=401), 4),
+        (RateLimited("slow down", status=429), 4),
+        (Unreachable("no answer"), 11),
+        (Unreachable("bad gateway", status=502), 12),
+        (Rejected("not found", status=404), 12),
+        (BadPayload("not JSON"), 12),
+    ],
+)
+def test_scopes_are_not_tried_after_several_in_a_row_that_fail_for_what_they_share(
+    error: VendorError, tried: int
+) -> None:
+    script = Script(scopes=tuple("abcdefghijkl"))
+    script.days = {(scope, YESTERDAY): error for scope in script.scopes}
+    script.days["a", YESTERDAY] = BadPayload("broken")
     status = Bench(script).poller().poll()
 
-    assert [scope for scope, _ in script.asked] == ["a"]
+    assert [scope for scope, _ in script.asked] == list("abcdefghijkl"[:tried])
     assert status is not None
-    assert status.message == "a: token refused (and 2 more scopes failed)"
+    assert status.message == "a: broken (and 11 more scopes failed)"
 
 
-def test_a_host_that_does_not_answer_three_scopes_is_not_asked_for_the_others() -> None:
-    script = Script(scopes=("a", "b", "c", "d"))
-    for scope in script.scopes:
-        script.days[scope, YESTERDAY] = Unreachable("no answer")
+def test_scopes_that_fail_between_others_that_are_read_are_all_tried() -> None:
+    script = Script(scopes=tuple("abcdefgh"))
+    for scope in "abdegh":
+        script.days[scope, YESTERDAY] = Rejected("token refused", status=401)
     Bench(script).poller().poll()
 
-    assert [scope for scope, _ in script.asked] == ["a", "b", "c"]
+    assert [scope for scope, _ in script.asked] == list("abcdefgh")
 
 
 def test_a_silent_day_whose_weekday_had_people_is_late_until_the_grace_has_passed() -> None:
