@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 from typing import Any
 
 Values = dict[tuple[str, str, str], object]
-_OF_SOURCE = ("last_poll", "last_poll_seconds", "last_success", "next_poll", "newest_ready_day", "series", "seats")
+_OF_SOURCE = ("last_poll", "last_poll_seconds", "last_success", "next_poll", "newest_ready_day", "series")
 _OF_SCOPE = ("data_day", "days_late", "baseline", "seats")
 
 
@@ -50,6 +50,8 @@ def _told(document: dict[str, Any]) -> Iterator[tuple[tuple[str, str, str], obje
                 key == "next_poll" and source["polling"]
             ):
                 yield (source["source"], "", key), source[key]
+        if not any(scope["scope"] == "all" for scope in source["scopes"]):
+            yield (source["source"], "", "seats"), source["seats"]
         for scope in source["scopes"]:
             for key in _OF_SCOPE:
                 yield (source["source"], scope["scope"], key), scope[key] if key != "days_late" else scope[key] or None

@@ -68,16 +68,13 @@ def everything() -> Report:
         scope("group/<script>alert(1)</script>"),
         ScopeReport("group/new", "no_data"),
     )
+    cody = source("cody", scope("acme.sourcegraphcloud.com", 12_345), scope("a-very-long-name-of-some.example.com", 0))
     withdrawn = ScopeReport("all", "withdrawn", last_read=NOW - timedelta(days=5), failure=REFUSED)
     new = replace(source("new"), scopes=(), last_poll=None, last_poll_seconds=None, last_success=None, next_poll=None)
     return replace(
         report(
             replace(source("assistant", replace(scope(), seats=250.0)), seats=250),
-            source(
-                "cody",
-                replace(scope("acme.sourcegraphcloud.com", 12_345), seats=20_000.0),
-                scope("a-very-long-name-of-some.example.com", 0),
-            ),
+            replace(cody, seats=20_000),
             replace(product, health="failing", failure=DOWN, last_success=NOW - timedelta(hours=30)),
             replace(source("old", withdrawn), health="failing", failure=REFUSED, last_success=NOW - timedelta(days=5)),
             replace(source("late", late), health="late"),

@@ -27,6 +27,15 @@ def test_the_readme_names_every_vendor_and_both_commands() -> None:
     assert "make test" in readme
 
 
+def test_the_readme_shows_a_picture_of_every_dashboard_and_of_the_status_page() -> None:
+    readme = (ROOT / "README.md").read_text()
+    dashboards = {file.stem for file in (ROOT / "grafana" / "dashboards").glob("*.json")}
+    pictures = {file.stem for file in (ROOT / "docs" / "pictures").glob("*.png")}
+
+    assert pictures == dashboards | {"status-page"}
+    assert set(re.findall(r"\(docs/pictures/([a-z-]+)\.png\)", readme)) == pictures
+
+
 def test_every_command_that_the_readme_runs_exists() -> None:
     readme = (ROOT / "README.md").read_text()
     named = set(re.findall(r"(?:-m exporter|`adoption-exporter) ([a-z-]+)", readme))
