@@ -20,7 +20,7 @@ from exporter.plan import Rules, days_to_read, is_late, oldest_kept
 from exporter.publisher import Publisher
 from exporter.retention import prune
 from exporter.revisions import changes
-from exporter.store import Change, PollStatus, Store
+from exporter.store import PollStatus, Store
 from exporter.vendors.base import Access, Vendor
 
 logger = logging.getLogger(__name__)
@@ -146,32 +146,29 @@ class Poller:
         vendor, name, rules = self.source.vendor, self.source.name, self.source.rules
         wanted = days_to_read(access.now, rules, self._store.days(name, scope))
         silent: list[Reading] = []
-        revised: set[date] = set()
         self._requests.made = 0
         published = float("-inf")
         for reading in vendor.read(access, scope, wanted):
             if not reading.rows:
                 silent.append(reading)
                 continue
-            if self._keep(scope, reading, outcome) == "revised":
-                revised.add(reading.day)
+            self._keep(scope, reading, outcome)
             if reading.day == wanted[0]:
-                self._ask_windows(access, scope, unread=set(), revised=revised)
+                self._ask_windows(access, scope, unread=set())
             if self._monotonic() - published >= _PUBLISHED_EVERY:
                 published = self._monotonic()
                 self.publisher.publish_scope(scope)
         # Whether silence is late or zero depends on earlier days, so it is decided when these are stored.
         for reading in reversed(silent):
-            late = is_late(reading.day, access.now, rules, self._store.days(name, scope))
-            if not late and self._keep(scope, reading, outcome) == "revised":
-                revised.add(reading.day)
+            if not is_late(reading.day, access.now, rules, self._store.days(name, scope)):
+                self._keep(scope, reading, outcome)
         unread = set(wanted) - self._store.days(name, scope).keys()
-        self._ask_windows(access, scope, unread=unread, revised=revised)
+        self._ask_windows(access, scope, unread=unread)
         seats = vendor.seats(access, scope) if vendor.seats is not None else None
         self._store.scope_read(name, scope, now=self._now(), seats=seats)
         self.publisher.publish_scope(scope)
 
-    def _keep(self, scope: str, reading: Reading, outcome: Outcome) -> Change:
+    def _keep(self, scope: str, reading: Reading, outcome: Outcome) -> None:
         requests, self._requests.made = self._requests.made, 0
         done = self._store.replace(self.source.name, scope, reading, now=self._now(), requests=requests)
         outcome.stored(done.change)
@@ -179,12 +176,12 @@ class Poller:
             changed = changes(done.before, done.after)
             about = {"source": self.source.name, "scope": scope, "day": reading.day}
             event(logger, logging.INFO, "day revised", **about, changes=changed)
-        return done.change
 
-    def _ask_windows(self, access: Access, scope: str, *, unread: set[date], revised: set[date]) -> None:
+    def _ask_windows(self, access: Access, scope: str, *, unread: set[date]) -> None:
         """Lets the vendor count people over the windows that the stored days cannot: some are not stored or not listed.
 
-        A window with a day that was wanted and did not come (`unread`) is not known; a revised day asks anew.
+        A window with a day that was wanted and did not come (`unread`) is not known. The store has forgotten those with
+        a revised day.
         """
         name = self.source.name
         stored = self._store.days(name, scope)
@@ -199,7 +196,7 @@ class Poller:
                 self._store.forget_window(name, scope, data_day, window)
             elif all(day in stored and stored[day].listed for day in days):
                 continue
-            elif (data_day, window) not in counted or days & revised:
+            elif (data_day, window) not in counted:
                 wanted.append(window)
         if wanted:
             self._store.replace_windows(name, scope, self.source.vendor.windows(access, scope, data_day, wanted))

@@ -6,12 +6,12 @@ from datetime import date, datetime
 from typing import Literal, NamedTuple
 
 from pyroaring import BitMap
-from sqlalchemy import delete, null, select
+from sqlalchemy import Connection, delete, null, select
 
 from exporter import facts as facts_format
 from exporter import schema
 from exporter.database import MEMORY, Database
-from exporter.model import DayFacts, Reading, WindowPeople
+from exporter.model import ONE_DAY, WINDOWS, DayFacts, Reading, WindowPeople
 
 Change = Literal["new", "same", "revised"]
 
@@ -107,7 +107,10 @@ class Store:
             return {day: facts_format.unpack_accounts(data) for day, data in connection.execute(query)}
 
     def replace(self, source: str, scope: str, reading: Reading, *, now: datetime, requests: int) -> Replacement:
-        """Stores a day whole in place of what was there; where that changed it, the revision is counted."""
+        """Stores a day whole in place of what was there.
+
+        Where that changed it, the revision is counted, and what the vendor counted over windows with it is forgotten.
+        """
         stored = self.facts(source, scope, [reading.day]).get(reading.day)
         read = reading.facts if stored is None else facts_format.keep_known_kinds(stored, reading.facts)
         change: Change = "new" if stored is None else "same" if facts_format.same(stored, read) else "revised"
@@ -129,6 +132,8 @@ class Store:
                 table = schema.scope
                 where = (table.c.source == source, table.c.scope == scope)
                 connection.execute(table.update().where(*where).values(revised=table.c.revised + 1))
+                # In the same transaction: a poll that failed before asking anew would leave the old counts for good.
+                self._forget_windows_with(connection, source, scope, reading.day)
         return Replacement(change, stored, read)
 
     def days_before(self, source: str, before: date) -> dict[str, list[date]]:
@@ -191,6 +196,12 @@ class Store:
         key = (table.c.source == source, table.c.scope == scope, table.c.data_day == data_day, table.c.window == window)
         with self.database.write() as connection:
             connection.execute(delete(table).where(*key))
+
+    def _forget_windows_with(self, connection: Connection, source: str, scope: str, day: date) -> None:
+        table = schema.window
+        for window, length in WINDOWS.items():
+            holds = (table.c.window == window, table.c.data_day >= day, table.c.data_day < day + length * ONE_DAY)
+            connection.execute(delete(table).where(table.c.source == source, table.c.scope == scope, *holds))
 
     def replace_windows(self, source: str, scope: str, windows: Sequence[WindowPeople]) -> None:
         """Stores what the vendor counted over windows."""

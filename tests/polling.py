@@ -42,6 +42,7 @@ class Script:
     scopes: Sequence[str] = ("all",)
     scopes_error: Exception | None = None
     windows: dict[tuple[date, str], WindowPeople] = field(default_factory=dict)
+    windows_error: Exception | None = None
     asked: list[tuple[str, tuple[date, ...]]] = field(default_factory=list)
     asked_windows: list[tuple[date, tuple[str, ...]]] = field(default_factory=list)
     requests_a_day: int = 1
@@ -107,6 +108,8 @@ class Bench:
 
         def windows(_access: Access, _scope: str, data_day: date, names: Sequence[str]) -> Sequence[WindowPeople]:
             script.asked_windows.append((data_day, tuple(names)))
+            if script.windows_error is not None:
+                raise script.windows_error
             return [script.windows[data_day, name] for name in names if (data_day, name) in script.windows]
 
         health = self.health.source("tool", "madeup")

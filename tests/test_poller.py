@@ -317,6 +317,25 @@ def test_a_vendor_that_only_counts_is_asked_for_windows_again_when_a_day_of_them
     assert bench.published("adoption_active_users") == {("all", "1d"): 3.0, ("all", "7d"): 5.0, ("all", "28d"): 9.0}
 
 
+def test_a_window_with_a_revised_day_is_unknown_until_the_vendor_has_counted_it_anew() -> None:
+    bench = Bench(Script(), history=7, lookback=7, windows=True)
+    for day in DAYS[:7]:
+        bench.script.days["all", day] = counted(3)
+    bench.script.windows[YESTERDAY, "7d"] = WindowPeople(YESTERDAY, "7d", 4)
+    bench.script.windows[YESTERDAY, "28d"] = WindowPeople(YESTERDAY, "28d", 9)
+    bench.poller().poll()
+    bench.script.days["all", DAYS[5]] = counted(4)
+    bench.script.windows[YESTERDAY, "7d"] = WindowPeople(YESTERDAY, "7d", 5)
+    bench.script.windows_error = Unreachable("no answer")
+    bench.poller().poll()
+    unknown = bench.published("adoption_active_users")
+    bench.script.windows_error = None
+    bench.poller().poll()
+
+    assert unknown == {("all", "1d"): 3.0}
+    assert bench.published("adoption_active_users") == {("all", "1d"): 3.0, ("all", "7d"): 5.0, ("all", "28d"): 9.0}
+
+
 def test_being_stopped_in_the_middle_is_no_failure() -> None:
     bench = Bench(week(Script()), history=7)
     bench.script.before_read = bench.stop.set

@@ -115,6 +115,29 @@ def test_a_re_read_day_keeps_who_was_a_service_account_on_that_day(store: Store)
     assert store.people("acme", "all") == {MONDAY: BitMap([1])}
 
 
+def test_a_revised_day_makes_the_windows_that_hold_it_be_forgotten(store: Store) -> None:
+    store.list_scopes("acme", ["all", "other"])
+    put(store, MONDAY, people(1))
+    ends = [MONDAY + timedelta(days=days) for days in (-1, 0, 6, 7, 27, 28)]
+    counted = [WindowPeople(day, window, 5) for day in ends for window in ("7d", "28d")]
+    for scope in ("all", "other"):
+        store.replace_windows("acme", scope, counted)
+
+    put(store, MONDAY, people(1))
+    assert len(store.windows("acme", "all")) == len(counted)
+    put(store, MONDAY, people(1, 2))
+
+    assert sorted(store.windows("acme", "all")) == [
+        (ends[0], "28d"),
+        (ends[0], "7d"),
+        (ends[3], "7d"),
+        (ends[4], "7d"),
+        (ends[5], "28d"),
+        (ends[5], "7d"),
+    ]
+    assert len(store.windows("acme", "other")) == len(counted)
+
+
 def test_the_count_of_revised_days_survives_a_restart_and_a_scope_that_came_back(tmp_path: Path) -> None:
     store = Store.open(url(tmp_path))
     store.list_scopes("acme", ["all"])
