@@ -108,7 +108,8 @@ class PastReader:
                 if known and not all(stored[other].listed for other in days) and (day, window) not in counted:
                     wanted.append(window)
             if wanted:
-                self.store.replace_windows(self.source.name, scope, count(access, scope, day, wanted))
+                for people in count(access, scope, day, wanted):
+                    self.store.replace_windows(self.source.name, scope, [people])
 
     def _keep(self, scope: str, reading: Reading) -> None:
         requests, self._made.requests = self._made.requests, 0

@@ -4,7 +4,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -154,7 +154,9 @@ class Poller:
                 continue
             self._keep(scope, reading, outcome)
             if reading.day == wanted[0]:
-                self._ask_windows(access, scope, unread=set())
+                # Asked again after the last day: a window that cannot be counted must not keep back the other days.
+                with suppress(VendorError):
+                    self._ask_windows(access, scope, unread=set())
             if self._monotonic() - published >= _PUBLISHED_EVERY:
                 published = self._monotonic()
                 self.publisher.publish_scope(scope)
@@ -199,7 +201,8 @@ class Poller:
             elif (data_day, window) not in counted:
                 wanted.append(window)
         if wanted:
-            self._store.replace_windows(name, scope, self.source.vendor.windows(access, scope, data_day, wanted))
+            for people in self.source.vendor.windows(access, scope, data_day, wanted):
+                self._store.replace_windows(name, scope, [people])
 
     def _forget_old_days(self, _outcome: Outcome) -> None:
         """Once a day, and whether or not the vendor answers."""

@@ -54,6 +54,22 @@ def test_the_recorded_bodies_give_the_numbers_in_them() -> None:
     assert polls.exposition() == GOLDEN.read_text()
 
 
+def test_a_window_that_cube_cannot_count_costs_nothing_but_itself() -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        if b'"dateRange":["2024-12-13","2025-01-09"]' in request.content:
+            return httpx.Response(400, json={"message": "Error: Code: 241. DB::Exception: Memory limit exceeded"})
+        return answer_with_recorded_bodies(request)
+
+    now = datetime(2025, 1, 10, 4, tzinfo=UTC)
+    settings = {"projects": [42], "history": timedelta(days=9)}
+    polls = VendorPolls("gitlab", settings, now, httpx.MockTransport(answer))
+    status = polls.poll()
+
+    assert (status.success, status.reason) == (False, "unreachable")
+    assert polls.values("adoption_active_users") == {("group/app", "1d"): 8, ("group/app", "7d"): 47}
+    assert polls.values("adoption_usage")["group/app", "7d", "events"] == 7 * 24
+
+
 # A day's facts
 
 WEEK = [YESTERDAY - back * DAY for back in range(7)]
@@ -106,7 +122,7 @@ def test_a_window_without_a_number_is_not_known() -> None:
     assert GITLAB.windows is not None
     with Asked(answer).access(generation="current") as access:
         GITLAB.scopes(access)
-        found = GITLAB.windows(access, "group/app", YESTERDAY, ["7d", "28d"])
+        found = list(GITLAB.windows(access, "group/app", YESTERDAY, ["7d", "28d"]))
 
     assert found == [WindowPeople(YESTERDAY, "7d", 47)]
 

@@ -336,6 +336,15 @@ def test_a_window_with_a_revised_day_is_unknown_until_the_vendor_has_counted_it_
     assert bench.published("adoption_active_users") == {("all", "1d"): 3.0, ("all", "7d"): 5.0, ("all", "28d"): 9.0}
 
 
+def test_a_window_that_cannot_be_counted_does_not_keep_back_the_other_days() -> None:
+    bench = Bench(week(Script()), history=7, windows=True)
+    bench.script.windows_error = Unreachable("no answer")
+    bench.poller().poll()
+
+    assert bench.published("adoption_active_users") == {("all", "1d"): 2.0, ("all", "7d"): 3.0}
+    assert bench.own("poll_failures_total", reason="unreachable") == 1.0
+
+
 def test_being_stopped_in_the_middle_is_no_failure() -> None:
     bench = Bench(week(Script()), history=7)
     bench.script.before_read = bench.stop.set

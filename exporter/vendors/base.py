@@ -1,6 +1,6 @@
 """What a vendor is: a name, a settings model and a few functions. No inheritance."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Protocol
@@ -50,17 +50,17 @@ class Vendor:
 
     `scopes` lists the scopes of a source. `read` yields the wanted days (given newest first) of a scope as they become
     complete; a day that the vendor has not published, or only in part, is left out. `windows`, where the vendor counts
-    people over a window itself, answers the named windows that end with a day. `seats` gives registered human seats of
-    a scope where the vendor tells. `check` tries the credential and the queries and yields a line for each problem.
-    `headers` carries the token in the way that the vendor wants it. `least_requests` is how many requests it takes at
-    least to read so many days of a scope, with the windows of so many data days.
+    people over a window itself, answers the named windows that end with a day, each once it is counted. `seats` gives
+    registered human seats of a scope where the vendor tells. `check` tries the credential and the queries and yields a
+    line for each problem. `headers` carries the token in the way that the vendor wants it. `least_requests` is how many
+    requests it takes at least to read so many days of a scope, with the windows of so many data days.
     """
 
     name: str
     settings: type[Any]
     scopes: Callable[[Access], Sequence[str]]
     read: Callable[[Access, str, Sequence[date]], Iterator[Reading]]
-    windows: Callable[[Access, str, date, Sequence[str]], Sequence[WindowPeople]] | None = None
+    windows: Callable[[Access, str, date, Sequence[str]], Iterable[WindowPeople]] | None = None
     seats: Callable[[Access, str], int | None] | None = None
     check: Callable[[Access], Iterator[str]] | None = None
     headers: Callable[[str], Mapping[str, str]] = bearer

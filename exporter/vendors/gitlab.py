@@ -47,23 +47,21 @@ def read(access: Access, scope: str, days: Sequence[date]) -> Iterator[Reading]:
         yield Reading(day, of_day, rows=active)
 
 
-def windows(access: Access, scope: str, data_day: date, names: Sequence[str]) -> Sequence[WindowPeople]:
+def windows(access: Access, scope: str, data_day: date, names: Sequence[str]) -> Iterator[WindowPeople]:
     """Distinct people of whole windows, as Cube counts them."""
     project = _project(access, scope)
-    found = []
     try:
         people = _schema(access, project).people
         if people is None:
-            return []
+            return
         for name in names:
             days = window_days(data_day, WINDOWS[name])
             answer = load(access.client, project, window_query(people, days[-1], days[0]))
             number = parse_window(answer, people)
             if number is not None:
-                found.append(WindowPeople(data_day, name, number))
+                yield WindowPeople(data_day, name, number)
     except NoDatabaseError:
-        return []
-    return found
+        return
 
 
 def check(access: Access) -> Iterator[str]:
