@@ -28,6 +28,7 @@ _DAY = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(T00:00:00(\.0+)?Z?)?")
 # PostgreSQL and ClickHouse give numbers as text, SQLite as JSON numbers; averages have up to 20 decimals (2026-11).
 _NUMBER = re.compile(r"-?[0-9]{1,25}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,2})?")
 _SMALLEST_EXPONENT = -99
+_NO_AVERAGE = ("NaN", "nan")
 
 
 @dataclass(frozen=True)
@@ -163,7 +164,8 @@ def _is_zero(numbers: Numbers) -> bool:
 
 
 def _data(answer: Obj) -> list[Obj]:
-    results = answer.objects("results")
+    # An answer to one query may come bare, as to a request without queryType (2026-11).
+    results = answer.objects("results") if "results" in answer or "data" not in answer else [answer]
     if len(results) != 1:
         raise BadPayload(f"{answer.where}: {len(results)} results for one query")
     if "query" in results[0]:
@@ -224,7 +226,8 @@ def _seconds(row: Obj, sessions: int | None, average: str) -> Number:
     """Time spent in all sessions; None where it is not known. Of no sessions no average is needed."""
     if sessions == 0:
         return 0
-    minutes = _number(row, average)
+    # ClickHouse's average over nothing is no number (2026-11): of sessions that have no duration.
+    minutes = None if row.fields.get(average) in _NO_AVERAGE else _number(row, average)
     if sessions is None or minutes is None:
         return None
     _, _, exponent = minutes.as_tuple()
