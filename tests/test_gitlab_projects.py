@@ -85,6 +85,16 @@ def test_a_group_is_asked_for_with_subgroups_and_without_archived_projects() -> 
     }
 
 
+def test_a_project_of_a_group_that_says_that_it_is_archived_is_left_out() -> None:
+    rows = [
+        {"id": 7, "path_with_namespace": "platform/site", "archived": False},
+        {"id": 8, "path_with_namespace": "platform/old", "archived": True},
+    ]
+    gitlab = GitLab(broken={"/groups/platform/projects": httpx.Response(200, json=rows)})
+
+    assert find(Asked(gitlab), projects=[], groups=["platform"]) == Directory({"platform/site": 7})
+
+
 def numbered(rows: Sequence[Any], query: Mapping[str, str]) -> httpx.Response:
     page = int(query.get("page", "1"))
     following = str(page + 1) if page * 100 < len(rows) else ""

@@ -119,7 +119,9 @@ def _group(client: Client, reference: int | str) -> Sequence[Project]:
     for page in range(1, _MOST_PAGES + 1):
         answer = client.request("GET", path, params=params)
         rows = objects(answer.json(), answer.where)
-        found.update({project.id: project for project in map(_parse, rows)})
+        # A group's list has been asked to leave out archived projects; where it says that one is, that counts.
+        listed = [_parse(row) for row in rows if row.fields.get("archived") is not True]
+        found.update({project.id: project for project in listed})
         following = _next(answer, page, len(rows))
         if following is None:
             return list(found.values())
