@@ -188,11 +188,22 @@ def test_a_measure_whose_days_cannot_be_added_up_is_left_out_and_told(kind: str)
     assert asked.remarks == (f"custom measure Builds.count is left out: it is a {kind}, whose days cannot be added up",)
 
 
-def test_meta_of_both_versions_of_cube_is_read() -> None:
+def test_meta_lists_members_whose_kind_it_does_not_tell() -> None:
     cube = {
         "name": "T",
         "measures": [{"name": "T.count", "aggType": "count"}, {"name": "T.odd"}],
-        "dimensions": [{"name": "T.day", "type": "time"}],
+        "dimensions": [{"name": "T.day", "type": "time"}, {"name": "T.page"}],
     }
 
-    assert parse_meta(obj({"cubes": [cube]}, "gitlab")) == {"T.count": "count", "T.day": "time"}
+    assert parse_meta(obj({"cubes": [cube]}, "gitlab")) == {
+        "T.count": "count",
+        "T.odd": "",
+        "T.day": "time",
+        "T.page": "",
+    }
+
+
+def test_a_measure_of_ones_own_whose_kind_is_not_told_is_asked_for() -> None:
+    asked = schema(settings(custom=[{**BUILDS, "activity": "builds"}]), {**META, "Builds.count": ""})
+
+    assert (asked.questions[2].names(), asked.remarks) == (["builds"], ())

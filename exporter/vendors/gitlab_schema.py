@@ -43,7 +43,7 @@ GENERATIONS: Mapping[Generation, Mapping[Role, str]] = {
 # Kinds of measures whose daily values may be added up. Distinct counts, averages and what is computed may not.
 ADDITIVE = ("count", "sum")
 
-# Member -> aggType of a measure, type of a dimension.
+# Member -> aggType of a measure, type of a dimension; "" where it is not told.
 Meta = Mapping[str, str]
 
 
@@ -60,8 +60,9 @@ def parse_meta(answer: Obj) -> Meta:
     """What the answer of `meta` lists."""
     found = {}
     for cube in answer.objects("cubes"):
-        found.update({row.text("name"): row.text("aggType") for row in cube.objects("measures") if "aggType" in row})
-        found.update({row.text("name"): row.text("type") for row in cube.objects("dimensions")})
+        for members, kind in (("measures", "aggType"), ("dimensions", "type")):
+            for row in cube.objects(members):
+                found[row.text("name")] = row.text(kind) if kind in row else ""
     return found
 
 
@@ -119,5 +120,5 @@ def _not_additive(settings: GitLabSettings, meta: Meta | None) -> Iterator[str]:
 
 
 def _adds_up(measure: str, meta: Meta | None) -> bool:
-    """Whether days of a measure may be added; a measure that `meta` lacks is left to Cube to refuse."""
-    return meta is None or measure not in meta or meta[measure] in ADDITIVE
+    """Whether days of a measure may be added, as far as `meta` tells; one that it lacks is left to Cube to refuse."""
+    return meta is None or meta.get(measure, "") in ("", *ADDITIVE)
