@@ -224,6 +224,17 @@ def test_an_organization_is_its_templates_deprecated_ones_too() -> None:
     assert bench.values("adoption_seats") == {}
 
 
+def test_a_server_that_knows_no_deprecated_templates_lists_them_all() -> None:
+    asked: list[httpx.Request] = []
+    bodies = with_organizations()
+    refused = httpx.Response(400, json={"message": "Query parameters have invalid values."})
+    bodies[f"{ORGANIZATIONS}/1111/templates"] = lambda params: refused if params else [{"id": "tb"}, {"id": "ta"}]
+    status = polls(bodies, asked, organizations=["engineering"]).poll()
+
+    assert status.success
+    assert [request.url.params["template_ids"] for request in asked if request.url.path == PEOPLE] == ["ta,tb"]
+
+
 def test_an_organization_that_is_not_there_sinks_no_other() -> None:
     bench = polls(with_organizations(), organizations=["sales", "engineering"])
     status = bench.poll()
@@ -270,6 +281,15 @@ def test_what_a_template_admin_may_not_read_is_gone_without_and_logged_once(capl
     ]
 
 
+def test_daily_counts_that_the_servers_database_cannot_make_cost_no_people(caplog: pytest.LogCaptureFixture) -> None:
+    failed = httpx.Response(500, text='{"message": "Internal error fetching DAUs."}{"entries": []}')
+    bench = polls({**server(), DAUS: failed})
+
+    assert bench.poll().success
+    assert bench.values("adoption_active_users") == {("all", "1d"): 3.0}
+    assert warnings(caplog) == [f"people are not compared with insights/daus: coder GET {DAUS}: 500 in 4 attempts"]
+
+
 def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
     """The warnings that were logged."""
     return [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
@@ -306,7 +326,7 @@ def test_the_version_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     assert [request.url.path for request in asked].count(BUILD) == 1
 
 
-@pytest.mark.parametrize("answer", [httpx.Response(404), httpx.Response(200, html="<html>"), {}])
+@pytest.mark.parametrize("answer", [httpx.Response(404), httpx.Response(500), httpx.Response(200, html="<html>"), {}])
 def test_a_server_without_a_version_is_read_all_the_same(answer: Any) -> None:
     bench = polls({**server(), BUILD: answer})
 

@@ -16,7 +16,7 @@ import polars as pl
 from pydantic import Field
 from pyroaring import BitMap
 
-from exporter.errors import BadPayload, Rejected
+from exporter.errors import BadPayload, Rejected, VendorError
 from exporter.json_body import Obj, obj, objects
 from exporter.log import event
 from exporter.model import EVERYBODY, ONE_DAY, AmountKey, DayFacts, Identity, Reading
@@ -162,8 +162,9 @@ def _daily_counts(access: Access) -> Mapping[date, int]:
     """
     try:
         answer = _answer(access, "insights/daus", {"tz_offset": "0"})
-    except Rejected as error:
-        if error.status not in _HINTS:
+    except VendorError as error:
+        # A database that fails to count 60 days may well list those of one (2026-11).
+        if error.status not in _HINTS and not _is_server_error(error):
             raise
         access.warn(f"people are not compared with insights/daus: {error}")
         return {}
@@ -182,9 +183,23 @@ def _templates(access: Access, scope: str) -> list[str] | None:
     if not ids:
         raise Rejected(f"{where}: the token's user sees no organization {scope}")
     path = f"organizations/{quote(ids[0], safe='')}/templates"
-    # People work on in deprecated templates, which are listed only when asked for (2026-11).
-    listed = [_get(access, path), _get(access, path, _DEPRECATED)]
-    return sorted({row.text("id") for where, found in listed if found is not None for row in objects(found, where)})
+    return sorted(_listed_templates(access, path, None) | _deprecated_templates(access, path))
+
+
+def _deprecated_templates(access: Access, path: str) -> set[str]:
+    """People work on in deprecated templates, which newer servers list only when asked for (2026-11)."""
+    try:
+        return _listed_templates(access, path, _DEPRECATED)
+    except Rejected as error:
+        # A server that refuses the parameter does not know it, and has listed everything without it.
+        if error.status != 400:
+            raise
+        return set()
+
+
+def _listed_templates(access: Access, path: str, params: Mapping[str, str] | None) -> set[str]:
+    where, found = _get(access, path, params)
+    return set() if found is None else {row.text("id") for row in objects(found, where)}
 
 
 def _log_version(access: Access) -> None:
@@ -193,11 +208,17 @@ def _log_version(access: Access) -> None:
     access.memory["version"] = None
     try:
         version = _answer(access, "buildinfo").text("version")
-    except (Rejected, BadPayload):
+    except VendorError as error:
         # What the version would have told is not worth a poll; whatever is wrong here shows at the first insight.
-        return
+        if isinstance(error, Rejected | BadPayload) or _is_server_error(error):
+            return
+        raise
     url = access.settings.base_url
     event(logger, logging.INFO, "the version of a server", vendor="coder", url=url, version=version[:40])
+
+
+def _is_server_error(error: VendorError) -> bool:
+    return error.status is not None and error.status >= 500
 
 
 def _answer(access: Access, endpoint: str, params: Mapping[str, str] | None = None) -> Obj:
