@@ -116,7 +116,8 @@ class Poller:
 
     def _read(self, outcome: Outcome) -> None:
         with self.source.connect(self._count) as client:
-            access = Access(client, self.source.settings, self._accounts, self._now(), self._memory, self._warn)
+            listed = [scope for scope, status in self._store.scopes(self.source.name).items() if status.listed]
+            access = Access(client, self.source.settings, self._accounts, self._now(), self._memory, self._warn, listed)
             scopes = self.source.vendor.scopes(access)
             self._store.list_scopes(self.source.name, scopes)
             with ThreadPoolExecutor(self.source.vendor.concurrency, "scope") as pool:

@@ -51,6 +51,7 @@ class Asked:
     remarks: list[str] = field(default_factory=list)
     memory: dict[str, Any] = field(default_factory=dict)
     now: datetime = NOW
+    listed: tuple[str, ...] = ()
     base_url: str = "https://gitlab.example.com/gitlab"
 
     @contextmanager
@@ -77,5 +78,11 @@ class Asked:
         given: dict[str, Any] = {"vendor": "gitlab", "token": "secret-token", "projects": [42], **settings}
         with self.client(given["token"]) as client:
             yield Access(
-                client, GITLAB.settings.model_validate(given), NoAccounts(), self.now, self.memory, self.remarks.append
+                client,
+                GITLAB.settings.model_validate(given),
+                NoAccounts(),
+                self.now,
+                self.memory,
+                self.remarks.append,
+                self.listed,
             )

@@ -215,14 +215,30 @@ def test_a_group_that_is_gone_loses_its_projects() -> None:
     assert (found.ids, list(found.failed)) == ({}, ["platform"])
 
 
-def test_a_known_project_that_cannot_be_looked_up_for_once_is_read_as_before() -> None:
+@pytest.mark.parametrize("status", [302, 403, 502])
+def test_a_known_project_that_cannot_be_looked_up_for_once_is_read_as_before(status: int) -> None:
     gitlab = GitLab({42: "group/app"})
     asked = Asked(gitlab)
     find(asked, projects=[42])
     asked.now = NOW + DAY
-    gitlab.broken = {"/projects/42": httpx.Response(502)}
+    gitlab.broken = {"/projects/42": httpx.Response(status)}
 
     assert find(asked, projects=[42]) == Directory({"group/app": 42})
+
+
+@pytest.mark.parametrize(
+    ("status", "failed"),
+    [(404, ["42"]), (403, ["42", "group/app", "platform/gone"]), (502, ["42", "group/app", "platform/gone"])],
+)
+def test_after_a_restart_a_scope_that_may_be_of_what_cannot_be_looked_up_fails_and_one_that_is_gone_is_not_there(
+    status: int, failed: list[str]
+) -> None:
+    gitlab = GitLab({7: "platform/site"}, {"platform": [7]}, {"/projects/42": httpx.Response(status)})
+    asked = Asked(gitlab, listed=("42", "group/app", "platform/gone", "platform/site"))
+
+    found = find(asked, projects=[42], groups=["platform"])
+
+    assert (found.ids, list(found.failed)) == ({"platform/site": 7}, failed)
 
 
 def test_a_project_that_was_not_found_when_it_was_read_is_looked_up_at_the_next_poll() -> None:

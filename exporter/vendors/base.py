@@ -1,6 +1,6 @@
 """What a vendor is: a name, a settings model and a few functions. No inheritance."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Protocol
@@ -23,7 +23,7 @@ class Access:
 
     `settings` is the vendor's own settings model. `memory` is what the vendor's functions wish to find again at the
     next poll of the source (ids of projects, detected names); a restart forgets it. `warn` logs a remark once for the
-    life of the process.
+    life of the process. `listed` are the scopes that the source had at its last poll, before a restart too.
     """
 
     client: Client
@@ -32,6 +32,7 @@ class Access:
     now: datetime
     memory: dict[str, Any]
     warn: Callable[[str], None]
+    listed: Collection[str] = ()
 
 
 def bearer(token: str) -> Mapping[str, str]:

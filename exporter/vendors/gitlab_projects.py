@@ -48,8 +48,9 @@ class _Listed:
 def directory(access: Access) -> Directory:
     """The projects of a source, each once, however it was named. What was found is looked up again on the next day.
 
-    A group that cannot be listed is among the failed and keeps the projects that it had. Raises the VendorError where
-    nothing else can be found either: a refused token, a silent host, a used-up quota.
+    A group that cannot be listed is among the failed and keeps the projects that it had; where a restart has forgotten
+    them, each scope that may be one is among the failed, for only what is gone is withdrawn at once. Raises the
+    VendorError where nothing else can be found either: a refused token, a silent host, a used-up quota.
     """
     listed: dict[tuple[Kind, int | str], _Listed] = access.memory.setdefault("gitlab listed", {})
     named: list[tuple[Kind, int | str]] = [
@@ -57,6 +58,7 @@ def directory(access: Access) -> Directory:
         *(("group", reference) for reference in access.settings.groups),
     ]
     failed: dict[str, VendorError] = {}
+    forgotten: VendorError | None = None
     for kind, reference in named:
         before = listed.get((kind, reference))
         if before is not None and before.day == access.now.date():
@@ -70,8 +72,10 @@ def directory(access: Access) -> Directory:
                 or (isinstance(error, Unreachable) and error.status is None)
             ):
                 raise
-            if isinstance(error, Rejected):
+            if error.status == 404:
                 listed.pop((kind, reference), None)
+            elif before is None:
+                forgotten = error
             if kind == "group" or (kind, reference) not in listed:
                 failed[str(reference)] = error
         else:
@@ -79,6 +83,9 @@ def directory(access: Access) -> Directory:
             listed[kind, reference] = _Listed(access.now.date(), projects)
     paths = {project.id: project.path for entry in named if entry in listed for project in listed[entry].projects}
     ids = {path: number for number, path in paths.items()}
+    if forgotten is not None:
+        names = {str(reference) for _, reference in named}
+        failed.update({scope: forgotten for scope in access.listed if scope not in names})
     return Directory(ids, {name: error for name, error in failed.items() if name not in ids})
 
 
