@@ -87,11 +87,12 @@ def keep_known_kinds(stored: DayFacts, read: DayFacts) -> DayFacts:
     """A re-read day with the service accounts as they were known on the day itself.
 
     Sourcegraph's registry tells about today only (2026-11), so an account that the stored day counted as a person stays
-    one, and a newly seen account is what the registry says now.
+    one, and a newly seen account is what the registry says now: a person where there is no registry any more.
     """
-    if stored.service is None or read.service is None:
+    if stored.service is None:
         return read
-    return replace(read, service=(stored.service & _counted(read)) | (read.service - _counted(stored)))
+    new = BitMap() if read.service is None else read.service - _counted(stored)
+    return replace(read, service=(stored.service & _counted(read)) | new)
 
 
 def accounts_of(facts: DayFacts) -> BitMap:

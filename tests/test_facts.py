@@ -172,6 +172,16 @@ def test_a_service_account_that_the_stored_day_had_only_in_a_breakdown_stays_one
     assert keep_known_kinds(stored, read) == replace(read, service=BitMap([3]))
 
 
+def test_a_day_that_is_re_read_without_a_registry_keeps_the_service_accounts_that_it_had() -> None:
+    stored = DayFacts(people={EVERYBODY: BitMap([1, 2, 3])}, service=BitMap([2, 3]))
+    read = DayFacts(people={EVERYBODY: BitMap([1, 3, 4])})
+
+    kept = keep_known_kinds(stored, read)
+
+    assert kept == replace(read, service=BitMap([3]))
+    assert people_of(kept) == BitMap([1, 4])
+
+
 @pytest.mark.parametrize(
     ("stored", "read"),
     [

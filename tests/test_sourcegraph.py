@@ -232,6 +232,17 @@ def test_an_account_stays_what_it_was_known_as_on_its_day() -> None:
     assert bench.exposition() == GOLDEN
 
 
+def test_a_registry_that_is_gone_turns_no_service_account_of_a_known_day_into_a_person() -> None:
+    server = Server(registry=REGISTERED)
+    bench = server.polls()
+    bench.poll()
+    known = bench.values("adoption_active_users"), bench.values("adoption_active_service_accounts")
+    server.registry = httpx.Response(404)
+    bench.poll()
+
+    assert (bench.values("adoption_active_users"), bench.values("adoption_active_service_accounts")) == known
+
+
 @pytest.mark.parametrize("count", [2**63 - 1, 2**53 + 1, 0])
 def test_counts_are_stored_to_the_last_figure(count: int) -> None:
     bench = Server(report(row(Searches=count), row("2"))).polls()
