@@ -40,9 +40,14 @@ def oldest_kept(now: datetime, rules: Rules) -> date:
     return newest_ready(now, rules.ready_at) - timedelta(days=max(rules.retention, rules.history) - 1)
 
 
+def is_fresh(day: date, now: datetime, rules: Rules) -> bool:
+    """Whether a ready day without a single row may still be late."""
+    return now < ready_since(day, rules.ready_at) + rules.late_grace
+
+
 def is_late(day: date, now: datetime, rules: Rules, stored: Mapping[date, StoredDay]) -> bool:
     """Whether a ready day without a single row is late: its weekday has people, and the grace has not passed."""
-    if now >= ready_since(day, rules.ready_at) + rules.late_grace:
+    if not is_fresh(day, now, rules):
         return False
     weekdays = (stored.get(day - timedelta(days=7 * weeks)) for weeks in (1, 2, 3, 4))
     return any(known is not None and known.people is not None and known.people > 0 for known in weekdays)

@@ -16,7 +16,7 @@ from exporter.health import SourceHealth
 from exporter.log import event
 from exporter.model import WINDOWS, Reading, window_days
 from exporter.outcome import Outcome
-from exporter.plan import Rules, days_to_read, is_late, oldest_kept
+from exporter.plan import Rules, days_to_read, is_fresh, is_late, oldest_kept
 from exporter.publisher import Publisher
 from exporter.retention import prune
 from exporter.revisions import changes
@@ -150,7 +150,7 @@ class Poller:
         self._requests.made = 0
         published = float("-inf")
         for reading in vendor.read(access, scope, wanted):
-            if not reading.rows:
+            if not reading.rows and is_fresh(reading.day, access.now, rules):
                 silent.append(reading)
                 continue
             self._keep(scope, reading, outcome)
@@ -161,7 +161,7 @@ class Poller:
             if self._monotonic() - published >= _PUBLISHED_EVERY:
                 published = self._monotonic()
                 self.publisher.publish_scope(scope)
-        # Whether silence is late or zero depends on earlier days, so it is decided when these are stored.
+        # Whether fresh silence is late or zero depends on earlier days, so it is decided when these are stored.
         for reading in reversed(silent):
             if not is_late(reading.day, access.now, rules, self._store.days(name, scope)):
                 self._keep(scope, reading, outcome)

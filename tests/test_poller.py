@@ -203,6 +203,15 @@ def test_a_silent_day_whose_weekday_never_had_people_is_zero_at_once() -> None:
     assert bench.published("adoption_active_users") == {("all", "1d"): 0.0, ("all", "7d"): 1.0}
 
 
+def test_a_silent_day_is_stored_in_its_turn_once_its_grace_has_passed() -> None:
+    bench = Bench(week(Script()), history=9)
+    bench.script.days["all", DAYS[2]] = None
+    bench.script.days["all", DAYS[7]] = Unreachable("no answer")
+    bench.poller().poll()
+
+    assert bench.published("adoption_usage") == {("all", "1d", "messages"): 5.0, ("all", "7d", "messages"): 26.0}
+
+
 def test_a_late_day_keeps_what_was_stored_of_it() -> None:
     bench = Bench(week(Script()), history=8)
     bench.script.days["all", DAYS[7]] = people(1)
