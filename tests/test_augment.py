@@ -351,6 +351,64 @@ def test_a_day_without_activity_is_zero_in_every_field_that_the_other_days_have(
     assert set(values.values()) == {0.0}
 
 
+def test_a_day_whose_daily_usage_is_there_without_any_field_is_incomplete() -> None:
+    bench = polls(changed("/analytics/v0/daily-usage", ("daily_usage", 0, "metrics"), {}))
+    status = bench.poll()
+
+    assert status.success
+    assert bench.samples() == []
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "array", "message"),
+    [
+        (
+            "/analytics/v0/daily-usage",
+            "daily_usage",
+            (
+                "all: augment GET /analytics/v0/daily-usage: daily_usage[0].metrics.chat_messages is the number -1, "
+                "not a whole number from 0 to 2^63 - 1"
+            ),
+        ),
+        (
+            RECORDS,
+            "records",
+            (
+                "all: augment GET /analytics/v0/daily-user-activity-by-editor-language: records[0].metrics."
+                "chat_messages is the number -1, not a whole number from 0 to 2^63 - 1"
+            ),
+        ),
+    ],
+)
+def test_a_number_that_cannot_be_right_costs_its_day_alone(endpoint: str, array: str, message: str) -> None:
+    bodies = three_days()
+    wrong = copy.deepcopy(bodies)
+    at(wrong[endpoint], array, 0, "metrics")["chat_messages"] = -1
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        days = dict(request.url.params)
+        is_wrong = endpoint != RECORDS or days.get("date") == "2025-10-19"
+        body = copy.deepcopy((wrong if is_wrong else bodies)[request.url.path])
+        body.pop("metadata")
+        return httpx.Response(200, json=body)
+
+    bench = VendorPolls("augment", {"history": timedelta(days=3)}, NOW, httpx.MockTransport(answer))
+    status = bench.poll()
+
+    assert (status.reason, status.message) == ("payload", message)
+    assert set(bench.store.days("tool", "all")) == {date(2025, 10, 20), date(2025, 10, 18)}
+
+
+def three_days() -> Bodies:
+    """The published bodies with the same activity on the three newest days; 2025-10-19 is the first in every list."""
+    bodies = the_published()
+    days = ["2025-10-19", "2025-10-20", "2025-10-18"]
+    metrics = bodies["/analytics/v0/daily-usage"]["daily_usage"][0]["metrics"]
+    bodies["/analytics/v0/dau-count"]["daily_active_user_counts"] = [{"date": day, "user_count": 3} for day in days]
+    bodies["/analytics/v0/daily-usage"]["daily_usage"] = [{"date": day, "metrics": {**metrics}} for day in days]
+    return bodies
+
+
 def test_windows_of_days_that_are_not_read_come_from_user_activity() -> None:
     bodies = the_published()
     days = [FIRST - timedelta(days=back) for back in range(28)]

@@ -39,6 +39,7 @@ rollup.py            | errors model                                             
 vendors/base.py      | model client                                                       |
 vendors/settings.py  | fields durations cron                                              | pydantic holidays
 vendors/*.py         | {VENDOR}                                                           | polars pyroaring pydantic
+vendors/aug*.py      | {VENDOR} vendors.augment_*                                         | polars pyroaring pydantic
 vendors/coder.py     | {VENDOR} log                                                       | polars pyroaring pydantic
 vendors/coder_c*.py  | {VENDOR} vendors.coder_classic_*                                  | polars pyroaring pydantic
 vendors/sourc*.py    | {VENDOR} ahead vendors.sourcegraph_*                                | polars pyroaring pydantic

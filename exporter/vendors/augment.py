@@ -11,10 +11,9 @@ import polars as pl
 from pyroaring import BitMap
 
 from exporter.errors import BadPayload
-from exporter.json_body import Obj, obj
+from exporter.json_body import Obj
 from exporter.model import (
     EVERYBODY,
-    ONE_DAY,
     WINDOWS,
     AmountKey,
     DayFacts,
@@ -25,6 +24,7 @@ from exporter.model import (
     window_days,
 )
 from exporter.rollup import column, rollup
+from exporter.vendors.augment_api import RANGE, answer, ranges, rows
 from exporter.vendors.base import ALL, Access, Vendor
 from exporter.vendors.settings import BaseUrl, RequestsPerMinute, SourceSettings, TimeOfDay
 
@@ -50,16 +50,7 @@ FIELDS: Mapping[str, tuple[Measure, str]] = {
 }
 _OPTIONAL = "completions_suggested_lines_of_code"
 
-_V0 = "/analytics/v0"
-# The array and the largest page of each list; page sizes differ and the name is page_size, not limit.
-_LISTS = {
-    "dau": ("users", 250),
-    "user-activity": ("users", 100),
-    "daily-user-activity-by-editor-language": ("records", 100),
-}
-_MOST_PAGES = 5_000
-# Both limits hold for one request: 90 days, both ends inclusive, and two years back.
-_RANGE = 90
+# Nothing older may be asked for.
 _OLDEST = timedelta(days=730)
 
 Metrics = Mapping[str, int]
@@ -91,46 +82,62 @@ class Record:
     metrics: Metrics
 
 
+@dataclass(frozen=True)
+class Overview:
+    """What dau-count and daily-usage say of days: people, metrics of days with activity, and what cannot be right."""
+
+    counts: Mapping[date, int]
+    usage: Mapping[date, Metrics]
+    wrong: Mapping[date, BadPayload]
+
+    def knows(self, day: date) -> bool:
+        """Whether both show the day, or that nobody was active."""
+        return day not in self.wrong and day in self.counts and (self.counts[day] == 0 or bool(self.usage.get(day)))
+
+
 def scopes(access: Access) -> Sequence[str]:
     """The organisation of the token, as one whole."""
     return [ALL]
 
 
 def read(access: Access, scope: str, days: Sequence[date]) -> Iterator[Reading]:
-    """The days that dau-count shows and that are complete, in the order wanted."""
+    """The days that dau-count shows and that are complete, in the order wanted.
+
+    A value that cannot be right costs its day alone, and is raised when the other days were read.
+    """
     days = [day for day in days if day >= access.now.date() - _OLDEST]
-    counts, usage = _overview(access, days)
-    fields = _fields_seen(usage)
+    overview = _overview(access, days)
+    fields = _fields_seen(overview.usage)
+    wrong = dict(overview.wrong)
     for day in days:
-        if day not in counts:
+        if day in wrong or day not in overview.counts:
             continue
         on_day = {"date": day.isoformat()}
-        people = {person.identity.key: person for person in map(parse_person, _rows(access, "dau", on_day))}
-        records = [parse_record(row) for row in _rows(access, "daily-user-activity-by-editor-language", on_day)]
-        if counts[day] > 0 and not (people and records and day in usage):
-            access.warn(
-                f"{day} is incomplete and waits: dau-count says {counts[day]}, dau lists {len(people)}, "
-                f"there are {len(records)} editor-language records and {int(day in usage)} daily-usage row"
-            )
+        listed = list(rows(access, "dau", on_day))
+        told = list(rows(access, "daily-user-activity-by-editor-language", on_day))
+        try:
+            reading = _reading(access, overview, fields, day, listed, told)
+        except BadPayload as error:
+            wrong[day] = error
             continue
-        if counts[day] != len(people):
-            access.warn(f"{day}: dau-count says {counts[day]}, dau lists {len(people)}; the list is what counts")
-        # daily-usage leaves out days without activity: those are days of zeros in every field that it has elsewhere.
-        totals = usage.get(day, dict.fromkeys(fields, 0))
-        yield Reading(day, _facts(access, day, list(people.values()), records, totals), rows=bool(people or records))
+        if reading is not None:
+            yield reading
+    for day in days:
+        if day in wrong:
+            raise wrong[day]
 
 
 def windows(access: Access, scope: str, data_day: date, names: Sequence[str]) -> Sequence[WindowPeople]:
     """People and service accounts of whole windows by user-activity, where dau-count shows every day."""
     longest = max(WINDOWS[name] for name in names)
-    counts, usage = _overview(access, window_days(data_day, longest))
+    overview = _overview(access, window_days(data_day, longest))
     found = []
     for name in names:
         days = window_days(data_day, WINDOWS[name])
-        if any(day not in counts or (counts[day] > 0 and day not in usage) for day in days):
+        if not all(overview.knows(day) for day in days):
             continue
         span = {"start_date": days[-1].isoformat(), "end_date": days[0].isoformat()}
-        people = {person.identity.key: person for person in map(parse_person, _rows(access, "user-activity", span))}
+        people = {person.identity.key: person for person in map(parse_person, rows(access, "user-activity", span))}
         service = sum(person.service for person in people.values())
         found.append(WindowPeople(data_day, name, len(people) - service, service))
     return found
@@ -158,11 +165,36 @@ def parse_record(row: Obj) -> Record:
     return Record(parse_person(row), row.text("editor"), row.text("language"), parse_metrics(row.obj("metrics")))
 
 
+def _reading(
+    access: Access,
+    overview: Overview,
+    fields: frozenset[str],
+    day: date,
+    listed: Sequence[Obj],
+    told: Sequence[Obj],
+) -> Reading | None:
+    """A day from its lists; None where it is incomplete."""
+    people = {person.identity.key: person for person in map(parse_person, listed)}
+    records = list(map(parse_record, told))
+    count = overview.counts[day]
+    if count > 0 and not (people and records and overview.usage.get(day)):
+        access.warn(
+            f"{day} is incomplete and waits: dau-count says {count}, dau lists {len(people)}, there are "
+            f"{len(records)} editor-language records and {len(overview.usage.get(day, ()))} fields in daily-usage"
+        )
+        return None
+    if count != len(people):
+        access.warn(f"{day}: dau-count says {count}, dau lists {len(people)}; the list is what counts")
+    # daily-usage leaves out days without activity: those are days of zeros in every field that it has elsewhere.
+    totals = overview.usage.get(day, dict.fromkeys(fields, 0))
+    return Reading(day, _facts(access, day, list(people.values()), records, totals), rows=bool(people or records))
+
+
 def _facts(access: Access, day: date, people: Sequence[Person], records: Sequence[Record], totals: Metrics) -> DayFacts:
     everyone = [*people, *(record.person for record in records)]
     numbers = access.accounts.number([person.identity for person in everyone])
     service = BitMap(number for person, number in zip(everyone, numbers, strict=True) if person.service)
-    rows = pl.DataFrame(
+    table = pl.DataFrame(
         {
             "account": numbers[len(people) :],
             "client": [record.editor for record in records],
@@ -176,7 +208,7 @@ def _facts(access: Access, day: date, people: Sequence[Person], records: Sequenc
             **{column(*amount): pl.Int64 for amount in FIELDS.values()},
         },
     )
-    rolled = rollup(rows, f"augment editor-language records of {day}")
+    rolled = rollup(table, f"augment editor-language records of {day}")
     return DayFacts(
         amounts={**{AmountKey(*FIELDS[field]): value for field, value in totals.items()}, **rolled.breakdowns},
         people={EVERYBODY: BitMap(numbers[: len(people)]), **rolled.people},
@@ -186,67 +218,30 @@ def _facts(access: Access, day: date, people: Sequence[Person], records: Sequenc
     )
 
 
-def _overview(access: Access, days: Sequence[date]) -> tuple[dict[date, int], dict[date, Metrics]]:
-    """What dau-count and daily-usage say of the days: people by day, and metrics of days with activity."""
+def _overview(access: Access, days: Sequence[date]) -> Overview:
     counts: dict[date, int] = {}
     usage: dict[date, Metrics] = {}
-    for start, end in _ranges(days):
+    wrong: dict[date, BadPayload] = {}
+    for start, end in ranges(days):
         span = {"start_date": start.isoformat(), "end_date": end.isoformat()}
-        for row in _answer(access, "dau-count", span).objects("daily_active_user_counts"):
-            counts[_day(row)] = row.whole("user_count")
-        for row in _answer(access, "daily-usage", span).objects("daily_usage"):
-            usage[_day(row)] = parse_metrics(row.obj("metrics"))
-    return counts, usage
-
-
-def _ranges(days: Sequence[date]) -> Iterator[tuple[date, date]]:
-    """Spans of at most 90 days, newest first, that hold all the days."""
-    left = sorted(days)
-    while left:
-        end = left[-1]
-        start = max(left[0], end - (_RANGE - 1) * ONE_DAY)
-        yield start, end
-        left = [day for day in left if day < start]
+        for row in answer(access, "dau-count", span).objects("daily_active_user_counts"):
+            day = _day(row)
+            try:
+                counts[day] = row.whole("user_count")
+            except BadPayload as error:
+                wrong[day] = error
+        for row in answer(access, "daily-usage", span).objects("daily_usage"):
+            day = _day(row)
+            try:
+                usage[day] = parse_metrics(row.obj("metrics"))
+            except BadPayload as error:
+                wrong[day] = error
+    return Overview(counts, usage, wrong)
 
 
 def _fields_seen(usage: Mapping[date, Metrics]) -> frozenset[str]:
     seen = frozenset(field for metrics in usage.values() for field in metrics)
     return seen or frozenset(FIELDS) - {_OPTIONAL}
-
-
-def _rows(access: Access, endpoint: str, asked: Mapping[str, str]) -> Iterator[Obj]:
-    """Every row of a paginated list; a page that cannot be right or a repeated cursor is a BadPayload."""
-    key, size = _LISTS[endpoint]
-    cursors: set[str] = set()
-    params = {**asked, "page_size": str(size)}
-    for _ in range(_MOST_PAGES):
-        answer = _answer(access, endpoint, params)
-        yield from answer.objects(key)
-        pagination = answer.obj("pagination")
-        if not pagination.flag("has_more"):
-            return
-        cursor = pagination.text("next_cursor")
-        if not cursor or cursor in cursors:
-            kind = "a repeated" if cursor else "an empty"
-            raise BadPayload(f"{answer.where}: pagination has {kind} next_cursor after {len(cursors) + 1} pages")
-        cursors.add(cursor)
-        params = {**params, "cursor": cursor}
-    raise BadPayload(f"augment GET {_V0}/{endpoint}: more than {_MOST_PAGES} pages")
-
-
-def _answer(access: Access, endpoint: str, params: Mapping[str, str]) -> Obj:
-    """The answer of an endpoint, refused where the vendor silently answered for other dates."""
-    path = f"{_V0}/{endpoint}"
-    answer = obj(access.client.get_json(path, params=params), f"augment GET {path}")
-    if "metadata" in answer:
-        metadata = answer.obj("metadata")
-        for name in ("date", "start_date", "end_date"):
-            effective = f"effective_{name}"
-            if name in params and effective in metadata and metadata.text(effective) != params[name]:
-                raise BadPayload(
-                    f"{answer.where}: asked for {name} {params[name]}, got {metadata.text(effective)[:10]}"
-                )
-    return answer
 
 
 def _day(row: Obj) -> date:
@@ -262,7 +257,7 @@ def _given(row: Obj, key: str) -> bool:
 
 def least_requests(days: int, _data_days: int) -> int:
     """Two lists for each day, and two overviews for each range of days."""
-    return 2 * days + 2 * -(-days // _RANGE)
+    return 2 * days + 2 * -(-days // RANGE)
 
 
 AUGMENT = Vendor(

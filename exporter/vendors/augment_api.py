@@ -1,0 +1,63 @@
+"""How Augment Code Analytics is asked: ranges of days, and lists in pages."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+
+from exporter.errors import BadPayload
+from exporter.json_body import Obj, obj
+from exporter.model import ONE_DAY
+from exporter.vendors.base import Access
+
+_V0 = "/analytics/v0"
+# The array and the largest page of each list; page sizes differ and the name is page_size, not limit.
+_LISTS = {
+    "dau": ("users", 250),
+    "user-activity": ("users", 100),
+    "daily-user-activity-by-editor-language": ("records", 100),
+}
+_MOST_PAGES = 5_000
+# How many days one request may span, both ends inclusive.
+RANGE = 90
+
+
+def ranges(days: Sequence[date]) -> Iterator[tuple[date, date]]:
+    """Spans of at most 90 days, newest first, that hold all the days."""
+    left = sorted(days)
+    while left:
+        end = left[-1]
+        start = max(left[0], end - (RANGE - 1) * ONE_DAY)
+        yield start, end
+        left = [day for day in left if day < start]
+
+
+def rows(access: Access, endpoint: str, asked: Mapping[str, str]) -> Iterator[Obj]:
+    """Every row of a paginated list; a page that cannot be right or a repeated cursor is a BadPayload."""
+    key, size = _LISTS[endpoint]
+    cursors: set[str] = set()
+    params = {**asked, "page_size": str(size)}
+    for _ in range(_MOST_PAGES):
+        page = answer(access, endpoint, params)
+        yield from page.objects(key)
+        pagination = page.obj("pagination")
+        if not pagination.flag("has_more"):
+            return
+        cursor = pagination.text("next_cursor")
+        if not cursor or cursor in cursors:
+            kind = "a repeated" if cursor else "an empty"
+            raise BadPayload(f"{page.where}: pagination has {kind} next_cursor after {len(cursors) + 1} pages")
+        cursors.add(cursor)
+        params = {**params, "cursor": cursor}
+    raise BadPayload(f"augment GET {_V0}/{endpoint}: more than {_MOST_PAGES} pages")
+
+
+def answer(access: Access, endpoint: str, params: Mapping[str, str]) -> Obj:
+    """The answer of an endpoint, refused where the vendor silently answered for other dates."""
+    path = f"{_V0}/{endpoint}"
+    body = obj(access.client.get_json(path, params=params), f"augment GET {path}")
+    if "metadata" in body:
+        metadata = body.obj("metadata")
+        for name in ("date", "start_date", "end_date"):
+            effective = f"effective_{name}"
+            if name in params and effective in metadata and metadata.text(effective) != params[name]:
+                raise BadPayload(f"{body.where}: asked for {name} {params[name]}, got {metadata.text(effective)[:10]}")
+    return body
