@@ -9,7 +9,7 @@ from datetime import date, datetime
 from exporter.accounts import AccountBook
 from exporter.errors import VendorError
 from exporter.model import ONE_DAY, WINDOWS, Reading, newest_ready, window_days
-from exporter.plan import is_late
+from exporter.plan import is_fresh, is_late
 from exporter.poller import Source
 from exporter.store import Store
 from exporter.vendors.base import Access
@@ -81,7 +81,7 @@ class PastReader:
         left = len(wanted)
         self._made.requests = 0
         for reading in self.source.vendor.read(access, scope, wanted):
-            if reading.rows:
+            if reading.rows or not is_fresh(reading.day, access.now, self.source.rules):
                 self._keep(scope, reading)
             else:
                 silent.append(reading)

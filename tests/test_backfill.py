@@ -13,6 +13,7 @@ import httpx
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
+from exporter.errors import Unreachable
 from exporter.expose.backfill import PastDay, Timeline, past_days, write_file
 from exporter.metrics import Sample
 from exporter.past_days import PastReader
@@ -21,6 +22,7 @@ from exporter.simulator.company import Company
 from exporter.simulator.server import serve
 from tests import real_servers
 from tests.collectors import Reply, http_collector
+from tests.polling import YESTERDAY, Bench, Script, people
 from tests.vendor_polls import VendorPolls
 
 FIRST, LAST = date(2026, 3, 1), date(2026, 5, 29)
@@ -98,6 +100,27 @@ def test_what_is_stored_is_not_asked_again() -> None:
 
 def sample(window: str, value: float) -> Sample:
     return Sample("adoption_active_users", ("tool", "augment", 'a "b"', window), value)
+
+
+def test_a_silent_day_is_kept_though_an_older_day_fails() -> None:
+    bench = Bench(Script(), history=1)
+    silent, failing = YESTERDAY - timedelta(days=2), YESTERDAY - timedelta(days=3)
+    failure = Unreachable("no answer")
+    bench.script.days |= {("all", YESTERDAY): people(1), ("all", silent): None, ("all", failing): failure}
+    poller = bench.poller()
+    reader = PastReader(
+        source=poller.source,
+        store=bench.store,
+        accounts=poller.publisher.recipe.accounts,
+        first=YESTERDAY,
+        last=YESTERDAY,
+        now=lambda: bench.now,
+        count=lambda _code: None,
+        warn=lambda _remark: None,
+    )
+
+    assert reader.read() == {"all": failure}
+    assert set(bench.store.days("tool", "all")) == {YESTERDAY, silent}
 
 
 def test_a_file_holds_each_family_and_each_series_in_one_piece(tmp_path: Path) -> None:
