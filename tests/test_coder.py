@@ -339,6 +339,29 @@ APP = ("report", "apps_usage", 0)
 NO_COUNT = "not a whole number from 0 to 2^63 - 1"
 
 
+@pytest.mark.parametrize(("endpoint", "path"), [(PEOPLE, "users"), (APPS, "apps_usage")])
+def test_a_number_that_cannot_be_right_costs_its_day_alone(endpoint: str, path: str) -> None:
+    bodies = server()
+    right = bodies[endpoint]
+
+    def answer(params: dict[str, str]) -> Any:
+        if params["start_time"] != f"{DAY}T00:00:00Z":
+            return right
+        wrong = copy.deepcopy(right)
+        wrong["report"][path][0]["seconds"] = -60
+        return wrong
+
+    bodies[endpoint] = answer
+    bench = polls(bodies, history=timedelta(days=3))
+    status = bench.poll()
+
+    assert (status.reason, status.message) == (
+        "payload",
+        f"all: coder GET {endpoint}: report.{path}[0].seconds is the number -60, {NO_COUNT}",
+    )
+    assert bench.store.days("tool", "all").keys() == {DAY - timedelta(days=back) for back in (1, 2)}
+
+
 @pytest.mark.parametrize(
     ("endpoint", "path", "value", "message"),
     [

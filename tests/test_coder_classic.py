@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import polars as pl
 import pytest
 from pydantic import ValidationError
 
@@ -75,11 +76,11 @@ def only_any(body: Any) -> Answer:
 
 def test_the_documented_answer_is_three_people_and_exact_times() -> None:
     activity = parse_activity(SAMPLE.read_bytes(), WHERE)
+    (bucket,) = activity.buckets
 
-    assert [(bucket.start, bucket.length) for bucket in activity.buckets] == [
-        (datetime(2022, 8, 1, tzinfo=UTC), 7 * DAY_LENGTH)
-    ]
-    assert activity.buckets[0].rows.rows() == [
+    assert (bucket.start, bucket.length) == (datetime(2022, 8, 1, tzinfo=UTC), 7 * DAY_LENGTH)
+    assert isinstance(bucket.rows, pl.DataFrame)
+    assert bucket.rows.rows() == [
         (JOE, 72_000 * 10**9, 1200),
         (ALICE, 30_780 * 10**9, 513),
         (BOB, 2_760 * 10**9, 46),
@@ -339,6 +340,27 @@ def test_a_body_that_cannot_be_right_is_a_payload_error(path: tuple[Any, ...], v
 
     assert (status.reason, status.message) == ("payload", f"all: {WHERE} (category any): {message}")
     assert bench.samples() == []
+
+
+@pytest.mark.parametrize("category", ["any", "login"])
+def test_a_number_that_cannot_be_right_costs_its_day_alone(category: str) -> None:
+    before = DAY - timedelta(days=1)
+
+    def answer(params: Params) -> Any:
+        body, wrong = (day_of(JOE, BOB, day=day) for day in (before, DAY))
+        if params["category"] == category:
+            wrong["activity"][0]["user_activity"][1]["count"] = -1
+        return {**body, "activity": [*wrong["activity"], *body["activity"]]}
+
+    bench = polls(answer, history=timedelta(days=2))
+    status = bench.poll()
+
+    assert (status.reason, status.message) == (
+        "payload",
+        f"all: {WHERE} (category {category}): activity[0].user_activity[1].count is the number -1, {NO_COUNT}",
+    )
+    assert bench.store.days("tool", "all").keys() == {before}
+    assert bench.values("adoption_active_users") == {("all", "1d"): 2.0}
 
 
 def test_a_sum_beyond_any_time_is_a_payload_error() -> None:

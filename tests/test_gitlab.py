@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -70,6 +70,30 @@ def test_a_window_that_cube_cannot_count_costs_nothing_but_itself() -> None:
     assert polls.values("adoption_usage")["group/app", "7d", "events"] == 7 * 24
 
 
+def test_a_number_that_cannot_be_right_costs_its_day_alone() -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        answered = answer_with_recorded_bodies(request)
+        if b"TrackedEvents.derivedTstamp" not in request.content or b"granularity" not in request.content:
+            return answered
+        body = json.loads(answered.content)
+        body["results"][0]["data"][-1]["TrackedEvents.count"] = "-24"
+        return httpx.Response(200, json=body)
+
+    last = max(row["TrackedEvents.derivedTstamp"] for row in recorded("v031_load_dau")["results"][0]["data"])[:10]
+    now = datetime.combine(date.fromisoformat(last) + DAY, time(4), UTC)
+    settings = {"projects": [42], "history": timedelta(days=9)}
+    polls = VendorPolls("gitlab", settings, now, httpx.MockTransport(answer))
+    status = polls.poll()
+
+    assert (status.success, status.reason) == (False, "payload")
+    assert status.message is not None
+    assert status.message.endswith("TrackedEvents.count is text, not a whole number from 0 to 2^63 - 1")
+    assert polls.store.days("tool", "group/app").keys() == {
+        date.fromisoformat(last) - back * DAY for back in range(1, 9)
+    }
+    assert polls.values("adoption_usage")["group/app", "7d", "events"] == 7 * 24
+
+
 # A day's facts
 
 WEEK = [YESTERDAY - back * DAY for back in range(7)]
@@ -99,12 +123,12 @@ def test_days_are_read_newest_first_and_silent_ones_are_zeros_without_rows() -> 
         nothing = list(GITLAB.read(access, "group/app", []))
 
     names = ("events", "page_views", "link_clicks", "sessions")
-    time = AmountKey("active_time", "")
-    silent = DayFacts({**{AmountKey("usage", name): 0 for name in names}, time: 0}, head_count=0)
+    spent = AmountKey("active_time", "")
+    silent = DayFacts({**{AmountKey("usage", name): 0 for name in names}, spent: 0}, head_count=0)
     counts = dict(zip((AmountKey("usage", name) for name in names), (5, 4, 1, 3), strict=True))
     assert readings == [
         Reading(WEEK[0], silent, rows=False),
-        Reading(WEEK[1], DayFacts({**counts, time: Decimal("59.9999999999999999994")}, head_count=2)),
+        Reading(WEEK[1], DayFacts({**counts, spent: Decimal("59.9999999999999999994")}, head_count=2)),
         Reading(WEEK[2], silent, rows=False),
     ]
     assert nothing == []

@@ -284,7 +284,10 @@ def test_pages_are_read_until_one_is_short() -> None:
         found = load_days(client, 42, question, start, date(2026, 12, 31))
 
     assert offsets == [0, 10_000, 20_000]
-    assert (len(found), sum(len(numbers) for numbers in found.values())) == (410, 20_500)
+    assert (len(found), sum(len(numbers) for numbers in found.values() if not isinstance(numbers, BadPayload))) == (
+        410,
+        20_500,
+    )
 
 
 def test_a_server_that_ignores_the_offset_is_found_out() -> None:

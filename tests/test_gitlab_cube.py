@@ -242,7 +242,12 @@ def answered(question: Question, *rows: Mapping[str, object]) -> Mapping[date, N
     text = json.dumps({"results": [{"data": rows}]})
     page, size = parse_page(obj(loads(text.encode(), "gitlab"), "gitlab"), question, *SPAN)
     assert size == len(rows)
-    return by_day(page, "gitlab")
+    found: dict[date, Numbers] = {}
+    for day, numbers in by_day(page, "gitlab").items():
+        if isinstance(numbers, BadPayload):
+            raise numbers
+        found[day] = numbers
+    return found
 
 
 def refusal(question: Question, *rows: Mapping[str, object]) -> str:

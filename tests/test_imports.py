@@ -36,7 +36,7 @@ ahead.py             |                                                          
 durations.py         |                                                                    | pydantic
 cron.py              |                                                                    | pydantic apscheduler
 rollup.py            | errors model                                                       | polars pyroaring
-vendors/base.py      | model client                                                       |
+vendors/base.py      | model client errors                                                |
 vendors/settings.py  | fields durations cron                                              | pydantic holidays
 vendors/*.py         | {VENDOR}                                                           | polars pyroaring pydantic
 vendors/aug*.py      | {VENDOR} vendors.augment_*                                         | polars pyroaring pydantic

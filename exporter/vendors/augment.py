@@ -25,7 +25,7 @@ from exporter.model import (
 )
 from exporter.rollup import column, rollup
 from exporter.vendors.augment_api import RANGE, answer, ranges, rows
-from exporter.vendors.base import ALL, Access, Vendor
+from exporter.vendors.base import ALL, Access, Vendor, raise_newest
 from exporter.vendors.settings import BaseUrl, RequestsPerMinute, SourceSettings, TimeOfDay
 
 # Keys of `metrics`, the same in daily-usage, user-activity and the editor-language records; each is optional.
@@ -122,9 +122,7 @@ def read(access: Access, scope: str, days: Sequence[date]) -> Iterator[Reading]:
             continue
         if reading is not None:
             yield reading
-    for day in days:
-        if day in wrong:
-            raise wrong[day]
+    raise_newest(wrong)
 
 
 def windows(access: Access, scope: str, data_day: date, names: Sequence[str]) -> Sequence[WindowPeople]:

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from typing import Any, Protocol
 
 from exporter.client import Client
+from exporter.errors import BadPayload
 from exporter.model import Identity, Reading, WindowPeople
 
 ALL = "all"
@@ -38,6 +39,15 @@ class Access:
 def bearer(token: str) -> Mapping[str, str]:
     """The header that most vendors want."""
     return {"Authorization": f"Bearer {token}"}
+
+
+def raise_newest(wrong: Mapping[date, BadPayload]) -> None:
+    """Raises what is wrong with the newest day, where anything is.
+
+    A value that cannot be right costs its day alone: a vendor calls this when the other days are read.
+    """
+    if wrong:
+        raise wrong[max(wrong)]
 
 
 def one_a_day(days: int, _data_days: int) -> int:

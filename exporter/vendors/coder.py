@@ -21,7 +21,7 @@ from exporter.json_body import Obj, obj, objects
 from exporter.log import event
 from exporter.model import EVERYBODY, ONE_DAY, AmountKey, DayFacts, Identity, Reading
 from exporter.rollup import LARGEST, UNKNOWN, column, rollup
-from exporter.vendors.base import ALL, Access, Vendor
+from exporter.vendors.base import ALL, Access, Vendor, raise_newest
 from exporter.vendors.settings import SourceSettings
 
 logger = logging.getLogger(__name__)
@@ -72,15 +72,23 @@ def read(access: Access, scope: str, days: Sequence[date]) -> Iterator[Reading]:
     """Every day wanted, newest first, with two requests for each."""
     templates = _templates(access, scope)
     counts = _daily_counts(access) if templates is None else {}
+    wrong: dict[date, BadPayload] = {}
     for day in days:
-        people, apps = _of_day(access, day, templates)
+        answers = _ask_of_day(access, day, templates)
+        try:
+            people, apps = _parse_day(answers)
+            reading = Reading(day, _facts(access, day, people, apps), rows=bool(people))
+        except BadPayload as error:
+            wrong[day] = error
+            continue
         if counts.get(day, len(people)) != len(people) and "counts differ" not in access.memory:
             access.memory["counts differ"] = True
             access.warn(
                 f"insights/daus counts {counts[day]} people on {day}, user-activity lists {len(people)}; "
                 "here and on other days the list is what counts"
             )
-        yield Reading(day, _facts(access, day, people, apps), rows=bool(people))
+        yield reading
+    raise_newest(wrong)
 
 
 def seats(access: Access, scope: str) -> int | None:
@@ -121,15 +129,19 @@ def parse_apps(answer: Obj) -> Counter[str]:
     return apps
 
 
-def _of_day(access: Access, day: date, templates: Sequence[str] | None) -> tuple[list[Person], Counter[str]]:
+def _ask_of_day(access: Access, day: date, templates: Sequence[str] | None) -> tuple[Obj, Obj] | None:
+    """What user-activity and templates answer; None without templates, of which nobody can be asked for."""
     if templates == []:
-        return [], Counter()
+        return None
     params = {"start_time": f"{day}T00:00:00Z", "end_time": f"{day + ONE_DAY}T00:00:00Z"}
     if templates is not None:
         params["template_ids"] = ",".join(templates)
-    people = parse_people(_answer(access, "insights/user-activity", params))
-    apps = parse_apps(_answer(access, "insights/templates", {**params, "interval": "day"}))
-    return people, apps
+    people = _answer(access, "insights/user-activity", params)
+    return people, _answer(access, "insights/templates", {**params, "interval": "day"})
+
+
+def _parse_day(answers: tuple[Obj, Obj] | None) -> tuple[list[Person], Counter[str]]:
+    return ([], Counter()) if answers is None else (parse_people(answers[0]), parse_apps(answers[1]))
 
 
 def _facts(access: Access, day: date, people: Sequence[Person], apps: Counter[str]) -> DayFacts:

@@ -20,11 +20,14 @@ _EMPTY = pl.DataFrame(schema=_ROWS)
 
 @dataclass(frozen=True)
 class Bucket:
-    """What happened in an interval: rows of `user_id`, `nanoseconds` and `samples`. `length` is in nanoseconds."""
+    """What happened in an interval: rows of `user_id`, `nanoseconds` and `samples`, or why they cannot be right.
+
+    `length` is in nanoseconds.
+    """
 
     start: datetime
     length: int
-    rows: pl.DataFrame
+    rows: pl.DataFrame | BadPayload
 
 
 @dataclass(frozen=True)
@@ -56,13 +59,13 @@ def parse_activity(body: bytes, where: str) -> Activity:
 
 def whole_days(
     buckets: Sequence[Bucket], days: Sequence[date], now: datetime, where: str
-) -> Mapping[date, pl.DataFrame]:
+) -> Mapping[date, pl.DataFrame | BadPayload]:
     """The rows of each of the days, from the bucket that is this day of UTC, whole and over by now.
 
     No rows where no bucket touches the day; the day is absent where only other buckets do. BadPayload for a bucket
     longer than a day, of which no day can be told, and for two of the same day.
     """
-    found: dict[date, pl.DataFrame] = {}
+    found: dict[date, pl.DataFrame | BadPayload] = {}
     touched: set[date] = set()
     for bucket in buckets:
         if bucket.length > _DAY_LENGTH:
@@ -83,6 +86,14 @@ class _User(NamedTuple):
 
 
 def _bucket(item: Obj) -> Bucket:
+    start, length = _start(item), item.whole("duration")
+    try:
+        return Bucket(start, length, _rows(item))
+    except BadPayload as error:
+        return Bucket(start, length, error)
+
+
+def _rows(item: Obj) -> pl.DataFrame:
     rows = [] if item.need("user_activity") is None else item.array("user_activity")
     columns: dict[str, list[str | int]] = {name: [] for name in _ROWS}
     # One at a time: thousands of them at once would keep the garbage collector busy, and so every other thread waiting.
@@ -91,7 +102,7 @@ def _bucket(item: Obj) -> Bucket:
         columns["user_id"].append(row.text("user_id").strip())
         columns["nanoseconds"].append(row.whole("duration"))
         columns["samples"].append(row.whole("count"))
-    return Bucket(_start(item), item.whole("duration"), pl.DataFrame(columns, schema=_ROWS))
+    return pl.DataFrame(columns, schema=_ROWS)
 
 
 def _start(item: Obj) -> datetime:

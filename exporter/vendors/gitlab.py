@@ -6,9 +6,9 @@ API: https://docs.gitlab.com/api/product_analytics/ (beta, on its way out of Git
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime
 
-from exporter.errors import Rejected, VendorError
+from exporter.errors import BadPayload, Rejected, VendorError
 from exporter.model import ONE_DAY, WINDOWS, Reading, WindowPeople, window_days
-from exporter.vendors.base import Access, Vendor
+from exporter.vendors.base import Access, Vendor, raise_newest
 from exporter.vendors.gitlab_api import NoDatabaseError, NoProjectError, dry_run, load, load_days, load_meta
 from exporter.vendors.gitlab_cube import Query, day_query, facts, parse_window, window_query
 from exporter.vendors.gitlab_projects import Directory, directory, look_again
@@ -42,9 +42,15 @@ def read(access: Access, scope: str, days: Sequence[date]) -> Iterator[Reading]:
     except NoProjectError:
         look_again(access, project)
         raise
+    wrong: dict[date, BadPayload] = {}
     for day in days:
-        of_day, active = facts(day, answers)
+        try:
+            of_day, active = facts(day, answers)
+        except BadPayload as error:
+            wrong[day] = error
+            continue
         yield Reading(day, of_day, rows=active)
+    raise_newest(wrong)
 
 
 def windows(access: Access, scope: str, data_day: date, names: Sequence[str]) -> Iterator[WindowPeople]:

@@ -11,7 +11,7 @@ from exporter.retries import ATTEMPTS, PassingError, retrying
 from exporter.vendor_text import presentable, refusal_text, secrets
 from exporter.vendors.gitlab_cube import (
     LIMIT,
-    Numbers,
+    Days,
     Query,
     Question,
     Row,
@@ -48,7 +48,7 @@ def load(client: Client, project: int, query: Query) -> Obj:
     return _ask(client, "POST", project, "load", _body(query))
 
 
-def load_days(client: Client, project: int, question: Question, start: date, end: date) -> Mapping[date, Numbers]:
+def load_days(client: Client, project: int, question: Question, start: date, end: date) -> Days:
     """The numbers of each day that has some, over all pages."""
     rows: list[Row] = []
     for page in range(_MOST_PAGES):

@@ -23,6 +23,8 @@ TIME: Final = "active_time"
 Query = Mapping[str, object]
 Number = int | Decimal | None
 Numbers = Mapping[str, Number]
+# What is wrong with a day costs that day alone.
+Days = Mapping[date, Numbers | BadPayload]
 
 _DAY = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(T00:00:00(\.0+)?Z?)?")
 # PostgreSQL and ClickHouse give numbers as text, SQLite as JSON numbers; averages have up to 20 decimals (2026-11).
@@ -61,11 +63,11 @@ class People(NamedTuple):
 
 @dataclass(frozen=True)
 class Row:
-    """A day's numbers, or those of one value of a dimension on that day."""
+    """A day's numbers, or those of one value of a dimension on that day; or why they cannot be right."""
 
     day: date
     value: str
-    numbers: Numbers
+    numbers: Numbers | BadPayload
 
 
 def day_query(question: Question, start: date, end: date, offset: int = 0) -> Query:
@@ -116,8 +118,8 @@ def parse_window(answer: Obj, people: People) -> int | None:
     return _count(data[0], people.measure)
 
 
-def by_day(rows: Iterable[Row], where: str) -> Mapping[date, Numbers]:
-    """Rows of one question, in any order, as the numbers of each day that has some.
+def by_day(rows: Iterable[Row], where: str) -> Days:
+    """Rows of one question, in any order, as the numbers of each day that has some, or as what is wrong with one.
 
     A day or value twice is a BadPayload, unless one of the two is all zeros: GitLab fills with zeros, after the limit,
     days that a later page has (2026-11).
@@ -130,21 +132,27 @@ def by_day(rows: Iterable[Row], where: str) -> Mapping[date, Numbers]:
                 raise BadPayload(f"{where}: two rows for {row.day}")
             kept[key] = row
         kept.setdefault(key, row)
-    found: dict[date, dict[str, Number]] = {}
+    found: dict[date, dict[str, Number] | BadPayload] = {}
     for row in kept.values():
-        found.setdefault(row.day, {}).update(row.numbers)
+        numbers = found.setdefault(row.day, {})
+        if isinstance(row.numbers, BadPayload):
+            found[row.day] = row.numbers
+        elif not isinstance(numbers, BadPayload):
+            numbers.update(row.numbers)
     return found
 
 
-def facts(day: date, answers: Sequence[tuple[Question, Mapping[date, Numbers]]]) -> tuple[DayFacts, bool]:
+def facts(day: date, answers: Sequence[tuple[Question, Days]]) -> tuple[DayFacts, bool]:
     """A day's facts from whole answers, and whether the day had any activity: Cube leaves out days without rows."""
     numbers: dict[str, Number] = {}
     active = False
     for question, found in answers:
         numbers.update(dict.fromkeys(question.names(), 0))
-        if day in found:
-            numbers.update(found[day])
-            active = active or not (question.extra or _is_zero(found[day]))
+        told = found.get(day, {})
+        if isinstance(told, BadPayload):
+            raise told
+        numbers.update(told)
+        active = active or not (question.extra or _is_zero(told))
     people = numbers.pop(PEOPLE, None)
     assert not isinstance(people, Decimal)
     amounts = {_amount(name): number for name, number in numbers.items() if number is not None}
@@ -159,8 +167,8 @@ def _amount(name: str) -> AmountKey:
     return AmountKey("active_time", "") if name == TIME else AmountKey("usage", name)
 
 
-def _is_zero(numbers: Numbers) -> bool:
-    return all(number == 0 for number in numbers.values())
+def _is_zero(numbers: Numbers | BadPayload) -> bool:
+    return not isinstance(numbers, BadPayload) and all(number == 0 for number in numbers.values())
 
 
 def _data(answer: Obj) -> list[Obj]:
@@ -203,15 +211,22 @@ def _row(row: Obj, question: Question, start: date, end: date) -> Row:
     day = _day(row, f"{question.time}.day")
     if not start <= day <= end:
         raise BadPayload(f"{row.where}: {row.path} is of {day}, asked for {start} to {end}")
+    value = "" if question.dimension is None else _value(row, question.dimension)
+    assert value is not None
+    try:
+        return Row(day, value, _numbers(row, question, value))
+    except BadPayload as error:
+        return Row(day, value, error)
+
+
+def _numbers(row: Obj, question: Question, value: str) -> Numbers:
     if question.dimension is not None:
-        value = _value(row, question.dimension)
-        assert value is not None
         (measure,) = question.measures.values()
-        return Row(day, value, {question.activities[value]: _count(row, measure)})
+        return {question.activities[value]: _count(row, measure)}
     counts = {name: _count(row, member) for name, member in question.measures.items() if name != MINUTES}
     if MINUTES not in question.measures:
-        return Row(day, "", counts)
-    return Row(day, "", {**counts, TIME: _seconds(row, counts["sessions"], question.measures[MINUTES])})
+        return counts
+    return {**counts, TIME: _seconds(row, counts["sessions"], question.measures[MINUTES])}
 
 
 def _day(row: Obj, key: str) -> date:
