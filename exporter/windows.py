@@ -3,31 +3,40 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
-from decimal import Decimal
 from statistics import median
 
-from exporter.metrics import Sample, sample
-from exporter.model import EVERYBODY, UNASSIGNED, WINDOWS, AmountKey, Measure, WindowPeople
-from exporter.span import Span, is_part
+from exporter.labels import labelled
+from exporter.metrics import SCOPE, Sample, sample
+from exporter.model import EVERYBODY, UNASSIGNED, WINDOWS, WindowPeople
+from exporter.span import Span
 
 BASELINE_DAYS = tuple(timedelta(days=7 * weeks) for weeks in (1, 2, 3, 4))
 
+_WINDOW = (*SCOPE, "window")
+_PEOPLE = labelled("adoption_active_users", *_WINDOW)
+_SERVICE = labelled("adoption_active_service_accounts", *_WINDOW)
 _PEOPLE_BY = {
-    "activity": "adoption_activity_active_users",
-    "client": "adoption_client_active_users",
-    "language": "adoption_language_active_users",
-    "team": "adoption_team_active_users",
+    "activity": labelled("adoption_activity_active_users", *_WINDOW, "activity"),
+    "client": labelled("adoption_client_active_users", *_WINDOW, "client"),
+    "language": labelled("adoption_language_active_users", *_WINDOW, "language"),
+    "team": labelled("adoption_team_active_users", *_WINDOW, "team"),
 }
 _TOTALS = {
-    "usage": "adoption_usage",
-    "code_lines": "adoption_code_lines",
-    "code_characters": "adoption_code_characters",
+    "usage": labelled("adoption_usage", *_WINDOW, "activity"),
+    "code_lines": labelled("adoption_code_lines", *_WINDOW, "activity"),
+    "code_characters": labelled("adoption_code_characters", *_WINDOW, "activity"),
 }
 _USAGE_BY = {
-    "client": "adoption_client_usage",
-    "language": "adoption_language_usage",
-    "team": "adoption_team_usage",
+    "client": labelled("adoption_client_usage", *_WINDOW, "activity", "client"),
+    "language": labelled("adoption_language_usage", *_WINDOW, "activity", "language"),
+    "team": labelled("adoption_team_usage", *_WINDOW, "activity", "team"),
 }
+_TIME = labelled("adoption_active_time_seconds", *_WINDOW)
+_ACTIVITY_TIME = labelled("adoption_activity_active_time_seconds", *_WINDOW, "activity")
+_TEAM_TIME = labelled("adoption_team_active_time_seconds", *_WINDOW, "team")
+
+# The values of _WINDOW.
+_Labels = tuple[str, str, str, str]
 
 
 @dataclass(frozen=True)
@@ -58,7 +67,7 @@ def samples(scope: Scope) -> list[Sample]:
     """Every sample of a scope but those of people's flow and of single users."""
     made = list(_about(scope))
     for window in WINDOWS:
-        labels = {**scope.labels(), "window": window}
+        labels = (scope.source, scope.vendor, scope.name, window)
         made.extend(_people(scope, window, labels))
         if window in scope.spans:
             made.extend(_people_by(scope.spans[window], labels))
@@ -87,7 +96,7 @@ def _about(scope: Scope) -> Iterator[Sample]:
         yield sample("adoption_active_users_baseline", usual, **labels)
 
 
-def _people(scope: Scope, window: str, labels: Mapping[str, str]) -> Iterator[Sample]:
+def _people(scope: Scope, window: str, labels: _Labels) -> Iterator[Sample]:
     """People of the window: from the stored days where all list people, else as the vendor counted them."""
     people: int | None = None
     service: int | None = None
@@ -100,39 +109,35 @@ def _people(scope: Scope, window: str, labels: Mapping[str, str]) -> Iterator[Sa
     elif window == "1d":
         people = scope.people.get(scope.data_day)
     if people is not None:
-        yield sample("adoption_active_users", people, **labels)
+        yield Sample(_PEOPLE, labels, people)
     if service is not None:
-        yield sample("adoption_active_service_accounts", service, **labels)
+        yield Sample(_SERVICE, labels, service)
 
 
-def _people_by(span: Span, labels: Mapping[str, str]) -> Iterator[Sample]:
+def _people_by(span: Span, labels: _Labels) -> Iterator[Sample]:
     for key, accounts in sorted(span.people.items()):
         unknown = key.dimension == "activity" and ("usage", key.member) in span.missing
         if accounts and key != EVERYBODY and not unknown:
-            yield sample(_PEOPLE_BY[key.dimension], len(accounts), **labels, **{key.dimension: key.member})
+            yield Sample(_PEOPLE_BY[key.dimension], (*labels, key.member), len(accounts))
 
 
-def _amounts(span: Span, labels: Mapping[str, str]) -> Iterator[Sample]:
-    parts: list[tuple[AmountKey, int | Decimal]] = []
-    by_team: set[tuple[Measure, str]] = set()
-    for key, value in sorted(span.amounts.items()):
-        measure, activity, dimension, member = key
-        if dimension == "team" and member == UNASSIGNED:
-            by_team.add((measure, activity))
-        if dimension != "total" or is_part(key):
-            parts.append((key, value))
-        elif measure == "active_time":
-            yield sample("adoption_active_time_seconds", float(value), **labels)
-        else:
-            yield sample(_TOTALS[measure], float(value), **labels, activity=activity)
-    for (measure, activity, dimension, member), value in parts:
-        field = measure, activity
-        # What teams have adds up to a total, so it is not known where on some day that is not.
-        if value <= 0 or field in span.missing or (dimension == "team" and field not in by_team):
+def _amounts(span: Span, labels: _Labels) -> Iterator[Sample]:
+    """The totals, and then their parts."""
+    parts = []
+    for (measure, activity, dimension, member), value in sorted(span.amounts.items()):
+        if dimension == "total" and measure != "active_time":
+            yield Sample(_TOTALS[measure], (*labels, activity), float(value))
+        elif dimension == "total" and activity == "":
+            yield Sample(_TIME, labels, float(value))
+        elif value <= 0 or (measure, activity) in span.missing:
             continue
-        if dimension == "total":
-            yield sample("adoption_activity_active_time_seconds", float(value), **labels, activity=activity)
+        elif dimension == "total":
+            parts.append(Sample(_ACTIVITY_TIME, (*labels, activity), float(value)))
+        # What teams have adds up to a total, so it is not known where on some day that is not.
+        elif dimension == "team" and (measure, activity, "team", UNASSIGNED) not in span.amounts:
+            continue
         elif measure == "active_time":
-            yield sample("adoption_team_active_time_seconds", float(value), **labels, team=member)
+            parts.append(Sample(_TEAM_TIME, (*labels, member), float(value)))
         else:
-            yield sample(_USAGE_BY[dimension], float(value), **labels, activity=activity, **{dimension: member})
+            parts.append(Sample(_USAGE_BY[dimension], (*labels, activity, member), float(value)))
+    yield from parts

@@ -54,7 +54,8 @@ accounts.py          | model schema store                                       
 retention.py         | facts store accounts                                               | pyroaring
 revisions.py         | model                                                              |
 span.py              | model                                                              | pyroaring
-windows.py           | model metrics span                                                 |
+labels.py            | metrics                                                            |
+windows.py           | labels model metrics span                                          |
 flow.py              | model metrics                                                      | pyroaring
 teams.py             | model                                                              | polars pyroaring
 teams_file.py        | log model                                                          |
@@ -62,7 +63,7 @@ users.py             | rollup metrics span                                      
 privacy.py           | metrics                                                            |
 workdays.py          | vendors.settings                                                   | holidays
 history.py           | model store span teams flow                                        | polars pyroaring
-scope_samples.py     | accounts history metrics store teams teams_file flow privacy users windows vendors.base |
+scope_samples.py     | accounts history metrics model store teams teams_file flow privacy users windows vendors.base |
 limits.py            | metrics                                                            |
 expose/__init__.py   |                                                                    |
 expose/prometheus.py | metrics                                                            | prometheus_client
