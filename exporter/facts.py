@@ -6,6 +6,7 @@ import json
 import zlib
 from dataclasses import replace
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 import polars as pl
@@ -14,6 +15,10 @@ from pyroaring import BitMap
 from exporter.model import EVERYBODY, AmountKey, DayFacts, PeopleKey
 
 _FORMAT = 1
+
+# Days have the same keys again and again: taken from here they are equal at first sight, where days are added up.
+_amount_key = lru_cache(maxsize=10_000)(AmountKey)
+_people_key = lru_cache(maxsize=10_000)(PeopleKey)
 
 
 def encode(facts: DayFacts) -> bytes:
@@ -35,8 +40,11 @@ def decode(data: bytes, by_account: bytes | None) -> DayFacts:
     if document["format"] != _FORMAT:
         raise ValueError(f"facts of format {document['format']}, this version reads {_FORMAT}")
     return DayFacts(
-        amounts={AmountKey(*key): Decimal(v) if isinstance(v, str) else v for *key, v in document["amounts"]},
-        people={PeopleKey(*key): _unpack(text) for *key, text in document["people"]},
+        amounts={
+            _amount_key(measure, activity, dimension, member): Decimal(value) if isinstance(value, str) else value
+            for measure, activity, dimension, member, value in document["amounts"]
+        },
+        people={_people_key(dimension, member): _unpack(text) for dimension, member, text in document["people"]},
         service=None if document["service"] is None else _unpack(document["service"]),
         head_count=document["head_count"],
         missing=frozenset((measure, activity) for measure, activity in document["missing"]),
