@@ -68,7 +68,7 @@ def _at_least(people: Mapping[date, BitMap], days: tuple[date, ...], number: int
     for day in days:
         arriving = people[day]
         for level in seen:
-            arriving, again = arriving - level, arriving & level
+            again = arriving & level
             level |= arriving
             arriving = again
     return seen[-1]
