@@ -45,6 +45,11 @@ class ScopeHistory:
         self._tables: dict[date, pl.DataFrame | None] = {}
 
     @cached_property
+    def head_counts(self) -> Mapping[date, int | None]:
+        """How many people each stored day has; None where the vendor gave no number."""
+        return {day: stored.people for day, stored in self.days.items()}
+
+    @cached_property
     def people(self) -> Mapping[date, BitMap]:
         """The people of every stored day that lists them."""
         return self._store.people(self._source, self.scope)

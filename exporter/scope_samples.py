@@ -8,6 +8,7 @@ from exporter import flow, privacy, users, windows
 from exporter.accounts import AccountBook
 from exporter.history import ScopeHistory
 from exporter.metrics import Sample, sample
+from exporter.model import WINDOWS
 from exporter.store import ScopeStatus, Store
 from exporter.teams import membership
 from exporter.teams_file import TeamsFile
@@ -67,8 +68,8 @@ def scope_samples(recipe: Recipe, history: ScopeHistory, data_day: date, status:
         name=history.scope,
         data_day=data_day,
         spans=spans,
-        people={day: stored.people for day, stored in history.days.items()},
-        windows={window: people for (day, window), people in history.counted.items() if day == data_day},
+        people=history.head_counts,
+        windows={name: history.counted[data_day, name] for name in WINDOWS if (data_day, name) in history.counted},
         seats=status.seats if recipe.seats is None else None,
         workday=None if recipe.workday is None else recipe.workday(data_day),
         revised=status.revised,
