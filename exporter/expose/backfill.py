@@ -1,6 +1,7 @@
 """History from the state: what a live exporter would have shown on each past day, as OpenMetrics with timestamps."""
 
 from array import array
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
@@ -49,21 +50,21 @@ def past_days(
 
 @dataclass
 class Timeline:
-    """Samples of many moments by series, ten bytes for each; to be written series by series, as OpenMetrics wants."""
+    """Samples of many moments by series, twelve bytes for each; to be written by series, as OpenMetrics wants."""
 
     moments: list[float] = field(default_factory=list)
-    _series: "dict[tuple[str, tuple[str, ...]], tuple[array[int], array[float]]]" = field(default_factory=dict)
+    _series: "defaultdict[tuple[str, tuple[str, ...]], tuple[array[int], array[float]]]" = field(
+        default_factory=lambda: defaultdict(lambda: (array("I"), array("d")))
+    )
 
     def add(self, day: PastDay) -> None:
         """Adds a moment; moments of one series must come in order."""
         at = len(self.moments)
         self.moments.append(day.moment.timestamp())
         for metric, labels, value in day.samples:
-            found = self._series.get((metric, labels))
-            if found is None:
-                found = self._series[metric, labels] = (array("L"), array("d"))
-            found[0].append(at)
-            found[1].append(value)
+            moments, values = self._series[metric, labels]
+            moments.append(at)
+            values.append(value)
 
     def __len__(self) -> int:
         """How many samples there are."""
