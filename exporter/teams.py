@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import lru_cache
 
 import polars as pl
 from pyroaring import BitMap
@@ -74,11 +75,17 @@ def _amounts(facts: DayFacts, members: Membership) -> dict[AmountKey, int | Deci
     )
     amounts: dict[AmountKey, int | Decimal] = {}
     for name, key in columns.items():
-        parts = {team: _exact(key, value) for team, value in zip(grouped["team"], grouped[name], strict=True) if value}
-        amounts |= {key._replace(dimension="team", member=team): value for team, value in parts.items()}
-        rest = exact_sum([facts.amounts[key], *(-value for value in parts.values())])
-        amounts[key._replace(dimension="team", member=UNASSIGNED)] = rest
+        values = zip(grouped["team"].to_list(), grouped[name].to_list(), strict=True)
+        parts = {_part(key, team): _exact(key, value) for team, value in values if value}
+        amounts |= parts
+        amounts[_part(key, UNASSIGNED)] = exact_sum([facts.amounts[key], *(-value for value in parts.values())])
     return amounts
+
+
+# Days share these keys, as they do those of their facts (facts.py).
+@lru_cache(maxsize=10_000)
+def _part(key: AmountKey, team: str) -> AmountKey:
+    return key._replace(dimension="team", member=team)
 
 
 def _exact(key: AmountKey, value: int) -> int | Decimal:
