@@ -46,8 +46,9 @@ class ScopeHistory:
 
     @cached_property
     def head_counts(self) -> Mapping[date, int | None]:
-        """How many people each stored day has; None where the vendor gave no number."""
-        return {day: stored.people for day, stored in self.days.items()}
+        """How many people each stored day has, None where the vendor gave no number; and other days that it counted."""
+        counted = {day: people.people for (day, window), people in self.counted.items() if window == "1d"}
+        return counted | {day: stored.people for day, stored in self.days.items()}
 
     @cached_property
     def people(self) -> Mapping[date, BitMap]:

@@ -167,6 +167,7 @@ class Poller:
                 self._keep(scope, reading, outcome)
         unread = set(wanted) - self._store.days(name, scope).keys()
         self._ask_windows(access, scope, unread=unread)
+        self._ask_day_counts(access, scope)
         seats = vendor.seats(access, scope) if vendor.seats is not None else None
         self._store.scope_read(name, scope, now=self._now(), seats=seats)
         self.publisher.publish_scope(scope)
@@ -204,6 +205,17 @@ class Poller:
         if wanted:
             for people in self.source.vendor.windows(access, scope, data_day, wanted):
                 self._store.replace_windows(name, scope, [people])
+
+    def _ask_day_counts(self, access: Access, scope: str) -> None:
+        """Keeps what the vendor counted on days before the data day that are not stored."""
+        name = self.source.name
+        stored = self._store.days(name, scope)
+        if self.source.vendor.day_counts is None or not stored:
+            return
+        counted = self.source.vendor.day_counts(access, scope)
+        wanted = [count for count in counted if count.data_day < max(stored) and count.data_day not in stored]
+        if wanted:
+            self._store.replace_windows(name, scope, wanted)
 
     def _forget_old_days(self, _outcome: Outcome) -> None:
         """Once a day, and whether or not the vendor answers."""

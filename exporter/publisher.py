@@ -25,7 +25,7 @@ class Visibility:
 class Published:
     """The samples of a scope, how many are withheld, and the moment (Unix s) of the newest reading they rest on.
 
-    `people` are those of each stored day, None where the vendor gave no number.
+    `people` are those of each day up to the data day, None where the vendor gave no number.
     """
 
     samples: list[Sample]
@@ -114,6 +114,4 @@ class Publisher:
         if read_at < self.now().timestamp() - self.rules.stale_after.total_seconds():
             return None
         made = scope_samples(self.recipe, history, data_day, status)
-        return Published(
-            made.samples, made.withheld, read_at, {day: stored.people for day, stored in history.days.items()}
-        )
+        return Published(made.samples, made.withheld, read_at, history.head_counts)

@@ -276,7 +276,7 @@ def test_what_a_template_admin_may_not_read_is_gone_without_and_logged_once(capl
     assert [status.success for status in statuses] == [True, True]
     assert bench.values("adoption_active_users") == {("all", "1d"): 3.0}
     assert warnings(caplog) == [
-        f"people are not compared with insights/daus: coder GET {DAUS}: {AUDITOR}",
+        f"there is nothing of days before those that are read: coder GET {DAUS}: {AUDITOR}",
         f"there are no seats: coder GET {STATUS}: {AUDITOR}",
     ]
 
@@ -287,7 +287,26 @@ def test_daily_counts_that_the_servers_database_cannot_make_cost_no_people(caplo
 
     assert bench.poll().success
     assert bench.values("adoption_active_users") == {("all", "1d"): 3.0}
-    assert warnings(caplog) == [f"people are not compared with insights/daus: coder GET {DAUS}: 500 in 4 attempts"]
+    assert warnings(caplog) == [
+        f"there is nothing of days before those that are read: coder GET {DAUS}: 500 in 4 attempts"
+    ]
+
+
+def test_sixty_days_of_the_servers_own_counts_are_the_baseline_of_days_that_were_not_read() -> None:
+    bodies = server()
+    amounts = {1: 2, 7: 10, 14: 14, 21: 0, 28: 21, 56: 30}
+    bodies[DAUS]["entries"] += [{"date": f"{DAY - timedelta(days=back)}", "amount": n} for back, n in amounts.items()]
+    bench = polls(bodies)
+    bench.poll()
+
+    assert bench.values("adoption_active_users_baseline") == {("all",): 12.0}
+    assert bench.values("adoption_active_users") == {("all", "1d"): 3.0}
+    assert bench.values("adoption_data_day_timestamp_seconds") == {
+        ("all",): datetime(2026, 11, 19, tzinfo=UTC).timestamp()
+    }
+    ((_, published),) = bench.poller().publisher.state().values()
+    assert published is not None
+    assert published.people == {DAY: 3, **{DAY - timedelta(days=back): n for back, n in amounts.items()}}
 
 
 def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:

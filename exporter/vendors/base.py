@@ -61,10 +61,12 @@ class Vendor:
 
     `scopes` lists the scopes of a source. `read` yields the wanted days (given newest first) of a scope as they become
     complete; a day that the vendor has not published, or only in part, is left out. `windows`, where the vendor counts
-    people over a window itself, answers the named windows that end with a day, each once it is counted. `seats` gives
-    registered human seats of a scope where the vendor tells. `check` tries the credential and the queries and yields a
-    line for each problem. `headers` carries the token in the way that the vendor wants it. `least_requests` is how many
-    requests it takes at least to read so many days of a scope, with the windows of so many data days.
+    people over a window itself, answers the named windows that end with a day, each once it is counted.
+    `day_counts`, asked when the days are read, gives people of single days, more than were read, for the baseline.
+    `seats` gives registered human seats of a scope where the vendor tells. `check` tries the credential and the queries
+    and yields a line for each problem. `headers` carries the token in the way that the vendor wants it.
+    `least_requests` is how many requests it takes at least to read so many days of a scope, with the windows of so many
+    data days.
     """
 
     name: str
@@ -72,6 +74,7 @@ class Vendor:
     scopes: Callable[[Access], Sequence[str]]
     read: Callable[[Access, str, Sequence[date]], Iterator[Reading]]
     windows: Callable[[Access, str, date, Sequence[str]], Iterable[WindowPeople]] | None = None
+    day_counts: Callable[[Access, str], Sequence[WindowPeople]] | None = None
     seats: Callable[[Access, str], int | None] | None = None
     check: Callable[[Access], Iterator[str]] | None = None
     headers: Callable[[str], Mapping[str, str]] = bearer

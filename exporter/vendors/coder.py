@@ -19,7 +19,7 @@ from pyroaring import BitMap
 from exporter.errors import BadPayload, Rejected, VendorError
 from exporter.json_body import Obj, obj, objects
 from exporter.log import event
-from exporter.model import EVERYBODY, ONE_DAY, AmountKey, DayFacts, Identity, Reading
+from exporter.model import EVERYBODY, ONE_DAY, AmountKey, DayFacts, Identity, Reading, WindowPeople
 from exporter.rollup import LARGEST, UNKNOWN, column, rollup
 from exporter.vendors.base import ALL, Access, Vendor, raise_newest
 from exporter.vendors.settings import SourceSettings
@@ -71,7 +71,7 @@ def scopes(access: Access) -> Sequence[str]:
 def read(access: Access, scope: str, days: Sequence[date]) -> Iterator[Reading]:
     """Every day wanted, newest first, with two requests for each."""
     templates = _templates(access, scope)
-    counts = _daily_counts(access) if templates is None else {}
+    counts = access.memory["daily counts"] = _daily_counts(access) if templates is None else {}
     wrong: dict[date, BadPayload] = {}
     for day in days:
         answers = _ask_of_day(access, day, templates)
@@ -89,6 +89,12 @@ def read(access: Access, scope: str, days: Sequence[date]) -> Iterator[Reading]:
             )
         yield reading
     raise_newest(wrong)
+
+
+def day_counts(access: Access, _scope: str) -> Sequence[WindowPeople]:
+    """The server's own counts of the last 60 days; there are none for an organization."""
+    counts: Mapping[date, int] = access.memory["daily counts"]
+    return [WindowPeople(day, "1d", people) for day, people in counts.items()]
 
 
 def seats(access: Access, scope: str) -> int | None:
@@ -178,7 +184,7 @@ def _daily_counts(access: Access) -> Mapping[date, int]:
         # A database that fails to count 60 days may well list those of one (2026-11).
         if error.status not in _HINTS and not _is_server_error(error):
             raise
-        access.warn(f"people are not compared with insights/daus: {error}")
+        access.warn(f"there is nothing of days before those that are read: {error}")
         return {}
     return {_day(row): row.whole("amount") for row in _list(answer, "entries")}
 
@@ -269,4 +275,12 @@ def _day(row: Obj) -> date:
         raise BadPayload(f"{row.where}: {row.path}.date is not a day as YYYY-MM-DD") from None
 
 
-CODER = Vendor(name="coder", settings=CoderSettings, scopes=scopes, read=read, seats=seats, headers=headers)
+CODER = Vendor(
+    name="coder",
+    settings=CoderSettings,
+    scopes=scopes,
+    read=read,
+    day_counts=day_counts,
+    seats=seats,
+    headers=headers,
+)
