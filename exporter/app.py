@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,7 @@ from exporter.plan import Rules
 from exporter.poller import Poller, Source
 from exporter.publisher import Publisher, Visibility
 from exporter.recipes import recipe
-from exporter.scheduler import Scheduler
+from exporter.scheduler import Scheduler, next_poll
 from exporter.sections import OtlpSettings
 from exporter.snapshot import Board
 from exporter.store import Store
@@ -222,7 +223,11 @@ class Exporter:
             accounts=made.accounts,
             publisher=Publisher(
                 recipe=made,
-                rules=Visibility(settings.stale_after, settings.max_series),
+                rules=Visibility(
+                    settings.stale_after,
+                    settings.max_series,
+                    partial(next_poll, settings.interval, settings.cron),
+                ),
                 store=self.store,
                 board=self.board,
                 health=health,

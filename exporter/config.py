@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -110,6 +110,9 @@ def _config(reading: _Reading) -> Config:
     for key in root.keys() - set(_SECTIONS):
         document.mistake((key,), unknown("key", key, _SECTIONS))
     poll = _model(PollSettings, root.get("poll"), ("poll",), reading)
+    given = root.get("poll")
+    if isinstance(given, dict):
+        _one_of_each(given, ("poll",), reading)
     return Config(
         web=_model(WebSettings, root.get("web"), ("web",), reading),
         poll=poll,
@@ -137,17 +140,18 @@ def _source(name: str, raw: object, poll: PollSettings, reading: _Reading) -> So
         document.mistake(place, "must be a mapping")
         return SourceSettings.model_construct()
     given = raw or {}
-    for one, other in _EITHER:
-        if given.get(one) is not None and given.get(other) is not None:
-            document.mistake((*place, other), f"cannot be set beside {one}")
+    _one_of_each(given, place, reading)
     values = {**_inherited(poll, given), **given, "token": _token(given, place, reading)}
     settings = _settings_model(given.get("vendor"), place, reading)
     if settings is None:
         return SourceSettings.model_construct()
-    # What a broken `poll` would have given is not known, so neither is whether this source fits it.
-    poll_is_broken = any(mistake.place[:1] == ("poll",) for mistake in document.mistakes)
-    unsure = PollSettings.model_fields.keys() - given.keys() if poll_is_broken else ()
-    return _model(settings, values, place, reading, unsure)
+    return _model(settings, values, place, reading)
+
+
+def _one_of_each(given: Mapping[str, object], place: Place, reading: _Reading) -> None:
+    for one, other in _EITHER:
+        if given.get(one) is not None and given.get(other) is not None:
+            reading.document.mistake((*place, other), f"cannot be set beside {one}")
 
 
 def _settings_model(vendor: object, place: Place, reading: _Reading) -> type[SourceSettings] | None:
@@ -201,7 +205,7 @@ def _file(section: Mapping[str, object], key: str, reading: _Reading) -> Path | 
     return path if path and readable(path) else None
 
 
-def _model(model: type[Model], raw: object, place: Place, reading: _Reading, unsure: Collection[str] = ()) -> Model:
+def _model(model: type[Model], raw: object, place: Place, reading: _Reading) -> Model:
     """Validates a part of the file. Where it has mistakes they are noted and what is returned must not be used."""
     document = reading.document
     try:
@@ -209,7 +213,7 @@ def _model(model: type[Model], raw: object, place: Place, reading: _Reading, uns
     except ValidationError as error:
         known = {mistake.place for mistake in document.mistakes}
         for mistake in model_mistakes(error, model, place, document.written):
-            if mistake.place not in known and mistake.place[len(place) :][:1] not in [(key,) for key in unsure]:
+            if mistake.place not in known:
                 document.mistakes.append(mistake)
         return model.model_construct()
 

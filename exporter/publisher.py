@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from exporter.health import SourceHealth
 from exporter.limits import limit
@@ -15,10 +15,14 @@ from exporter.store import ScopeStatus, Store
 
 @dataclass(frozen=True)
 class Visibility:
-    """What of a source may be seen: for how long without a success, and how many series."""
+    """What of a source may be seen: for how long without a success, and how many series.
+
+    `next_poll` says when the poll after a moment is due: a source that is polled once a week is well all the week.
+    """
 
     stale_after: timedelta
     max_series: int
+    next_poll: Callable[[datetime], datetime]
 
 
 @dataclass(frozen=True)
@@ -68,13 +72,12 @@ class Publisher:
             self._publish(at_once=False)
 
     def withdraw_stale(self) -> None:
-        """Withdraws scopes whose last good reading is older than `stale_after`; does nothing while there are none."""
+        """Withdraws scopes whose last good reading has become too old; does nothing while there are none."""
         # Hundreds of scopes take seconds to make anew: whoever looks after every source must not wait for one of them.
         if not self._lock.acquire(blocking=False):
             return
         try:
-            oldest = self.now().timestamp() - self.rules.stale_after.total_seconds()
-            stale = [name for name, published in self._scopes.items() if published.read_at < oldest]
+            stale = [name for name, published in self._scopes.items() if self._is_stale(published.read_at)]
             for name in stale:
                 del self._scopes[name]
             if stale:
@@ -111,7 +114,17 @@ class Publisher:
             return None
         read_at = max(day.read_at for day in history.days.values())
         read_at = read_at if status.last_success is None else max(read_at, status.last_success)
-        if read_at < self.now().timestamp() - self.rules.stale_after.total_seconds():
+        if self._is_stale(read_at):
             return None
         made = scope_samples(self.recipe, history, data_day, status)
         return Published(made.samples, made.withheld, read_at, history.head_counts)
+
+    def _is_stale(self, read_at: float) -> bool:
+        """Whether a reading is older than `stale_after`, and a poll since then failed or should have ended by now."""
+        oldest = self.now().timestamp() - self.rules.stale_after.total_seconds()
+        if read_at >= oldest:
+            return False
+        poll = self.store.last_poll(self.recipe.source)
+        if poll is None or read_at < poll.ended - poll.duration:
+            return True
+        return self.rules.next_poll(datetime.fromtimestamp(read_at, UTC)).timestamp() < oldest

@@ -65,6 +65,15 @@ class Scheduler:
         return due
 
 
+def next_poll(interval: timedelta, cron: str | None, after: datetime) -> datetime:
+    """When the first poll after a moment is due at the latest."""
+    if cron is None:
+        return after + interval
+    due: datetime | None = cron_trigger(cron).get_next_fire_time(None, after)
+    assert due is not None, "a line that is never due is refused"
+    return due
+
+
 def trigger(interval: timedelta, cron: str | None) -> BaseTrigger:
     """The trigger of a source. Jitter keeps many exporters from asking in the same second."""
     if cron is not None:

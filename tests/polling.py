@@ -132,7 +132,7 @@ class Bench:
             accounts=accounts,
             publisher=Publisher(
                 recipe=Recipe("tool", "madeup", accounts),
-                rules=Visibility(self.stale_after, self.max_series),
+                rules=Visibility(self.stale_after, self.max_series, lambda read: read),
                 store=self.store,
                 board=self.board,
                 health=health,

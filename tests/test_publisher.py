@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 
@@ -12,7 +13,7 @@ from exporter.model import EVERYBODY, DayFacts, Reading, WindowPeople
 from exporter.publisher import Publisher, Visibility
 from exporter.scope_samples import Recipe
 from exporter.snapshot import Board
-from exporter.store import Store
+from exporter.store import PollStatus, Store
 from tests.stores import fresh_store
 
 MONDAY = date(2026, 3, 9)
@@ -20,6 +21,7 @@ TUESDAY = date(2026, 3, 10)
 NOW = datetime(2026, 3, 11, 3, tzinfo=UTC)
 STALE_AFTER = timedelta(days=3)
 MICROSECOND = timedelta(microseconds=1)
+WEEK = timedelta(days=7)
 
 
 @dataclass
@@ -31,10 +33,17 @@ class World:
     health: Health = field(default_factory=Health)
     now: datetime = NOW
 
-    def publisher(self, source: str = "acme", *, max_series: int = 100, seats: int | None = None) -> Publisher:
+    def publisher(
+        self,
+        source: str = "acme",
+        *,
+        max_series: int = 100,
+        seats: int | None = None,
+        next_poll: Callable[[datetime], datetime] = lambda read: read,
+    ) -> Publisher:
         return Publisher(
             recipe=Recipe(source, "augment", AccountBook(self.store, source), seats),
-            rules=Visibility(STALE_AFTER, max_series),
+            rules=Visibility(STALE_AFTER, max_series, next_poll),
             store=self.store,
             board=self.board,
             health=self.health.source(source, "augment"),
@@ -50,6 +59,11 @@ class World:
         lines = render_collector(self.health.registry, "text").decode().splitlines()
         found = dict(line.rsplit(" ", 1) for line in lines if line.startswith("adoption_exporter_series"))
         return {name.removeprefix("adoption_exporter_"): float(value) for name, value in found.items()}
+
+
+def poll_status(ended: datetime) -> PollStatus:
+    """A poll of a minute, of which some scope may have failed."""
+    return PollStatus(success=False, ended=ended.timestamp(), duration=60.0, last_success=None, reason="bug")
 
 
 def one_day(day: date, people: int, *, scope: str = "all", source: str = "acme", revised: int = 0) -> list[Sample]:
@@ -156,6 +170,38 @@ def test_a_scope_is_shown_until_stale_after_and_no_longer(age: timedelta, shown:
     publisher.withdraw_stale()
     while_running = world.board.snapshot.samples["acme"]
     restarted = world.publisher()
+    restarted.publish_all()
+
+    assert while_running == world.board.snapshot.samples["acme"] == (one_day(MONDAY, 1) if shown else [])
+
+
+@pytest.mark.parametrize(
+    ("polled", "age", "shown"),
+    [
+        # The poll that read it was the last one, and the next is due in a week.
+        (timedelta(), STALE_AFTER * 2, True),
+        (timedelta(), WEEK + STALE_AFTER, True),
+        # The next poll should have ended long ago.
+        (timedelta(), WEEK + STALE_AFTER + MICROSECOND, False),
+        # A later poll did not read it.
+        (timedelta(hours=1), STALE_AFTER, True),
+        (timedelta(hours=1), STALE_AFTER + MICROSECOND, False),
+    ],
+)
+def test_a_scope_that_the_last_poll_read_is_shown_until_the_next_poll_is_late(
+    polled: timedelta, age: timedelta, shown: bool
+) -> None:
+    world = World()
+    world.store.list_scopes("acme", ["all"])
+    world.put(MONDAY, 1)
+    world.store.record_poll("acme", poll_status(NOW + polled))
+    publisher = world.publisher(next_poll=lambda read: read + WEEK)
+    publisher.publish_all()
+
+    world.now = NOW + age
+    publisher.withdraw_stale()
+    while_running = world.board.snapshot.samples["acme"]
+    restarted = world.publisher(next_poll=lambda read: read + WEEK)
     restarted.publish_all()
 
     assert while_running == world.board.snapshot.samples["acme"] == (one_day(MONDAY, 1) if shown else [])

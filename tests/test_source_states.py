@@ -2,9 +2,11 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from exporter.errors import Failure, Rejected, Unreachable
 from exporter.health import Health
-from exporter.scheduler import Scheduler
+from exporter.scheduler import Scheduler, next_poll
 from tests.polling import NOON, YESTERDAY, Bench, Script, people
 
 
@@ -107,3 +109,16 @@ def test_a_token_whose_end_is_no_longer_known_has_no_metric() -> None:
     source.token_expires(None)
 
     assert (never, known, shown()) == (None, NOON.timestamp(), None)
+
+
+@pytest.mark.parametrize(
+    ("cron", "due"),
+    [
+        (None, datetime(2026, 11, 27, 6, 40, tzinfo=UTC)),
+        ("30 5 * * mon-fri", datetime(2026, 11, 30, 5, 30, tzinfo=UTC)),
+    ],
+)
+def test_the_next_poll_is_due_an_interval_later_or_when_cron_says(cron: str | None, due: datetime) -> None:
+    friday = datetime(2026, 11, 27, 5, 40, tzinfo=UTC)
+
+    assert next_poll(timedelta(hours=1), cron, friday) == due

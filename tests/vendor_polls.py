@@ -125,7 +125,7 @@ class VendorPolls:
                     teams=self.teams,
                     per_user=self.label is not None,
                 ),
-                rules=Visibility(settings.stale_after, settings.max_series),
+                rules=Visibility(settings.stale_after, settings.max_series, lambda read: read),
                 store=self.store,
                 board=self.board,
                 health=health,

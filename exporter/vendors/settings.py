@@ -7,7 +7,7 @@ import holidays
 from pydantic import ValidationInfo, field_validator
 
 from exporter.cron import Cron
-from exporter.durations import Days, DaysOrZero, Duration, DurationOrZero, TimeOfDay, format_duration
+from exporter.durations import Days, DaysOrZero, Duration, DurationOrZero, TimeOfDay
 from exporter.fields import BaseUrl, Count, ExistingFile, Moment, Secret, Settings, Whole
 
 __all__ = [
@@ -73,15 +73,6 @@ class PollSettings(Settings):
         # Whoever shortens history need not think of the lookback too.
         history: timedelta = info.data.get("history", lookback)
         return min(lookback, history)
-
-    @field_validator("stale_after")
-    @classmethod
-    def _beyond_interval(cls, stale_after: timedelta, info: ValidationInfo) -> timedelta:
-        # Otherwise a source that is well loses its series between two polls.
-        interval = info.data.get("interval")
-        if info.data.get("cron") is None and interval is not None and stale_after <= interval:
-            raise ValueError(f"must be longer than interval ({format_duration(interval)})")
-        return stale_after
 
 
 class SourceSettings(PollSettings):
