@@ -16,6 +16,7 @@ from exporter.budget import Budget
 from exporter.client import Client
 from exporter.config import Config, read_token
 from exporter.config_changes import Changes
+from exporter.errors import Rejected
 from exporter.health import Health
 from exporter.plan import Rules
 from exporter.poller import Poller, Source
@@ -245,19 +246,26 @@ class Exporter:
 
         def connect(count: Callable[[str], None]) -> Client:
             tracing = self.tracing
-            return Client(
-                vendor=vendor.name,
-                base_url=settings.base_url,
-                headers=vendor.headers(read_token(settings)),
-                timeout=settings.timeout.total_seconds(),
-                budget=budget,
-                stop=stop,
-                count=count if tracing is None else tracing.counting(count),
-                traced=nullcontext if tracing is None else tracing.requests(),
-                now=self.now,
-                monotonic=monotonic,
-                verify=True if settings.ca_file is None else str(settings.ca_file),
-            )
+            try:
+                token = read_token(settings)
+            except (OSError, ValueError) as error:
+                raise Rejected(f"token_file cannot be used: {error}") from error
+            try:
+                return Client(
+                    vendor=vendor.name,
+                    base_url=settings.base_url,
+                    headers=vendor.headers(token),
+                    timeout=settings.timeout.total_seconds(),
+                    budget=budget,
+                    stop=stop,
+                    count=count if tracing is None else tracing.counting(count),
+                    traced=nullcontext if tracing is None else tracing.requests(),
+                    now=self.now,
+                    monotonic=monotonic,
+                    verify=True if settings.ca_file is None else str(settings.ca_file),
+                )
+            except OSError as error:
+                raise Rejected(f"ca_file cannot be used: {error}") from error
 
         return connect
 

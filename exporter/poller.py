@@ -140,7 +140,8 @@ class Poller:
             outcome.fail(scope, Failure(error.reason, str(error), error.status))
         except Exception as error:
             about = {"source": self.source.name} | ({"scope": scope} if scope else {})
-            event(logger, logging.ERROR, "a bug stopped a poll", **about, exc_info=error)
+            level = logging.DEBUG if self._failing == "bug" else logging.ERROR
+            event(logger, level, "a bug stopped a poll", **about, exc_info=error)
             outcome.fail(scope, Failure("bug", f"{type(error).__name__} in adoption-exporter, see the log"))
 
     def _read_scope(self, access: Access, scope: str, outcome: Outcome) -> None:

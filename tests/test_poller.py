@@ -124,6 +124,17 @@ def test_an_outage_is_logged_once_and_its_end_once_even_over_a_restart(caplog: p
     assert lines(caplog) == [("ERROR", "poll failed"), ("INFO", "poll recovered")]
 
 
+def test_a_bug_that_goes_on_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+    bench = Bench(week(Script()), history=7)
+    bench.script.scopes_error = ZeroDivisionError("oops")
+    poller = bench.poller()
+    poller.poll()
+    poller.poll()
+
+    assert lines(caplog) == [("ERROR", "a bug stopped a poll"), ("ERROR", "poll failed")]
+    assert bench.own("poll_failures_total", reason="bug") == 2.0
+
+
 def test_a_failing_scope_never_touches_another() -> None:
     bench = Bench(week(week(Script(scopes=("a", "b")), "a"), "b"), history=7)
     bench.script.days["a", YESTERDAY] = BadPayload("broken")

@@ -1,13 +1,18 @@
 """What a source tells about itself between polls, and how it makes way for another configuration of it."""
 
+import logging
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
+from exporter.app import Exporter
 from exporter.errors import Failure, Rejected, Unreachable
 from exporter.health import Health
 from exporter.scheduler import Scheduler, next_poll
+from tests.configuring import load_text
 from tests.polling import NOON, YESTERDAY, Bench, Script, people
+from tests.stores import fresh_store
 
 
 def test_a_poll_leaves_how_it_went_and_which_scopes_failed() -> None:
@@ -122,3 +127,31 @@ def test_the_next_poll_is_due_an_interval_later_or_when_cron_says(cron: str | No
     friday = datetime(2026, 11, 27, 5, 40, tzinfo=UTC)
 
     assert next_poll(timedelta(hours=1), cron, friday) == due
+
+
+@pytest.mark.parametrize(
+    ("changed", "content", "message"),
+    [
+        ("token", None, "token_file cannot be used: [Errno 2] No such file or directory: '{folder}/token'"),
+        ("token", "", "token_file cannot be used: must not be empty"),
+        ("ca.pem", None, "ca_file cannot be used: [Errno 2] No such file or directory"),
+    ],
+)
+def test_a_file_that_became_useless_is_refused_by_name_and_said_once(
+    changed: str, content: str | None, message: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "token").write_text("t0ken")
+    (tmp_path / "ca.pem").write_text("")
+    config = load_text(tmp_path, "sources: {acme: {vendor: augment, token_file: token, ca_file: ca.pem}}")
+    exporter = Exporter(config, fresh_store())
+    (tmp_path / changed).unlink()
+    if content is not None:
+        (tmp_path / changed).write_text(content)
+
+    exporter.poll("acme")
+    exporter.poll("acme")
+
+    last = exporter.pollers["acme"].last
+    assert last is not None
+    assert (last.reason, last.message) == ("rejected", message.format(folder=tmp_path))
+    assert [record.message for record in caplog.records if record.levelno >= logging.INFO] == ["poll failed"]

@@ -90,7 +90,7 @@ def sourcegraph_report(
     # SIGTERM would end the process without removing what was written so far.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     exporter = Exporter(replace(settings, sources={name: source}, otlp=None), Store.open())
-    with exporter.pollers[name].source.connect(lambda _code: None) as client, _failures(), _progress() as progress:
+    with _failures(), exporter.pollers[name].source.connect(lambda _code: None) as client, _progress() as progress:
         size = client.download(REPORT, params, output, progress=progress)
     click.echo(f"{output}: {size:,} bytes", err=True)
 
