@@ -16,8 +16,13 @@ Level = Literal["debug", "info", "warn", "error"]
 
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warn": logging.WARNING, "error": logging.ERROR}
 _NAMES = {number: name for name, number in LEVELS.items()}
-# Their lines say what ours say better, or come with every request.
-_QUIET = ("apscheduler", "httpcore", "httpx", "uvicorn.access")
+# Their lines say what ours say better, or come with every request, or with every interval while a poll outlasts it.
+_QUIET = {
+    "apscheduler": logging.ERROR,
+    "httpcore": logging.WARNING,
+    "httpx": logging.WARNING,
+    "uvicorn.access": logging.WARNING,
+}
 # A shorter secret cannot be told from ordinary text.
 _SHORTEST_SECRET = 4
 _EMAIL = re.compile(r"(?<![\w.+%'-])[\w.+%'-]+(?:@|%40)[\w.-]*\w")
@@ -29,8 +34,8 @@ def setup(level: Level, layout: Layout, stream: TextIO, secrets: Collection[str]
     handler = logging.StreamHandler(stream)
     handler.setFormatter(LineFormatter(layout, scrubber(secrets), tracebacks=level == "debug"))
     logging.basicConfig(level=LEVELS[level], handlers=[handler], force=True)
-    for name in _QUIET:
-        logging.getLogger(name).setLevel(max(LEVELS[level], logging.WARNING))
+    for name, least in _QUIET.items():
+        logging.getLogger(name).setLevel(max(LEVELS[level], least))
     # Otherwise a record that cannot be formatted is printed with its arguments, past the scrubber.
     logging.raiseExceptions = False
 
