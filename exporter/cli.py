@@ -49,7 +49,8 @@ def main() -> None:
     try:
         code = commands.main(prog_name="adoption-exporter", standalone_mode=False)
     except click.ClickException as error:
-        _fail(error.format_message())
+        # Choices stand on lines of their own.
+        _fail(" ".join(error.format_message().split()))
     except click.Abort:
         sys.exit(130)
     except (ConfigError, StateError, OSError) as error:

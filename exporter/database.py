@@ -55,7 +55,7 @@ class Database:
                 database._check_version(connection)
         except DBAPIError as error:
             database.close()
-            raise StateError(f"the state cannot be opened: {error.orig}") from error
+            raise StateError(f"the state cannot be opened: {' '.join(str(error.orig).split())}") from error
         except StateError:
             database.close()
             raise

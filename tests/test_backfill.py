@@ -216,6 +216,14 @@ def test_the_command_says_what_it_would_ask_and_then_asks_that(tmp_path: Path) -
             ("--config.file", "x", "--from", "2026-01-01", "--to", "2026-01-02"),
             "give one of --output FILE, --otlp and --dry-run",
         ),
+        (
+            ("--config.file", "x", "--from", "2026-01-01", "--to", "2026-01-02", "--output", "."),
+            "Invalid value for '--output': File '.' is a directory.",
+        ),
+        (
+            ("--config.file", "x", "--from", "2026-01-01", "--to", "2026-01-02", "--output", "no-such-folder/a.om"),
+            "Invalid value for '--output': there is no folder no-such-folder that can be written to",
+        ),
     ],
 )
 def test_a_usage_error_is_one_line(arguments: tuple[str, ...], error: str) -> None:

@@ -95,6 +95,7 @@ def test_openmetrics_ends_as_it_must(tmp_path: Path, augment: str) -> None:
         (["once"], ["Missing option '--config.file'."]),
         (["once", "--config.file", "no-such.yaml"], ["no-such.yaml: cannot be read: No such file or directory"]),
         (["fly"], ["No such command 'fly'."]),
+        (["completion"], ["Missing argument '{bash|zsh|fish}'. Choose from: bash, zsh, fish"]),
         (["run", "--config.file", "x", "--log.level", "loud"], None),
         (["demo", "--web.listen-address", "nowhere"], None),
     ],

@@ -135,14 +135,34 @@ def test_the_cookie_may_have_another_name_and_be_pasted_with_it() -> None:
     assert asked.requests == [("GET", "/api/service-access-tokens", f"accounts_session_v2={COOKIE}")]
 
 
-def test_without_the_variable_the_cookie_is_asked_for_and_not_shown() -> None:
+def test_without_the_variable_the_cookie_comes_from_a_pipe() -> None:
     with answering(200, json.dumps(LISTED).encode()) as asked:
         done = tokens(asked.url, "list", cookie=None, typed=f"{COOKIE}\n")
 
-    assert done.exit_code == 0
+    assert (done.exit_code, done.stderr) == (0, "")
     assert asked.requests[0][2] == f"cas={COOKIE}"
-    assert done.stderr == "Value of the cookie cas: \n"
-    assert COOKIE not in done.output
+
+
+def test_at_a_terminal_the_cookie_is_asked_for_and_not_shown() -> None:
+    leader, follower = pty.openpty()
+    environ = {name: value for name, value in os.environ.items() if name != "CAS_COOKIE"}
+    with answering(200, json.dumps(LISTED).encode()) as asked:
+        command = [sys.executable, "-m", "exporter", "sourcegraph-tokens", "list", "--base-url", asked.url]
+        process = subprocess.Popen(
+            command, stdin=follower, stdout=follower, stderr=follower, env=environ, start_new_session=True
+        )
+        os.close(follower)
+        seen = b""
+        while not seen.endswith(b"Value of the cookie cas: "):
+            seen += os.read(leader, 1)
+        os.write(leader, f"{COOKIE}\n".encode())
+        code = process.wait(30)
+        seen += os.read(leader, 65536)
+    os.close(leader)
+
+    assert code == 0
+    assert asked.requests[0][2] == f"cas={COOKIE}"
+    assert COOKIE.encode() not in seen
 
 
 @pytest.mark.parametrize("status", [401, 403])
@@ -212,6 +232,7 @@ def test_a_mistake_is_exit_code_2_before_anything_is_asked(
 
     assert (done.exit_code, asked.requests) == (2, [])
     assert message in done.stderr
+    assert "Value of the cookie" not in done.stderr
     assert "other=two" not in done.stderr
 
 

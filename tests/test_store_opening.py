@@ -67,6 +67,16 @@ def test_a_file_in_a_folder_that_is_not_there_is_refused(path: Path) -> None:
         Store.open(f"sqlite:///{path / 'adoption.db'}")
 
 
+def test_a_server_that_does_not_answer_is_said_in_one_line() -> None:
+    with pytest.raises(StateError) as raised:
+        Store.open("postgresql://127.0.0.1:1/adoption")
+
+    assert str(raised.value) == (
+        'the state cannot be opened: connection failed: connection to server at "127.0.0.1", port 1 failed: '
+        "Connection refused Is the server running on that host and accepting TCP/IP connections?"
+    )
+
+
 def test_every_count_has_room_for_the_largest_whole_number_in_postgresql_too() -> None:
     columns = (
         schema.day.c.people_total,

@@ -27,13 +27,24 @@ from exporter.store import Store
 _DAY = click.DateTime(formats=["%Y-%m-%d"])
 
 
+def _in_a_folder(_context: click.Context, _parameter: click.Parameter, file: Path | None) -> Path | None:
+    # Said before the vendors are asked, which may take hours.
+    if file is not None and not os.access(file.parent, os.W_OK):
+        raise click.BadParameter(f"there is no folder {file.parent} that can be written to")
+    return file
+
+
 @click.command()
 @options.config_file
 @click.option("--from", "first", required=True, type=_DAY, metavar="DAY", help="The first day, as YYYY-MM-DD.")
 @click.option("--to", "last", required=True, type=_DAY, metavar="DAY", help="The last day, included.")
 @click.option("--source", "names", multiple=True, metavar="NAME", help="Only this source; may be repeated.")
 @click.option(
-    "--output", type=click.Path(path_type=Path), metavar="FILE", help="Write OpenMetrics text with timestamps."
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False, writable=True),
+    callback=_in_a_folder,
+    metavar="FILE",
+    help="Write OpenMetrics text with timestamps.",
 )
 @click.option("--otlp", is_flag=True, help="Send to the configured OTLP endpoint instead.")
 @click.option("--dry-run", is_flag=True, help="Only say how many requests it would make.")

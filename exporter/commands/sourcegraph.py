@@ -221,13 +221,12 @@ def _client(base_url: str, cookie_name: str) -> Client:
 
 def _cookie(name: str) -> str:
     value = os.environ.get("CAS_COOKIE")
-    if value is None:
-        try:
-            value = click.prompt(f"Value of the cookie {name}", hide_input=True, err=True)
-        except click.Abort:
-            if sys.stdin.isatty():
-                raise
-            raise click.UsageError("set CAS_COOKIE to the cookie's value, or be there to be asked for it") from None
+    if value is None and sys.stdin.isatty():
+        value = click.prompt(f"Value of the cookie {name}", hide_input=True, err=True)
+    elif value is None:
+        value = sys.stdin.readline()
+        if not value:
+            raise click.UsageError("set CAS_COOKIE to the cookie's value, or be there to be asked for it")
     value = value.strip().removeprefix(f"{name}=")
     if not _COOKIE.fullmatch(value):
         raise click.UsageError(f"the cookie must be the value of {name} alone")
