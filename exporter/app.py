@@ -38,7 +38,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_HOUSEKEEPING_SECONDS = 5.0
+_HOUSEKEEPING_SECONDS = 1.0
+_REPLICAS_SECONDS = 5.0
 
 
 def utc_now() -> datetime:
@@ -82,7 +83,7 @@ class Exporter:
             self._begin(name)
         self.scheduler.every(_HOUSEKEEPING_SECONDS, "housekeeping", self._housekeeping)
         if self.store.database.shared:
-            self.scheduler.every(_HOUSEKEEPING_SECONDS, "replicas", self._follow_replicas)
+            self.scheduler.every(_REPLICAS_SECONDS, "replicas", self._follow_replicas)
         self.scheduler.start()
         if self.pusher is not None:
             self.pusher.start()

@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 ENDING = (signal.SIGTERM, signal.SIGINT)
 
 # How soon a changed certificate or password counts.
-_WATCH_SECONDS = 5.0
+_WATCH_SECONDS = 1.0
 _POLL_STOP_SECONDS = 2.0
 # A scrape gives the interpreter away and wants it back about ten times; while a poll parses, each time takes that long.
 _SWITCH_SECONDS = 0.001

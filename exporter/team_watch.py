@@ -13,7 +13,7 @@ _LINES_SHOWN = 20
 
 
 class TeamWatch:
-    """Looks at a teams file every few seconds, and knows which of its contents are published and reported."""
+    """Looks at a teams file every second, and knows which of its contents are published and reported."""
 
     def __init__(self) -> None:
         self._published: Teams | None = None
