@@ -15,6 +15,7 @@ from exporter.store import Store
 Label = Callable[[Identity], str]
 
 _ALIASES = ("email", "username", "vendor_id")
+_LABELS = "labels:"
 _ANYBODY = Identity(key="anybody", email="anybody@example.com")
 
 
@@ -32,6 +33,14 @@ def plain(identity: Identity) -> str:
     return identity.email or identity.username or identity.vendor_id
 
 
+def sources(store: Store) -> list[str]:
+    """Every source that has or ever had accounts, in the order of names."""
+    name = schema.meta.c.name
+    with store.database.read() as connection:
+        found = connection.execute(select(name).where(name.startswith(_LABELS))).scalars()
+        return sorted(row.removeprefix(_LABELS) for row in found)
+
+
 class AccountBook:
     """The accounts of one source. `label` is given only where people may appear in labels."""
 
@@ -40,6 +49,7 @@ class AccountBook:
         self._source = source
         self._label = label
         self._key = store.database.hash_key()
+        self._kind = b"" if label is None else self._hash(f"label:{label(_ANYBODY)}")
         self._lock = threading.Lock()
         self._seen: dict[Identity, int] = {}
         self._matched: tuple[Mapping[str, str], int, dict[int, str]] | None = None
@@ -110,17 +120,23 @@ class AccountBook:
 
     def _forget_other_labels(self) -> None:
         """Whoever turns per_user off or takes another key wants the names gone from the state, not only from sight."""
-        account, meta = schema.account, schema.meta
-        name = f"labels:{self._source}"
-        kind = b"" if self._label is None else self._hash(f"label:{self._label(_ANYBODY)}")
+        account = schema.account
         with self._database.write() as connection:
-            if connection.execute(select(meta.c.value).where(meta.c.name == name)).scalar_one_or_none() == kind:
+            if self._is_wanted(connection):
                 return
-            self._database.upsert(connection, meta, [{"name": name, "value": kind}])
+            row = {"name": f"{_LABELS}{self._source}", "value": self._kind}
+            self._database.upsert(connection, schema.meta, [row])
             labelled = (account.c.source == self._source, account.c.label.is_not(None))
             forgotten = connection.execute(update(account).where(*labelled).values(label=None)).rowcount
         if forgotten:
             self._database.wipe()
+
+    def _is_wanted(self, connection: Connection) -> bool:
+        """Whether labels, or that there are none, are still what the newest configuration wants."""
+        meta = schema.meta
+        query = select(meta.c.value).where(meta.c.name == f"{_LABELS}{self._source}")
+        kind: bytes | None = connection.execute(query).scalar_one_or_none()
+        return kind == self._kind
 
     def _numbers(self, connection: Connection) -> dict[bytes, int]:
         table = schema.account
@@ -128,8 +144,9 @@ class AccountBook:
         return {row.hash: row.number for row in rows}
 
     def _record(self, fresh: list[tuple[Identity, bytes]]) -> None:
-        label = self._label
         with self._database.write() as connection:
+            # A poll goes on for a moment when another configuration has removed its labels already.
+            label = self._label if self._is_wanted(connection) else None
             # Another process, or this one before it read its configuration anew, may have numbered accounts since.
             numbers = self._numbers(connection)
             free = max(numbers.values(), default=-1) + 1

@@ -21,7 +21,7 @@ from exporter.health import Health
 from exporter.plan import Rules
 from exporter.poller import Poller, Source
 from exporter.publisher import Publisher, Visibility
-from exporter.recipes import recipe
+from exporter.recipes import forget_names, recipe
 from exporter.scheduler import Scheduler, next_poll
 from exporter.sections import OtlpSettings
 from exporter.snapshot import Board
@@ -74,6 +74,7 @@ class Exporter:
         self.teams = _teams(self.config)
         for name in self.config.sources:
             self.pollers[name] = self._poller(name, self.config, self.teams)
+        forget_names(self.config, self.store)
 
     def start(self) -> None:
         """Publishes what the state holds, then polls every source now and on its schedule, and pushes where wanted."""
@@ -109,6 +110,7 @@ class Exporter:
             self.board.withdraw(name)
         self.pollers = {name: begun.get(name) or self.pollers[name] for name in config.sources}
         self.config, self.teams = config, teams
+        forget_names(config, self.store)
         for name, poller in ended.items():
             self._forget(name, poller)
         for name in begun:

@@ -1,6 +1,6 @@
 """From the configuration to the recipe by which a source's facts become samples."""
 
-from exporter.accounts import AccountBook, Label, plain, pseudonym
+from exporter.accounts import AccountBook, Label, plain, pseudonym, sources
 from exporter.config import Config
 from exporter.scope_samples import Recipe
 from exporter.store import Store
@@ -22,6 +22,12 @@ def recipe(config: Config, name: str, store: Store, teams: TeamsFile | None) -> 
         min_group_size=people.min_group_size,
         frequent_days=people.frequent_days,
     )
+
+
+def forget_names(config: Config, store: Store) -> None:
+    """Removes what `people.per_user` does not want of sources that are not, or no longer, configured too."""
+    for source in sources(store):
+        AccountBook(store, source, label(config))
 
 
 def label(config: Config) -> Label | None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporter.accounts import AccountBook, Label, plain, pseudonym
+from exporter.accounts import AccountBook, Label, plain, pseudonym, sources
 from exporter.model import Identity
 from exporter.store import Store
 from tests.stores import fresh_store
@@ -207,3 +207,22 @@ def test_no_name_stays_in_the_files_once_names_are_no_longer_wanted(tmp_path: Pa
 def names_in(folder: Path) -> dict[str, int]:
     """How often something of a person of the crowd occurs in each file of the state."""
     return {path.name: path.read_bytes().count(b"person-") for path in sorted(folder.iterdir())}
+
+
+@pytest.mark.parametrize("label", [None, pseudonym(b"0123456789abcdef")])
+def test_a_poll_that_began_before_names_were_unwanted_adds_none(label: Label | None) -> None:
+    store = fresh_store()
+    old = AccountBook(store, "acme", plain)
+    AccountBook(store, "acme", label)
+
+    old.number([ALICE, BOB])
+
+    assert old.labels() == {}
+
+
+def test_sources_that_ever_had_accounts_are_known() -> None:
+    store = fresh_store()
+    AccountBook(store, "one", plain)
+    AccountBook(store, "other")
+
+    assert sources(store) == ["one", "other"]

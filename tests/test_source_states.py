@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from exporter.accounts import AccountBook, plain
 from exporter.app import Exporter
+from exporter.config_changes import changes
 from exporter.errors import Failure, Rejected, Unreachable
 from exporter.health import Health
+from exporter.model import Identity
 from exporter.scheduler import Scheduler, next_poll
 from tests.configuring import load_text
 from tests.polling import NOON, YESTERDAY, Bench, Script, people
@@ -155,3 +158,18 @@ def test_a_file_that_became_useless_is_refused_by_name_and_said_once(
     assert last is not None
     assert (last.reason, last.message) == ("rejected", message.format(folder=tmp_path))
     assert [record.message for record in caplog.records if record.levelno >= logging.INFO] == ["poll failed"]
+
+
+def test_names_that_are_no_longer_wanted_go_from_sources_that_are_no_longer_configured_too(tmp_path: Path) -> None:
+    store = fresh_store()
+    gone = AccountBook(store, "gone", plain)
+    gone.number([Identity("1", email="alice@example.com")])
+    one = "sources: {acme: {vendor: augment, token: t0ken}}"
+    kept = load_text(tmp_path, f"people: {{per_user: plain}}\n{one}")
+    exporter = Exporter(kept, store)
+    before = gone.labels()
+
+    without = load_text(tmp_path, one)
+    exporter.apply(without, changes(kept, without))
+
+    assert (before, gone.labels()) == ({0: "alice@example.com"}, {})
