@@ -7,6 +7,7 @@ from pathlib import Path
 import bcrypt
 import pytest
 from click.testing import CliRunner, Result
+from starlette.responses import PlainTextResponse
 
 from exporter.cli import commands
 from exporter.status import Report
@@ -97,6 +98,14 @@ def test_whoever_does_not_answer_is_a_failure_without_a_traceback(command: str) 
         "http://127.0.0.1:1 does not answer: [Errno 111] Connection refused\n",
     )
     assert nonsense.exit_code == 1
+
+
+@pytest.mark.parametrize("body", ["<html>", "", "{}", "[]", '{"sources": []}'])
+def test_another_server_is_no_exporter(body: str) -> None:
+    with serving(PlainTextResponse(body)) as address:
+        answer = run("status", "--url", f"http://{address}")
+
+    assert (answer.exit_code, answer.output) == (1, f"http://{address} is no adoption-exporter\n")
 
 
 def test_a_password_and_a_certificate_are_taken_from_options(tmp_path: Path) -> None:

@@ -213,6 +213,10 @@ def test_the_command_says_what_it_would_ask_and_then_asks_that(tmp_path: Path) -
         ((), "Missing option '--config.file'."),
         (("--config.file", "x", "--from", "2026-01-02", "--to", "2026-01-01", "--dry-run"), "--to is before --from"),
         (
+            ("--config.file", "x", "--from", "0001-01-01", "--to", "2026-01-01", "--dry-run"),
+            "Invalid value for '--from': must be 1970-01-01 or later",
+        ),
+        (
             ("--config.file", "x", "--from", "2026-01-01", "--to", "2026-01-02"),
             "give one of --output FILE, --otlp and --dry-run",
         ),

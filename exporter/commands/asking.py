@@ -47,6 +47,18 @@ def ask(url: str, path: str, ca_file: Path | None, insecure: bool) -> httpx.Resp
     return answer
 
 
+def ask_status(url: str, ca_file: Path | None, insecure: bool) -> dict[str, Any]:
+    """Gets the document of /api/v1/status; exits with 1 where something else answers."""
+    answer = ask(url, "api/v1/status", ca_file, insecure)
+    try:
+        document = answer.json()
+    except ValueError:
+        document = None
+    if not isinstance(document, dict) or not {"now", "reload", "sources"} <= document.keys():
+        _give_up(f"{_shown(url)} is no adoption-exporter")
+    return document
+
+
 def _give_up(message: str) -> NoReturn:
     click.echo(message, err=True)
     raise click.exceptions.Exit(1)

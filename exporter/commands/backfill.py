@@ -25,6 +25,7 @@ from exporter.past_days import PastReader
 from exporter.store import Store
 
 _DAY = click.DateTime(formats=["%Y-%m-%d"])
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - compared with what click reads, which has no zone
 
 
 def _in_a_folder(_context: click.Context, _parameter: click.Parameter, file: Path | None) -> Path | None:
@@ -34,9 +35,24 @@ def _in_a_folder(_context: click.Context, _parameter: click.Parameter, file: Pat
     return file
 
 
+def _since_1970(_context: click.Context, _parameter: click.Parameter, day: datetime) -> datetime:
+    # The days before the first one are counted back from it, and years end at 1.
+    if day < _EPOCH:
+        raise click.BadParameter(f"must be {_EPOCH:%Y-%m-%d} or later")
+    return day
+
+
 @click.command()
 @options.config_file
-@click.option("--from", "first", required=True, type=_DAY, metavar="DAY", help="The first day, as YYYY-MM-DD.")
+@click.option(
+    "--from",
+    "first",
+    required=True,
+    type=_DAY,
+    callback=_since_1970,
+    metavar="DAY",
+    help="The first day, as YYYY-MM-DD.",
+)
 @click.option("--to", "last", required=True, type=_DAY, metavar="DAY", help="The last day, included.")
 @click.option("--source", "names", multiple=True, metavar="NAME", help="Only this source; may be repeated.")
 @click.option(

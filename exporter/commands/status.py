@@ -11,7 +11,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from exporter.commands.asking import ask, ask_options
+from exporter.commands.asking import ask_options, ask_status
 from exporter.distance import distance
 
 _COLUMNS = ("source", "scope", "health", "data day", "late", "1d", "7d", "28d", "usual", "polled")
@@ -26,7 +26,7 @@ _WIDE = 10_000
 @ask_options
 def status(url: str, ca_file: Path | None, insecure: bool) -> None:
     """Print a table of the sources and scopes of a running exporter; exit 1 where a source fails."""
-    document = ask(url, "api/v1/status", ca_file, insecure).json()
+    document = ask_status(url, ca_file, insecure)
     terminal = sys.stdout.isatty()
     console = Console(width=None if terminal else _WIDE, highlight=False, emoji=False, markup=False)
     console.print(_table(document, plain=not terminal))
