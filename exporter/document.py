@@ -104,4 +104,9 @@ def _expanded(text: str, place: Place, document: Document, environ: Mapping[str,
             return environ[name]
         return ""
 
-    return _VARIABLE.sub(replacement, text)
+    expanded = _VARIABLE.sub(replacement, text)
+    if any("\ud800" <= letter <= "\udfff" for letter in expanded):
+        # An escape of half a character, or bytes in a variable that are no UTF-8: no file can have such a name.
+        document.mistake(place, "is not Unicode text")
+        return ""
+    return expanded
