@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import httpx
 import pytest
 
 from exporter.simulator.augment import augment_app
 from exporter.simulator.company import Company
-from exporter.simulator.server import serve
+from exporter.simulator.server import VENDORS, serve
 
 
 @pytest.fixture(scope="module")
@@ -146,3 +147,17 @@ def test_check_config_online_says_which_credential_is_refused(tmp_path: Path, au
     assert refused.stderr.startswith(
         f"{tmp_path}/config.yaml: sources.b: all: augment GET /analytics/v0/dau-count: 401"
     )
+
+
+def test_simulate_says_where_each_vendor_is_and_ends_on_a_signal() -> None:
+    command = [sys.executable, "-m", "exporter", "simulate", "--listen", "127.0.0.1:0", "--people", "3", "--days", "2"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        urls = [process.stderr.readline().removeprefix("base_url: ").strip() for _ in VENDORS]
+        answers = [httpx.get(f"{url}/", timeout=10).status_code for url in urls]
+        process.terminate()
+        code = process.wait(10)
+
+    assert [url.rpartition("/")[2] for url in urls] == sorted(VENDORS)
+    assert [answer for answer in answers if not 400 <= answer < 500] == []
+    assert code == 0

@@ -17,7 +17,7 @@ from exporter.commands.web_flags import WebFlags, web_options
 from exporter.sections import Address
 from exporter.signals import caught
 from exporter.simulator.company import Company, Scenario
-from exporter.simulator.server import build, serve
+from exporter.simulator.server import VENDORS, build, serve
 from exporter.store import Store
 from exporter.vendors.settings import Calendar
 
@@ -83,6 +83,7 @@ def simulate(listen: Address, seed: int, people: int, days: int) -> None:
     logging.basicConfig(level=logging.WARNING)
     company = Company(seed=seed, people=people, first_day=utc_now().date() - timedelta(days=days))
     with serve(build(company, utc_now), listen.host, listen.port) as simulators:
-        click.echo(f"Simulators at {simulators.url}/augment", err=True)
+        for vendor in VENDORS:
+            click.echo(f"base_url: {simulators.url}/{vendor}", err=True)
         with caught(daemon.ENDING) as signals:
             signals.wait()
