@@ -41,71 +41,62 @@ def rollup(rows: pl.DataFrame, where: str, *, counted: BitMap | None = None) -> 
     """Sums and sets of one day.
 
     `rows` has `account` (UInt32, null where the vendor gave no id), optionally `client` and `language`, and an Int64
-    column per amount (`measure|activity`), null where a row lacks the field. A field that any row lacks has no
-    breakdown and no total. With `counted`, only these accounts are people of a breakdown. A sum beyond 2^63 is a
-    BadPayload that names `where`.
+    column per amount (`measure|activity`) without negative numbers, null where a row lacks the field. A field that any
+    row lacks has no breakdown and no total. With `counted`, only these accounts are people of a breakdown. A total
+    beyond 2^63 is a BadPayload that names `where`.
     """
     amounts = [name for name in rows.columns if "|" in name]
     missing = [name for name in amounts if rows[name].null_count() > 0]
     known = [name for name in amounts if name not in missing]
     usage = [name for name in known if amount_of(name)[0] == "usage"]
-    sums = [pl.col(name).cast(pl.Int128).sum() for name in known]
 
-    named = rows.filter(pl.col("account").is_not_null())
-    by_account = named.group_by("account").agg(sums).sort("account")
-    _refuse_overflow(by_account, known, where)
-    people_rows = named if counted is None else named.filter(pl.col("account").is_in(list(counted)))
-
-    totals: dict[AmountKey, int] = {}
-    if known:
-        for name, value in rows.select(sums).row(0, named=True).items():
-            totals[AmountKey(*amount_of(name))] = _within(value, name, where)
+    totals = _totals(rows, known, where)
+    # From here on 64 bits are enough: no part is larger than its total.
+    by_account = rows.drop_nulls("account").group_by("account").agg(pl.col(known).sum()).sort("account")
 
     breakdowns: dict[AmountKey, int] = {}
     people: dict[PeopleKey, BitMap] = {}
     for dimension in _BREAKDOWNS:
         if dimension not in rows.columns:
             continue
-        label = _label(dimension)
-        if usage:
-            grouped = rows.group_by(label).agg([pl.col(name).cast(pl.Int128).sum() for name in usage])
-            for name in usage:
-                for member, value in zip(grouped[dimension], grouped[name], strict=True):
-                    if value > 0:
-                        key = AmountKey(*amount_of(name), dimension, member)
-                        breakdowns[key] = _within(value, name, where)
-        members = people_rows.select(label, "account").unique().group_by(dimension).agg("account")
-        for member, accounts in zip(members[dimension], members["account"], strict=True):
-            people[PeopleKey(dimension, member)] = BitMap(accounts.to_list())
-    active = by_account if counted is None else by_account.filter(pl.col("account").is_in(list(counted)))
+        parts = _parts(rows, dimension, usage)
+        for member, accounts in zip(parts[dimension], parts["account"], strict=True):
+            people[PeopleKey(dimension, member)] = BitMap(accounts.drop_nulls().to_list())
+        for name in usage:
+            for member, value in zip(parts[dimension], parts[name], strict=True):
+                if value > 0:
+                    breakdowns[AmountKey(*amount_of(name), dimension, member)] = value
     for name in usage:
-        accounts = active.filter(pl.col(name) > 0)["account"]
-        if len(accounts):
-            people[PeopleKey("activity", amount_of(name)[1])] = BitMap(accounts.to_list())
+        accounts = by_account["account"].filter(by_account[name] > 0)
+        people[PeopleKey("activity", amount_of(name)[1])] = BitMap(accounts.to_list())
+    if counted is not None:
+        people = {key: found & counted for key, found in people.items()}
 
     return Rollup(
         totals=totals,
         breakdowns=breakdowns,
-        people=people,
+        people={key: found for key, found in people.items() if found},
         missing=frozenset(amount_of(name) for name in missing),
-        by_account=by_account.cast({"account": pl.UInt32, **dict.fromkeys(known, pl.Int64)}),
+        by_account=by_account,
     )
 
 
-def _label(dimension: Dimension) -> pl.Expr:
-    """The vendor's own spelling; blank or white space becomes `unknown`."""
+def _totals(rows: pl.DataFrame, names: list[str], where: str) -> dict[AmountKey, int]:
+    """Sums of whole columns; in 128 bits, because a sum of 64 bits wraps silently."""
+    totals = {}
+    for name, total in rows.select(pl.col(names).cast(pl.Int128).sum()).to_dict(as_series=False).items():
+        if total[0] > LARGEST:
+            raise BadPayload(f"{where}: the sum of {name} is {total[0]}, beyond 2^63")
+        totals[AmountKey(*amount_of(name))] = total[0]
+    return totals
+
+
+def _parts(rows: pl.DataFrame, dimension: Dimension, names: list[str]) -> pl.DataFrame:
+    """Sums and accounts by member, in the vendor's own spelling; blank or white space becomes `unknown`.
+
+    Few spellings are looked at instead of every row.
+    """
+    spelled = rows.group_by(dimension).agg(pl.col(names).sum(), "account")
     text = pl.col(dimension).fill_null("")
-    return pl.when(text.str.strip_chars() == "").then(pl.lit(UNKNOWN)).otherwise(text).alias(dimension)
-
-
-def _refuse_overflow(by_account: pl.DataFrame, names: list[str], where: str) -> None:
-    for name in names:
-        largest = by_account[name].max()
-        if largest is not None:
-            _within(cast("int", largest), name, where)
-
-
-def _within(value: int, name: str, where: str) -> int:
-    if value > LARGEST:
-        raise BadPayload(f"{where}: the sum of {name} is {value}, beyond 2^63")
-    return value
+    member = pl.when(text.str.strip_chars() == "").then(pl.lit(UNKNOWN)).otherwise(text).alias(dimension)
+    return spelled.group_by(member).agg(pl.col(names).sum(), pl.col("account").explode())
