@@ -15,6 +15,8 @@ from pyroaring import BitMap
 from exporter.model import EVERYBODY, AmountKey, DayFacts, PeopleKey
 
 _FORMAT = 1
+# More effort makes sets of accounts hardly smaller: level 6 takes three times as long for 6 % less.
+_COMPRESSION = 1
 
 # Days have the same keys again and again: taken from here they are equal at first sight, where days are added up.
 _amount_key = lru_cache(maxsize=10_000)(AmountKey)
@@ -31,7 +33,7 @@ def encode(facts: DayFacts) -> bytes:
         "head_count": facts.head_count,
         "missing": sorted(facts.missing),
     }
-    return zlib.compress(json.dumps(document, separators=(",", ":")).encode())
+    return zlib.compress(json.dumps(document, separators=(",", ":")).encode(), _COMPRESSION)
 
 
 def decode(data: bytes, by_account: bytes | None) -> DayFacts:
