@@ -110,8 +110,8 @@ def _readings(access: Access, scope: str, days: Sequence[date]) -> Generator[Rea
     ):
         for columns, day, table in found:
             rows = table.join(known, on="id", how="left")
-            strangers = rows.filter(pl.col("service").is_null() & pl.col("id").is_not_null())
-            if strangers.height:
+            if rows["service"].null_count() > rows["id"].null_count():
+                strangers = rows.filter(pl.col("service").is_null() & pl.col("id").is_not_null())
                 known = pl.concat([known, _number(access, scope, registry, strangers)])
                 rows = table.join(known, on="id", how="left")
             yield Reading(day, _facts(access, registry, columns, rows, day), rows=table.height > 0)

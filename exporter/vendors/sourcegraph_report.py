@@ -4,6 +4,7 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
+from itertools import islice
 from os import SEEK_CUR
 from pathlib import Path
 
@@ -49,33 +50,28 @@ def tables(report: Report, days: Sequence[date]) -> Iterator[tuple[date, pl.Data
     none = pl.DataFrame(schema=schema(report.columns))
     left = days
     while left:
-        wanted, rows = _newest(report, left)
-        for day in wanted:
-            of_day = (table.filter(pl.col("day") == day) for table in rows)
-            yield day, pl.concat([none, *of_day], how="vertical_relaxed")
-        left = left[len(wanted) :]
+        found = _newest(report, left)
+        left = left[len(found) :]
+        for day in list(found):
+            yield day, pl.concat([none, *found.pop(day)], how="vertical_relaxed")
 
 
-def _newest(report: Report, days: Sequence[date]) -> tuple[Sequence[date], list[pl.DataFrame]]:
+def _newest(report: Report, days: Sequence[date]) -> dict[date, list[pl.DataFrame]]:
     """The rows of as many of the days as may be held, from the newest on."""
-    rows: list[pl.DataFrame] = []
+    found: dict[date, list[pl.DataFrame]] = {day: [] for day in days}
     row, size = 2, 0.0
     with closing(ahead(_blocks(report))) as blocks:
         for data in blocks:
             table = parse(Block(report.columns, report.where, data, row))
             row += table.height
-            rows.append(_only(days, table))
-            size += rows[-1].estimated_size()
-            while size > report.held and len(days) > 1:
-                days = days[: len(days) // 2]
-                rows = [_only(days, table) for table in rows]
-                size = sum(table.estimated_size() for table in rows)
-    return days, rows
-
-
-def _only(days: Sequence[date], table: pl.DataFrame) -> pl.DataFrame:
-    wanted = table["day"].is_in(days)
-    return table if wanted.all() else table.filter(wanted)
+            for day in table["day"].unique():
+                if day in found:
+                    found[day].append(table.filter(pl.col("day") == day))
+                    size += found[day][-1].estimated_size()
+            while size > report.held and len(found) > 1:
+                found = dict(islice(found.items(), len(found) // 2))
+                size = sum(part.estimated_size() for parts in found.values() for part in parts)
+    return found
 
 
 def _blocks(report: Report) -> Generator[bytes, None, None]:

@@ -46,7 +46,7 @@ def parse(block: Block) -> pl.DataFrame:
     if b"\0" in block.data:
         raise BadPayload(f"{block.where}: there is a NUL character in or after row {block.first}")
     try:
-        table = _read(block, pl.Int32())
+        table = _read(block, pl.UInt32())
         plain = table["day"].null_count() == 0
     except pl.exceptions.PolarsError:
         plain = False
@@ -58,10 +58,6 @@ def parse(block: Block) -> pl.DataFrame:
     # Polars fills a row that is too short with nulls, as if its last cells were blank.
     if _separators(block.data) != table.height * (block.columns.width - 1):
         _refuse_rows(block)
-    for name in block.columns.counts:
-        least = table[name].min()
-        if isinstance(least, int) and least < 0:
-            _refuse(block, table[name] == least, str(least), _COUNT)
     return table.select(
         *(pl.col(name) for name in ("id", "email", "username", "client", "language") if name in table.columns),
         _flags(block, table["active"]),
