@@ -37,7 +37,7 @@ _MOST_DAYS = 31
 _MOST_BYTES = 64 * 2**20
 
 # How many days wait between two stages: a table of a large company's day has some MiB.
-_DAYS_AHEAD = 4
+_DAYS_AHEAD = 6
 
 _KNOWN = {"id": pl.String, "account": pl.UInt32, "service": pl.Boolean}
 

@@ -30,7 +30,7 @@ class Report:
     where: str
     columns: Columns
     start: int
-    block: int = 8 * 2**20
+    block: int = 4 * 2**20
     held: int = 128 * 2**20
 
 
