@@ -96,6 +96,34 @@ def test_large_reports_are_asked_for_a_few_days_at_a_time() -> None:
     ]
 
 
+def test_a_count_that_cannot_be_right_costs_its_day_alone() -> None:
+    before, today = "2026-11-18", "2026-11-20"
+    rows = [
+        row("1", Searches=2, Timestamp_Date=before),
+        row("2", Searches=-3),
+        row("3", Searches="x", Timestamp_Date=today),
+    ]
+    server = Server(report(*rows))
+    bench = server.polls()
+    status = bench.poll()
+
+    assert (status.reason, status.message) == (
+        "payload",
+        f"{ACME}: sourcegraph GET {REPORT}: Searches in row 3 is the number -3, not a whole number from 0 to 2^63 - 1",
+    )
+    assert bench.store.days("tool", ACME).keys() == {date(2026, 11, 18)}
+    assert of_one_day(bench, "adoption_usage")["searches",] == 2.0
+
+    server.report = report(rows[0], row("2", Searches=2**63 - 1), row("3", Searches=1))
+    status = bench.poll()
+
+    assert (status.reason, status.message) == (
+        "payload",
+        f"{ACME}: sourcegraph report of {DAY}: the sum of usage|searches is 9223372036854775808, beyond 2^63",
+    )
+    assert bench.store.days("tool", ACME).keys() == {date(2026, 11, 18)}
+
+
 def test_one_person_on_many_rows_is_one_person_and_an_id_cast_to_float_is_the_same_id() -> None:
     rows = [row("12"), row("12.0", Client_Name="server.web", Language=""), row(" 12 ", Searches=3), row("13")]
     bench = Server(report(*rows)).polls()

@@ -16,10 +16,10 @@ from pydantic import AfterValidator, BeforeValidator
 from pyroaring import BitMap
 
 from exporter.ahead import ahead
-from exporter.errors import Rejected
+from exporter.errors import BadPayload, Rejected
 from exporter.model import EVERYBODY, ONE_DAY, DayFacts, Identity, Reading
 from exporter.rollup import amount_of, rollup
-from exporter.vendors.base import Access, Vendor
+from exporter.vendors.base import Access, Vendor, raise_newest
 from exporter.vendors.settings import BaseUrl, SourceSettings, TimeOfDay
 from exporter.vendors.sourcegraph_columns import COUNTS, Columns
 from exporter.vendors.sourcegraph_registry import Registry, parse_registry, plain_id
@@ -104,22 +104,32 @@ def seats(access: Access, scope: str) -> int | None:
 def _readings(access: Access, scope: str, days: Sequence[date]) -> Generator[Reading, None, None]:
     registry = _read_registry(access, scope)
     known = pl.DataFrame(schema=_KNOWN)
+    wrong: dict[date, BadPayload] = {}
     with (
         TemporaryDirectory(prefix="adoption-exporter-") as folder,
         closing(ahead(_tables(access, scope, days, Path(folder)), _DAYS_AHEAD)) as found,
     ):
         for columns, day, table in found:
+            if isinstance(table, BadPayload):
+                wrong[day] = table
+                continue
             rows = table.join(known, on="id", how="left")
             if rows["service"].null_count() > rows["id"].null_count():
                 strangers = rows.filter(pl.col("service").is_null() & pl.col("id").is_not_null())
                 known = pl.concat([known, _number(access, scope, registry, strangers)])
                 rows = table.join(known, on="id", how="left")
-            yield Reading(day, _facts(access, registry, columns, rows, day), rows=table.height > 0)
+            try:
+                facts = _facts(access, registry, columns, rows, day)
+            except BadPayload as error:
+                wrong[day] = error
+                continue
+            yield Reading(day, facts, rows=table.height > 0)
+    raise_newest(wrong)
 
 
 def _tables(
     access: Access, scope: str, days: Sequence[date], folder: Path
-) -> Generator[tuple[Columns, date, pl.DataFrame], None, None]:
+) -> Generator[tuple[Columns, date, pl.DataFrame | BadPayload], None, None]:
     with closing(ahead(_downloads(access, scope, days, folder))) as reports:
         for path, asked in reports:
             report = open_report(path, f"sourcegraph GET {REPORT}")

@@ -1,6 +1,6 @@
 """A report in a file, as one table of rows for each wanted day, in memory that does not grow with the report."""
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import date
@@ -41,28 +41,31 @@ def open_report(path: Path, where: str) -> Report:
         return Report(path, where, columns, file.tell())
 
 
-def tables(report: Report, days: Sequence[date]) -> Iterator[tuple[date, pl.DataFrame]]:
+def tables(report: Report, days: Sequence[date]) -> Iterator[tuple[date, pl.DataFrame | BadPayload]]:
     """A table of each of the days, which are given newest first; without rows where the report has none.
 
-    All of the report is checked before the first table comes. What it has of the days beyond `held` bytes, or one day,
-    is read from the file again.
+    In place of a table comes what is wrong with a count of the day. All of the report is checked before the first table
+    comes. What it has of the days beyond `held` bytes, or one day, is read from the file again.
     """
     none = pl.DataFrame(schema=schema(report.columns))
     left = days
     while left:
-        found = _newest(report, left)
+        found, wrong = _newest(report, left)
         left = left[len(found) :]
         for day in list(found):
-            yield day, pl.concat([none, *found.pop(day)], how="vertical_relaxed")
+            parts = found.pop(day)
+            yield day, wrong[day] if day in wrong else pl.concat([none, *parts], how="vertical_relaxed")
 
 
-def _newest(report: Report, days: Sequence[date]) -> dict[date, list[pl.DataFrame]]:
-    """The rows of as many of the days as may be held, from the newest on."""
+def _newest(report: Report, days: Sequence[date]) -> tuple[dict[date, list[pl.DataFrame]], Mapping[date, BadPayload]]:
+    """The rows of as many of the days as may be held, from the newest on, and what is wrong with days."""
     found: dict[date, list[pl.DataFrame]] = {day: [] for day in days}
+    wrong: dict[date, BadPayload] = {}
     row, size = 2, 0.0
     with closing(ahead(_blocks(report))) as blocks:
         for data in blocks:
-            table = parse(Block(report.columns, report.where, data, row))
+            table, wrong_here = parse(Block(report.columns, report.where, data, row))
+            wrong = {**wrong_here, **wrong}
             row += table.height
             for day in table["day"].unique():
                 if day in found:
@@ -71,7 +74,7 @@ def _newest(report: Report, days: Sequence[date]) -> dict[date, list[pl.DataFram
             while size > report.held and len(found) > 1:
                 found = dict(islice(found.items(), len(found) // 2))
                 size = sum(part.estimated_size() for parts in found.values() for part in parts)
-    return found
+    return found, wrong
 
 
 def _blocks(report: Report) -> Generator[bytes, None, None]:

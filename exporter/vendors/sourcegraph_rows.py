@@ -38,13 +38,14 @@ def schema(columns: Columns) -> Mapping[str, pl.DataType]:
     return {name: others.get(name, pl.String()) for name in columns.positions}
 
 
-def parse(block: Block) -> pl.DataFrame:
-    """The rows as a table of `schema`, where a blank count is 0; counts may be in 32 bits.
+def parse(block: Block) -> tuple[pl.DataFrame, Mapping[date, BadPayload]]:
+    """The rows as a table of `schema`, where a blank count is 0, and what is wrong with the counts of which days.
 
-    BadPayload names the column and the row of what is wrong.
+    Counts may be in 32 bits. A BadPayload, raised for whatever else is wrong, names the column and the row.
     """
     if b"\0" in block.data:
         raise BadPayload(f"{block.where}: there is a NUL character in or after row {block.first}")
+    texts = None
     try:
         table = _read(block, pl.UInt32())
         plain = table["day"].null_count() == 0
@@ -52,18 +53,21 @@ def parse(block: Block) -> pl.DataFrame:
         plain = False
     if not plain:
         block = replace(block, data=_BLANK_LINE.sub(b"", block.data))
-        table = _read_exactly(block) if block.data else pl.DataFrame()
+        texts = _read_texts(block) if block.data else pl.DataFrame()
+        table = texts.with_columns(_whole(texts[name]) for name in block.columns.counts if texts.height)
     if not table.height:
-        return pl.DataFrame(schema=schema(block.columns))
+        return pl.DataFrame(schema=schema(block.columns)), {}
     # Polars fills a row that is too short with nulls, as if its last cells were blank.
     if _separators(block.data) != table.height * (block.columns.width - 1):
         _refuse_rows(block)
-    return table.select(
+    days = _days(block, table["day"])
+    rows = table.select(
         *(pl.col(name) for name in ("id", "email", "username", "client", "language") if name in table.columns),
         _flags(block, table["active"]),
-        _days(block, table["day"]),
+        days,
         *(pl.col(name).fill_null(0) for name in block.columns.counts),
     ).select(list(schema(block.columns)))
+    return rows, {} if texts is None else _wrong_counts(block, texts, table, days)
 
 
 def _read(block: Block, counts: pl.DataType) -> pl.DataFrame:
@@ -83,39 +87,45 @@ def _read(block: Block, counts: pl.DataType) -> pl.DataFrame:
     return table
 
 
-def _read_exactly(block: Block) -> pl.DataFrame:
-    """The same from text, so that numbers may be written in other ways, and what is wrong can be named."""
+def _read_texts(block: Block) -> pl.DataFrame:
+    """The same as text, so that numbers may be written in other ways, and what is wrong can be named."""
     try:
-        texts = _read(block, pl.String())
+        return _read(block, pl.String())
     except pl.exceptions.PolarsError:
         _refuse_rows(block)
-    return texts.with_columns(_whole(block, texts[name]) for name in block.columns.counts)
 
 
-def _whole(block: Block, texts: pl.Series) -> pl.Series:
-    plain = texts.str.strip_chars()
-    numbers = plain.str.extract(_WHOLE).cast(pl.Int64, strict=False)
-    wrong = numbers.is_null() & (plain.fill_null("") != "")
-    if wrong.any():
-        _refuse(block, wrong, plain.filter(wrong)[0], _COUNT)
-    return numbers
+def _whole(texts: pl.Series) -> pl.Series:
+    return texts.str.strip_chars().str.extract(_WHOLE).cast(pl.Int64, strict=False)
+
+
+def _wrong_counts(block: Block, texts: pl.DataFrame, table: pl.DataFrame, days: pl.Series) -> Mapping[date, BadPayload]:
+    """The first count of each day that is neither blank nor a number in the table."""
+    found: dict[date, BadPayload] = {}
+    for name in block.columns.counts:
+        plain = texts[name].str.strip_chars()
+        wrong = table[name].is_null() & (plain.fill_null("") != "")
+        for day in days.filter(wrong).unique():
+            here = wrong & (days == day)
+            found.setdefault(day, _refusal(block, here, plain.filter(here)[0], _COUNT))
+    return found
 
 
 def _flags(block: Block, texts: pl.Series) -> pl.Series:
     flags = {text: FLAGS.get(text.strip().casefold()) for text in texts.drop_nulls().unique()}
     for text, flag in flags.items():
         if flag is None:
-            _refuse(block, texts == text, text, "a flag such as true or false")
+            raise _refusal(block, texts == text, text, "a flag such as true or false")
     return texts.is_in([text for text, flag in flags.items() if flag]).fill_null(value=False)
 
 
 def _days(block: Block, texts: pl.Series) -> pl.Series:
     if texts.null_count():
-        _refuse(block, texts.is_null(), "", "a day as YYYY-MM-DD")
+        raise _refusal(block, texts.is_null(), "", "a day as YYYY-MM-DD")
     days = {text: _day(text.strip()) for text in texts.unique()}
     for text, day in days.items():
         if day is None:
-            _refuse(block, texts == text, text, "a day as YYYY-MM-DD")
+            raise _refusal(block, texts == text, text, "a day as YYYY-MM-DD")
     return texts.replace_strict(days, return_dtype=pl.Date)
 
 
@@ -146,12 +156,12 @@ def _lines(data: bytes) -> int:
 _COUNTS_EVERY_LINE = _lines(b",,\n") == 3
 
 
-def _refuse(block: Block, wrong: pl.Series, text: str, wanted: str) -> NoReturn:
-    """Raises BadPayload about the first cell that is wrong; `wrong` has the name of its column."""
+def _refusal(block: Block, wrong: pl.Series, text: str, wanted: str) -> BadPayload:
+    """What is to be said of the first cell that is wrong; `wrong` has the name of its column."""
     offset = wrong.arg_max()
     assert offset is not None
     cell = f"{block.columns.headers[wrong.name]} in row {block.first + offset}"
-    raise BadPayload(f"{block.where}: {cell} is {_seen(text.strip())}, not {wanted}")
+    return BadPayload(f"{block.where}: {cell} is {_seen(text.strip())}, not {wanted}")
 
 
 def _seen(text: str) -> str:
