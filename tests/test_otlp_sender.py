@@ -3,6 +3,7 @@
 import socket
 import ssl
 import subprocess
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -169,7 +170,7 @@ def test_an_answer_that_is_no_protobuf_is_taken_for_a_plain_yes() -> None:
 def test_a_refusal_over_grpc_is_told_in_one_line(code: grpc.StatusCode, fault: Fault) -> None:
     with (
         grpc_collector(lambda _, context: context.abort(code, "no")) as collector,
-        sending_to(collector.url, protocol="grpc", timeout="1s") as sender,
+        sending_to(collector.url, protocol="grpc", timeout="2s") as sender,
     ):
         sent = sender.send(seats(1))
 
@@ -225,7 +226,7 @@ def test_a_collector_that_never_answers_costs_no_more_than_the_timeout(protocol:
 
     assert sent.fault is not None
     assert sent.fault.reason == "unreachable"
-    assert monotonic() - began < 3
+    assert monotonic() - began < 5
 
 
 def test_one_refused_batch_does_not_hold_back_the_others() -> None:
@@ -244,12 +245,28 @@ def test_a_busy_collector_gets_no_further_batch() -> None:
     counted: list[Answer] = []
     with (
         http_collector(lambda _: Reply(429)) as collector,
-        sending_to(collector.url, counted.append, timeout="1s") as sender,
+        sending_to(collector.url, counted.append, timeout="3s") as sender,
     ):
         sent = sender.send(seats(20_000))
 
     assert sent == Sent(fault=Fault("busy", "429"))
     assert counted == [Answer(Fault("busy", "429"))]
+
+
+def test_an_attempt_that_runs_out_of_time_does_not_hide_what_was_answered_before() -> None:
+    silent = threading.Event()
+
+    def reply(number: int) -> Reply:
+        if number > 1:
+            silent.wait(10)
+        return Reply(429)
+
+    with http_collector(reply) as collector, sending_to(collector.url, timeout="2s") as sender:
+        sent = sender.send(seats(1))
+        silent.set()
+
+    assert sent == Sent(fault=Fault("busy", "429"))
+    assert len(collector.sizes) == 2
 
 
 @pytest.fixture(scope="module")

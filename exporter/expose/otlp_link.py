@@ -17,7 +17,8 @@ from exporter.vendor_text import presentable, secrets
 logging.getLogger("opentelemetry").setLevel(logging.CRITICAL + 1)
 os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
 
-_OUT_OF_TIME = "DEADLINE_EXCEEDED"
+# Over gRPC and over HTTP.
+_OUT_OF_TIME = ("DEADLINE_EXCEEDED", "TimeoutError")
 
 
 class Link:
