@@ -272,14 +272,31 @@ def test_a_refused_token_or_a_used_up_quota_ends_the_search_at_once(
     assert set(gitlab.asked) == {"/projects/1"}
 
 
-def test_a_silent_host_ends_the_search_at_once() -> None:
+@pytest.mark.parametrize("status", [None, 503])
+def test_a_host_that_is_down_ends_the_search(status: int | None) -> None:
     seen: list[str] = []
 
-    def silent(request: httpx.Request) -> httpx.Response:
+    def down(request: httpx.Request) -> httpx.Response:
         seen.append(request.url.path)
-        raise httpx.ConnectTimeout("timed out")
+        if status is None:
+            raise httpx.ConnectTimeout("timed out")
+        return httpx.Response(status)
 
     with pytest.raises(Unreachable):
-        find(Asked(silent), projects=[1, 2, 3])
+        find(Asked(down), projects=[*range(1, 100)])
 
-    assert seen == [f"{API}/projects/1"] * 4
+    assert seen == [f"{API}/projects/{number}" for number in range(1, 11) for _ in range(4)]
+
+
+def test_projects_that_give_no_answer_keep_no_other_from_being_found() -> None:
+    gitlab = GitLab({7: "group/seven"})
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/7"):
+            return gitlab(request)
+        raise httpx.ReadError("reset")
+
+    found = find(Asked(answer), projects=[*range(1, 15)])
+
+    assert found.ids == {"group/seven": 7}
+    assert list(found.failed) == [str(number) for number in range(1, 15) if number != 7]

@@ -15,6 +15,8 @@ from exporter.vendors.gitlab_api import API
 
 _PER_PAGE = 100
 _MOST_PAGES = 1_000
+# After so many look-ups in a row without an answer it is the host, and no project by itself.
+_UNANSWERED = 10
 _MOVED = (301, 302, 303, 307, 308)
 _NEXT = re.compile(r"<([^>]*)>[^<]*;\s*rel=\"?next\"?")
 
@@ -50,7 +52,7 @@ def directory(access: Access) -> Directory:
 
     A group that cannot be listed is among the failed and keeps the projects that it had; where a restart has forgotten
     them, each scope that may be one is among the failed, for only what is gone is withdrawn at once. Raises the
-    VendorError where nothing else can be found either: a refused token, a silent host, a used-up quota.
+    VendorError where nothing else can be found either: a refused token, a used-up quota, a host that is down.
     """
     listed: dict[tuple[Kind, int | str], _Listed] = access.memory.setdefault("gitlab listed", {})
     named: list[tuple[Kind, int | str]] = [
@@ -59,6 +61,7 @@ def directory(access: Access) -> Directory:
     ]
     failed: dict[str, VendorError] = {}
     forgotten: VendorError | None = None
+    unanswered = 0
     for kind, reference in named:
         before = listed.get((kind, reference))
         if before is not None and before.day == access.now.date():
@@ -66,11 +69,8 @@ def directory(access: Access) -> Directory:
         try:
             projects = _projects(access.client, kind, reference, before)
         except VendorError as error:
-            if (
-                error.status == 401
-                or isinstance(error, RateLimited)
-                or (isinstance(error, Unreachable) and error.status is None)
-            ):
+            unanswered = unanswered + 1 if isinstance(error, Unreachable) else 0
+            if error.status == 401 or isinstance(error, RateLimited) or unanswered >= _UNANSWERED:
                 raise
             if error.status == 404:
                 listed.pop((kind, reference), None)
@@ -79,6 +79,7 @@ def directory(access: Access) -> Directory:
             if kind == "group" or (kind, reference) not in listed:
                 failed[str(reference)] = error
         else:
+            unanswered = 0
             _tell_moves(access, before, projects)
             listed[kind, reference] = _Listed(access.now.date(), projects)
     paths = {project.id: project.path for entry in named if entry in listed for project in listed[entry].projects}
