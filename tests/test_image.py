@@ -21,7 +21,8 @@ BASE = "localhost/adoption-exporter-test-base"
 MOST_BYTES = 300_000_000
 ADDRESS = "127.0.0.1:18723"
 VENDOR = "127.0.0.1:18724"
-DEBIAN = ["ca-certificates", "python3", "python3-venv", "systemd-sysv", "dbus"]
+# procps has the kill of the unit, and is on every Debian but a minimal one.
+DEBIAN = ["ca-certificates", "python3", "python3-venv", "systemd-sysv", "dbus", "procps"]
 UNIT = "adoption-exporter.service"
 STARTED = ("running\n", "degraded\n")
 POLLED = 'adoption_exporter_poll_success{source="tool",vendor="augment"} 1.0'
