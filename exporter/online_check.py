@@ -6,7 +6,7 @@ from datetime import date, datetime
 from exporter.errors import VendorError
 from exporter.model import Identity, newest_ready
 from exporter.poller import Source
-from exporter.vendors.base import Access
+from exporter.vendors.base import Access, WrongDay
 
 
 class _Numbers:
@@ -36,7 +36,8 @@ def problems(source: Source, now: datetime) -> Iterator[str]:
 
 def _scope_problems(source: Source, access: Access, scope: str, day: date) -> Iterator[str]:
     try:
-        for _ in source.vendor.read(access, scope, [day]):
-            pass
+        for reading in source.vendor.read(access, scope, [day]):
+            if isinstance(reading, WrongDay):
+                yield f"{scope}: {reading.error}"
     except VendorError as error:
         yield f"{scope}: {error}"

@@ -12,7 +12,7 @@ from exporter.model import ONE_DAY, WINDOWS, Reading, newest_ready, window_days
 from exporter.plan import is_fresh, is_late
 from exporter.poller import Source
 from exporter.store import Store
-from exporter.vendors.base import Access
+from exporter.vendors.base import Access, WrongDay, raise_newest
 
 # The windows and the baseline of a day need the four weeks before it, however short the configured history is.
 _NEEDED_BEFORE = 28
@@ -55,8 +55,9 @@ class PastReader:
 
             def try_scope(scope: str) -> None:
                 try:
-                    self._read_days(access, scope)
+                    wrong = self._read_days(access, scope)
                     self._read_windows(access, scope)
+                    raise_newest(wrong)
                 except VendorError as error:
                     failed[scope] = error
 
@@ -75,13 +76,17 @@ class PastReader:
         days = (newest - back * ONE_DAY for back in range((newest - self.first).days + before + 1))
         return [day for day in days if day not in stored]
 
-    def _read_days(self, access: Access, scope: str) -> None:
+    def _read_days(self, access: Access, scope: str) -> list[WrongDay]:
+        """Stores what of the missing days can be read, and gives what is wrong with others."""
         wanted = self._missing(scope)
         silent: list[Reading] = []
+        wrong: list[WrongDay] = []
         left = len(wanted)
         self._made.requests = 0
         for reading in self.source.vendor.read(access, scope, wanted):
-            if reading.rows or not is_fresh(reading.day, access.now, self.source.rules):
+            if isinstance(reading, WrongDay):
+                wrong.append(reading)
+            elif reading.rows or not is_fresh(reading.day, access.now, self.source.rules):
                 self._keep(scope, reading)
             else:
                 silent.append(reading)
@@ -91,6 +96,7 @@ class PastReader:
             if not is_late(reading.day, access.now, self.source.rules, self.store.days(self.source.name, scope)):
                 self._keep(scope, reading)
         self.progress(left)
+        return wrong
 
     def _read_windows(self, access: Access, scope: str) -> None:
         """Windows of each day that only the vendor can count, because it does not list people."""

@@ -21,7 +21,7 @@ from exporter.publisher import Publisher
 from exporter.retention import prune
 from exporter.revisions import changes
 from exporter.store import PollStatus, Store
-from exporter.vendors.base import Access, Vendor
+from exporter.vendors.base import Access, Vendor, WrongDay, raise_newest
 
 logger = logging.getLogger(__name__)
 
@@ -148,9 +148,13 @@ class Poller:
         vendor, name, rules = self.source.vendor, self.source.name, self.source.rules
         wanted = days_to_read(access.now, rules, self._store.days(name, scope))
         silent: list[Reading] = []
+        wrong: list[WrongDay] = []
         self._requests.made = 0
         published = float("-inf")
         for reading in vendor.read(access, scope, wanted):
+            if isinstance(reading, WrongDay):
+                wrong.append(reading)
+                continue
             if not reading.rows and is_fresh(reading.day, access.now, rules):
                 silent.append(reading)
                 continue
@@ -169,6 +173,7 @@ class Poller:
         unread = set(wanted) - self._store.days(name, scope).keys()
         self._ask_windows(access, scope, unread=unread)
         self._ask_day_counts(access, scope)
+        raise_newest(wrong)
         seats = vendor.seats(access, scope) if vendor.seats is not None else None
         self._store.scope_read(name, scope, now=self._now(), seats=seats)
         self.publisher.publish_scope(scope)

@@ -19,7 +19,7 @@ from exporter.publisher import Publisher, Visibility
 from exporter.scope_samples import Recipe
 from exporter.snapshot import Board
 from exporter.store import Store
-from exporter.vendors.base import Access, Vendor
+from exporter.vendors.base import Access, Vendor, WrongDay
 from tests.stores import fresh_store
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
@@ -38,7 +38,7 @@ class _NoClient:
 class Script:
     """What the made-up vendor answers: facts or an error by scope and day; a day that is not there is not published."""
 
-    days: dict[tuple[str, date], DayFacts | Exception | None] = field(default_factory=dict)
+    days: dict[tuple[str, date], DayFacts | WrongDay | Exception | None] = field(default_factory=dict)
     scopes: Sequence[str] = ("all",)
     scopes_error: Exception | None = None
     windows: dict[tuple[date, str], WindowPeople] = field(default_factory=dict)
@@ -92,7 +92,7 @@ class Bench:
                 raise script.scopes_error
             return script.scopes
 
-        def read(_access: Access, scope: str, days: Sequence[date]) -> Iterator[Reading]:
+        def read(_access: Access, scope: str, days: Sequence[date]) -> Iterator[Reading | WrongDay]:
             script.before_read()
             script.asked.append((scope, tuple(days)))
             for day in days:
@@ -103,6 +103,8 @@ class Bench:
                     count[-1]("200")
                 if answer is None:
                     yield Reading(day, people(), rows=False)
+                elif isinstance(answer, WrongDay):
+                    yield answer
                 elif isinstance(answer, DayFacts):
                     yield Reading(day, answer)
 

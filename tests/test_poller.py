@@ -7,6 +7,7 @@ import pytest
 
 from exporter.errors import BadPayload, RateLimited, Rejected, Unreachable, VendorError
 from exporter.model import WindowPeople
+from exporter.vendors.base import WrongDay
 from tests.polling import NOON, YESTERDAY, Bench, Script, counted, people
 
 DAYS = [YESTERDAY - timedelta(days=back) for back in range(29)]
@@ -214,6 +215,20 @@ def test_a_silent_day_whose_weekday_never_had_people_is_zero_at_once() -> None:
     assert bench.published("adoption_active_users") == {("all", "1d"): 0.0, ("all", "7d"): 1.0}
 
 
+def test_a_silent_day_is_zero_at_once_whatever_is_wrong_with_an_older_one() -> None:
+    bench = Bench(Script(), history=8)
+    for day in DAYS[1:7]:
+        bench.script.days["all", day] = people(1)
+    bench.script.days["all", DAYS[0]] = None
+    bench.script.days["all", DAYS[3]] = WrongDay(DAYS[3], BadPayload("messages is -1"))
+    bench.script.days["all", DAYS[7]] = None
+    status = bench.poller().poll()
+
+    assert bench.published("adoption_active_users") == {("all", "1d"): 0.0}
+    assert status is not None
+    assert (status.success, status.message) == (False, "all: messages is -1")
+
+
 def test_a_silent_day_is_stored_in_its_turn_once_its_grace_has_passed() -> None:
     bench = Bench(week(Script()), history=9)
     bench.script.days["all", DAYS[2]] = None
@@ -318,6 +333,16 @@ def test_a_window_with_an_incomplete_day_is_not_what_the_vendor_counted() -> Non
     bench.poller().poll()
 
     assert bench.published("adoption_active_users") == {("all", "1d"): 2.0}
+
+
+def test_a_window_with_a_day_that_is_wrong_is_not_what_the_vendor_counted() -> None:
+    bench = Bench(week(Script()), history=7, windows=True)
+    bench.script.windows[YESTERDAY, "7d"] = WindowPeople(YESTERDAY, "7d", 40, 2)
+    bench.script.days["all", DAYS[3]] = WrongDay(DAYS[3], BadPayload("messages is -1"))
+    bench.poller().poll()
+
+    assert bench.published("adoption_active_users") == {("all", "1d"): 2.0}
+    assert bench.own("poll_failures_total", reason="payload") == 1.0
 
 
 def test_a_vendor_that_only_counts_is_asked_for_windows_again_when_a_day_of_them_is_revised() -> None:

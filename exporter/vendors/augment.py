@@ -25,7 +25,7 @@ from exporter.model import (
 )
 from exporter.rollup import column, rollup
 from exporter.vendors.augment_api import RANGE, answer, ranges, rows
-from exporter.vendors.base import ALL, Access, Vendor, raise_newest
+from exporter.vendors.base import ALL, Access, Vendor, WrongDay
 from exporter.vendors.settings import BaseUrl, RequestsPerMinute, SourceSettings, TimeOfDay
 
 # Keys of `metrics`, the same in daily-usage, user-activity and the editor-language records; each is optional.
@@ -100,17 +100,16 @@ def scopes(access: Access) -> Sequence[str]:
     return [ALL]
 
 
-def read(access: Access, scope: str, days: Sequence[date]) -> Iterator[Reading]:
-    """The days that dau-count shows and that are complete, in the order wanted.
-
-    A value that cannot be right costs its day alone, and is raised when the other days were read.
-    """
+def read(access: Access, scope: str, days: Sequence[date]) -> Iterator[Reading | WrongDay]:
+    """The days that dau-count shows and that are complete, in the order wanted."""
     days = [day for day in days if day >= access.now.date() - _OLDEST]
     overview = _overview(access, days)
     fields = _fields_seen(overview.usage)
-    wrong = dict(overview.wrong)
     for day in days:
-        if day in wrong or day not in overview.counts:
+        if day in overview.wrong:
+            yield WrongDay(day, overview.wrong[day])
+            continue
+        if day not in overview.counts:
             continue
         on_day = {"date": day.isoformat()}
         listed = list(rows(access, "dau", on_day))
@@ -118,11 +117,10 @@ def read(access: Access, scope: str, days: Sequence[date]) -> Iterator[Reading]:
         try:
             reading = _reading(access, overview, fields, day, listed, told)
         except BadPayload as error:
-            wrong[day] = error
+            yield WrongDay(day, error)
             continue
         if reading is not None:
             yield reading
-    raise_newest(wrong)
 
 
 def windows(access: Access, scope: str, data_day: date, names: Sequence[str]) -> Sequence[WindowPeople]:

@@ -41,13 +41,18 @@ def bearer(token: str) -> Mapping[str, str]:
     return {"Authorization": f"Bearer {token}"}
 
 
-def raise_newest(wrong: Mapping[date, BadPayload]) -> None:
-    """Raises what is wrong with the newest day, where anything is.
+@dataclass(frozen=True)
+class WrongDay:
+    """A day with a value that cannot be right: it costs its day alone, so that the other days are still read."""
 
-    A value that cannot be right costs its day alone: a vendor calls this when the other days are read.
-    """
+    day: date
+    error: BadPayload
+
+
+def raise_newest(wrong: Collection[WrongDay]) -> None:
+    """Raises what is wrong with the newest day, where anything is, once all that can be read is."""
     if wrong:
-        raise wrong[max(wrong)]
+        raise max(wrong, key=lambda one: one.day).error
 
 
 def one_a_day(days: int, _data_days: int) -> int:
@@ -60,8 +65,9 @@ class Vendor:
     """One analytics API.
 
     `scopes` lists the scopes of a source. `read` yields the wanted days (given newest first) of a scope as they become
-    complete; a day that the vendor has not published, or only in part, is left out. `windows`, where the vendor counts
-    people over a window itself, answers the named windows that end with a day, each once it is counted.
+    complete, or what is wrong with one; a day that the vendor has not published, or only in part, is left out.
+    `windows`, where the vendor counts people over a window itself, answers the named windows that end with a day, each
+    once it is counted.
     `day_counts`, asked when the days are read, gives people of single days, more than were read, for the baseline.
     `seats` gives registered human seats of a scope where the vendor tells. `check` tries the credential and the queries
     and yields a line for each problem. `headers` carries the token in the way that the vendor wants it.
@@ -72,7 +78,7 @@ class Vendor:
     name: str
     settings: type[Any]
     scopes: Callable[[Access], Sequence[str]]
-    read: Callable[[Access, str, Sequence[date]], Iterator[Reading]]
+    read: Callable[[Access, str, Sequence[date]], Iterator[Reading | WrongDay]]
     windows: Callable[[Access, str, date, Sequence[str]], Iterable[WindowPeople]] | None = None
     day_counts: Callable[[Access, str], Sequence[WindowPeople]] | None = None
     seats: Callable[[Access, str], int | None] | None = None

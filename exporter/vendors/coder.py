@@ -21,7 +21,7 @@ from exporter.json_body import Obj, obj, objects
 from exporter.log import event
 from exporter.model import EVERYBODY, ONE_DAY, AmountKey, DayFacts, Identity, Reading, WindowPeople
 from exporter.rollup import LARGEST, UNKNOWN, column, rollup
-from exporter.vendors.base import ALL, Access, Vendor, raise_newest
+from exporter.vendors.base import ALL, Access, Vendor, WrongDay
 from exporter.vendors.settings import SourceSettings
 
 logger = logging.getLogger(__name__)
@@ -68,18 +68,17 @@ def scopes(access: Access) -> Sequence[str]:
     return list(dict.fromkeys(access.settings.organizations)) or [ALL]
 
 
-def read(access: Access, scope: str, days: Sequence[date]) -> Iterator[Reading]:
+def read(access: Access, scope: str, days: Sequence[date]) -> Iterator[Reading | WrongDay]:
     """Every day wanted, newest first, with two requests for each."""
     templates = _templates(access, scope)
     counts = access.memory["daily counts"] = _daily_counts(access) if templates is None else {}
-    wrong: dict[date, BadPayload] = {}
     for day in days:
         answers = _ask_of_day(access, day, templates)
         try:
             people, apps = _parse_day(answers)
             reading = Reading(day, _facts(access, day, people, apps), rows=bool(people))
         except BadPayload as error:
-            wrong[day] = error
+            yield WrongDay(day, error)
             continue
         if counts.get(day, len(people)) != len(people) and "counts differ" not in access.memory:
             access.memory["counts differ"] = True
@@ -88,7 +87,6 @@ def read(access: Access, scope: str, days: Sequence[date]) -> Iterator[Reading]:
                 "here and on other days the list is what counts"
             )
         yield reading
-    raise_newest(wrong)
 
 
 def day_counts(access: Access, _scope: str) -> Sequence[WindowPeople]:

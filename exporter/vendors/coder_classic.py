@@ -15,7 +15,7 @@ from pyroaring import BitMap
 from exporter.errors import BadPayload, Rejected, VendorError
 from exporter.model import EVERYBODY, ONE_DAY, AmountKey, DayFacts, Identity, PeopleKey, Reading
 from exporter.rollup import column, rollup
-from exporter.vendors.base import ALL, Access, Vendor, raise_newest
+from exporter.vendors.base import ALL, Access, Vendor, WrongDay
 from exporter.vendors.coder_classic_activity import Activity, parse_activity, whole_days
 from exporter.vendors.settings import SourceSettings, Weekday
 
@@ -62,10 +62,10 @@ def scopes(access: Access) -> Sequence[str]:
     return list(dict.fromkeys(access.settings.organizations)) or [ALL]
 
 
-def read(access: Access, scope: str, days: Sequence[date]) -> Iterator[Reading]:
+def read(access: Access, scope: str, days: Sequence[date]) -> Iterator[Reading | WrongDay]:
     """The days that every category shows, newest first; a day without a bucket is a day without rows."""
-    wrong: dict[date, BadPayload] = {}
     for span in _spans(days):
+        wrong: dict[date, BadPayload] = {}
         usernames: dict[str, str] = {}
         shown: dict[Category, Mapping[date, pl.DataFrame]] = {}
         for category in CATEGORIES:
@@ -77,7 +77,10 @@ def read(access: Access, scope: str, days: Sequence[date]) -> Iterator[Reading]:
         if span[0] == days[0]:
             _warn_of_weak_token(access, scope, shown["any"])
         accounts = _accounts(access, shown.values(), usernames)
-        for day in (day for day in span if day not in wrong):
+        for day in span:
+            if day in wrong:
+                yield WrongDay(day, wrong[day])
+                continue
             rows = {category: by_day[day] for category, by_day in shown.items() if day in by_day}
             if len(rows) < len(CATEGORIES):
                 access.warn("days are left out: the server's buckets are no whole days of UTC")
@@ -85,10 +88,9 @@ def read(access: Access, scope: str, days: Sequence[date]) -> Iterator[Reading]:
             try:
                 reading = _reading(access, day, rows, accounts)
             except BadPayload as error:
-                wrong[day] = error
+                yield WrongDay(day, error)
                 continue
             yield reading
-    raise_newest(wrong)
 
 
 def check(access: Access) -> Iterator[str]:

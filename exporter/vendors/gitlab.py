@@ -8,7 +8,7 @@ from datetime import date, datetime
 
 from exporter.errors import BadPayload, Rejected, VendorError
 from exporter.model import ONE_DAY, WINDOWS, Reading, WindowPeople, window_days
-from exporter.vendors.base import Access, Vendor, raise_newest
+from exporter.vendors.base import Access, Vendor, WrongDay
 from exporter.vendors.gitlab_api import NoDatabaseError, NoProjectError, dry_run, load, load_days, load_meta
 from exporter.vendors.gitlab_cube import Query, day_query, facts, parse_window, window_query
 from exporter.vendors.gitlab_projects import Directory, directory, look_again
@@ -28,7 +28,7 @@ def scopes(access: Access) -> Sequence[str]:
     return [*found.ids, *found.failed]
 
 
-def read(access: Access, scope: str, days: Sequence[date]) -> Iterator[Reading]:
+def read(access: Access, scope: str, days: Sequence[date]) -> Iterator[Reading | WrongDay]:
     """The wanted days, by one query for each cube; none of a project that has no database yet."""
     project = _project(access, scope)
     if not days:
@@ -42,15 +42,13 @@ def read(access: Access, scope: str, days: Sequence[date]) -> Iterator[Reading]:
     except NoProjectError:
         look_again(access, project)
         raise
-    wrong: dict[date, BadPayload] = {}
     for day in days:
         try:
             of_day, active = facts(day, answers)
         except BadPayload as error:
-            wrong[day] = error
+            yield WrongDay(day, error)
             continue
         yield Reading(day, of_day, rows=active)
-    raise_newest(wrong)
 
 
 def windows(access: Access, scope: str, data_day: date, names: Sequence[str]) -> Iterator[WindowPeople]:

@@ -19,7 +19,7 @@ from exporter.ahead import ahead
 from exporter.errors import BadPayload, Rejected
 from exporter.model import EVERYBODY, ONE_DAY, DayFacts, Identity, Reading
 from exporter.rollup import amount_of, rollup
-from exporter.vendors.base import Access, Vendor, raise_newest
+from exporter.vendors.base import Access, Vendor, WrongDay
 from exporter.vendors.settings import BaseUrl, SourceSettings, TimeOfDay
 from exporter.vendors.sourcegraph_columns import COUNTS, Columns
 from exporter.vendors.sourcegraph_registry import Registry, parse_registry, plain_id
@@ -87,7 +87,7 @@ def scopes(access: Access) -> Sequence[str]:
     return instances
 
 
-def read(access: Access, scope: str, days: Sequence[date]) -> Iterator[Reading]:
+def read(access: Access, scope: str, days: Sequence[date]) -> Iterator[Reading | WrongDay]:
     """All of the days, in the order wanted: a report is complete, so that a day which is not in it has no rows.
 
     Three stages work side by side: reports come in, tables are read from them, days are rolled up.
@@ -101,17 +101,16 @@ def seats(access: Access, scope: str) -> int | None:
     return None if registry is None else len(registry.accounts - registry.service)
 
 
-def _readings(access: Access, scope: str, days: Sequence[date]) -> Generator[Reading, None, None]:
+def _readings(access: Access, scope: str, days: Sequence[date]) -> Generator[Reading | WrongDay, None, None]:
     registry = _read_registry(access, scope)
     known = pl.DataFrame(schema=_KNOWN)
-    wrong: dict[date, BadPayload] = {}
     with (
         TemporaryDirectory(prefix="adoption-exporter-") as folder,
         closing(ahead(_tables(access, scope, days, Path(folder)), _DAYS_AHEAD)) as found,
     ):
         for columns, day, table in found:
             if isinstance(table, BadPayload):
-                wrong[day] = table
+                yield WrongDay(day, table)
                 continue
             rows = table.join(known, on="id", how="left")
             if rows["service"].null_count() > rows["id"].null_count():
@@ -121,10 +120,9 @@ def _readings(access: Access, scope: str, days: Sequence[date]) -> Generator[Rea
             try:
                 facts = _facts(access, registry, columns, rows, day)
             except BadPayload as error:
-                wrong[day] = error
+                yield WrongDay(day, error)
                 continue
             yield Reading(day, facts, rows=table.height > 0)
-    raise_newest(wrong)
 
 
 def _tables(
