@@ -124,6 +124,18 @@ def test_a_count_that_cannot_be_right_costs_its_day_alone() -> None:
     assert bench.store.days("tool", ACME).keys() == {date(2026, 11, 18)}
 
 
+def test_a_flag_that_is_none_costs_its_day_alone() -> None:
+    rows = [row("1", Timestamp_Date="2026-11-18"), row("2"), row("3", Active_Sourcegraph_User="perhaps")]
+    bench = Server(report(*rows)).polls()
+    status = bench.poll()
+
+    assert (status.reason, status.message) == (
+        "payload",
+        f"{ACME}: sourcegraph GET {REPORT}: Active Sourcegraph User in row 4 is text, not a flag such as true or false",
+    )
+    assert bench.store.days("tool", ACME).keys() == {date(2026, 11, 18)}
+
+
 def test_one_person_on_many_rows_is_one_person_and_an_id_cast_to_float_is_the_same_id() -> None:
     rows = [row("12"), row("12.0", Client_Name="server.web", Language=""), row(" 12 ", Searches=3), row("13")]
     bench = Server(report(*rows)).polls()

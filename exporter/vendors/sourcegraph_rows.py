@@ -39,7 +39,7 @@ def schema(columns: Columns) -> Mapping[str, pl.DataType]:
 
 
 def parse(block: Block) -> tuple[pl.DataFrame, Mapping[date, BadPayload]]:
-    """The rows as a table of `schema`, where a blank count is 0, and what is wrong with the counts of which days.
+    """The rows as a table of `schema`, where a blank count is 0, and what is wrong with flags and counts of which days.
 
     Counts may be in 32 bits. A BadPayload, raised for whatever else is wrong, names the column and the row.
     """
@@ -61,13 +61,16 @@ def parse(block: Block) -> tuple[pl.DataFrame, Mapping[date, BadPayload]]:
     if _separators(block.data) != table.height * (block.columns.width - 1):
         _refuse_rows(block)
     days = _days(block, table["day"])
+    flags, wrong = _flags(block, table["active"], days)
+    if texts is not None:
+        wrong = _wrong_counts(block, texts, table, days) | wrong
     rows = table.select(
         *(pl.col(name) for name in ("id", "email", "username", "client", "language") if name in table.columns),
-        _flags(block, table["active"]),
+        flags,
         days,
         *(pl.col(name).fill_null(0) for name in block.columns.counts),
     ).select(list(schema(block.columns)))
-    return rows, {} if texts is None else _wrong_counts(block, texts, table, days)
+    return rows, wrong
 
 
 def _read(block: Block, counts: pl.DataType) -> pl.DataFrame:
@@ -99,24 +102,33 @@ def _whole(texts: pl.Series) -> pl.Series:
     return texts.str.strip_chars().str.extract(_WHOLE).cast(pl.Int64, strict=False)
 
 
-def _wrong_counts(block: Block, texts: pl.DataFrame, table: pl.DataFrame, days: pl.Series) -> Mapping[date, BadPayload]:
+def _wrong_counts(block: Block, texts: pl.DataFrame, table: pl.DataFrame, days: pl.Series) -> dict[date, BadPayload]:
     """The first count of each day that is neither blank nor a number in the table."""
     found: dict[date, BadPayload] = {}
     for name in block.columns.counts:
         plain = texts[name].str.strip_chars()
         wrong = table[name].is_null() & (plain.fill_null("") != "")
-        for day in days.filter(wrong).unique():
-            here = wrong & (days == day)
-            found.setdefault(day, _refusal(block, here, plain.filter(here)[0], _COUNT))
+        found = _wrong_cells(block, wrong, plain, days, _COUNT) | found
     return found
 
 
-def _flags(block: Block, texts: pl.Series) -> pl.Series:
+def _flags(block: Block, texts: pl.Series, days: pl.Series) -> tuple[pl.Series, dict[date, BadPayload]]:
+    """The flags, and what is wrong with the first one of each day that is none."""
     flags = {text: FLAGS.get(text.strip().casefold()) for text in texts.drop_nulls().unique()}
-    for text, flag in flags.items():
-        if flag is None:
-            raise _refusal(block, texts == text, text, "a flag such as true or false")
-    return texts.is_in([text for text, flag in flags.items() if flag]).fill_null(value=False)
+    wrong = texts.is_in([text for text, flag in flags.items() if flag is None]).fill_null(value=False)
+    found = _wrong_cells(block, wrong, texts, days, "a flag such as true or false")
+    return texts.is_in([text for text, flag in flags.items() if flag]).fill_null(value=False), found
+
+
+def _wrong_cells(
+    block: Block, wrong: pl.Series, texts: pl.Series, days: pl.Series, wanted: str
+) -> dict[date, BadPayload]:
+    """What is to be said of the first cell of each day that is wrong."""
+    found = {}
+    for day in days.filter(wrong).unique():
+        here = wrong & (days == day)
+        found[day] = _refusal(block, here, texts.filter(here)[0], wanted)
+    return found
 
 
 def _days(block: Block, texts: pl.Series) -> pl.Series:
