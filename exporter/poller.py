@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -162,7 +162,7 @@ class Poller:
             if reading.day == wanted[0]:
                 # Asked again after the last day: a window that cannot be counted must not keep back the other days.
                 with suppress(VendorError):
-                    self._ask_windows(access, scope, unread=set())
+                    self._ask_windows(access, scope, wanted)
             if self._monotonic() - published >= _PUBLISHED_EVERY:
                 published = self._monotonic()
                 self.publisher.publish_scope(scope)
@@ -170,8 +170,7 @@ class Poller:
         for reading in reversed(silent):
             if not is_late(reading.day, access.now, rules, self._store.days(name, scope)):
                 self._keep(scope, reading, outcome)
-        unread = set(wanted) - self._store.days(name, scope).keys()
-        self._ask_windows(access, scope, unread=unread)
+        self._ask_windows(access, scope, wanted)
         self._ask_day_counts(access, scope)
         raise_newest(wrong)
         seats = vendor.seats(access, scope) if vendor.seats is not None else None
@@ -187,17 +186,18 @@ class Poller:
             about = {"source": self.source.name, "scope": scope, "day": reading.day}
             event(logger, logging.INFO, "day revised", **about, changes=changed)
 
-    def _ask_windows(self, access: Access, scope: str, *, unread: set[date]) -> None:
+    def _ask_windows(self, access: Access, scope: str, read: Sequence[date]) -> None:
         """Lets the vendor count people over the windows that the stored days cannot: some are not stored or not listed.
 
-        A window with a day that was wanted and did not come (`unread`) is not known. The store has forgotten those with
-        a revised day.
+        A window with a day that is to be `read` and is not stored is not known. The store has forgotten those with a
+        revised day.
         """
         name = self.source.name
         stored = self._store.days(name, scope)
         if self.source.vendor.windows is None or not stored:
             return
         data_day = max(stored)
+        unread = set(read) - stored.keys()
         counted = self._store.windows(name, scope)
         wanted = []
         for window in ("7d", "28d"):

@@ -431,6 +431,42 @@ def test_windows_of_days_that_are_not_read_come_from_user_activity() -> None:
     assert bench.values("adoption_active_service_accounts") == {("all", "1d"): 1.0, ("all", "7d"): 1.0}
 
 
+def test_a_window_in_which_fewer_people_are_listed_than_counted_on_one_of_its_days_is_incomplete() -> None:
+    bodies = the_published()
+    days = [FIRST - timedelta(days=back) for back in range(7)]
+    bodies["/analytics/v0/dau-count"]["daily_active_user_counts"] = [
+        {"date": day.isoformat(), "user_count": 4 if day == days[5] else 3} for day in days
+    ]
+    metrics = bodies["/analytics/v0/daily-usage"]["daily_usage"][0]["metrics"]
+    bodies["/analytics/v0/daily-usage"]["daily_usage"] = [{"date": day.isoformat(), "metrics": metrics} for day in days]
+    bench = polls(bodies, history=timedelta(days=1))
+    bench.now = datetime(2025, 10, 16, 4, tzinfo=UTC)
+    bench.poll()
+
+    assert bench.values("adoption_active_users") == {("all", "1d"): 2.0}
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "array"),
+    [("/analytics/v0/dau-count", "daily_active_user_counts"), ("/analytics/v0/daily-usage", "daily_usage")],
+)
+def test_a_day_that_is_told_twice_costs_itself_alone(endpoint: str, array: str) -> None:
+    bodies = three_days()
+    rows = bodies[endpoint][array]
+    rows.append(rows[0])
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        body = copy.deepcopy(bodies[request.url.path])
+        body.pop("metadata")
+        return httpx.Response(200, json=body)
+
+    bench = VendorPolls("augment", {"history": timedelta(days=3)}, NOW, httpx.MockTransport(answer))
+    status = bench.poll()
+
+    assert status.message == f"all: augment GET {endpoint}: {array}[3] is a second row of 2025-10-19"
+    assert set(bench.store.days("tool", "all")) == {date(2025, 10, 20), date(2025, 10, 18)}
+
+
 @pytest.mark.parametrize(("moment", "asked"), [("02:59:59", "2025-10-19"), ("03:00:00", "2025-10-20")])
 def test_the_newest_day_that_is_asked_for_changes_at_the_ready_hour(moment: str, asked: str) -> None:
     seen: list[str] = []

@@ -2,6 +2,7 @@
 
 import logging
 from datetime import date, timedelta
+from typing import Any
 
 import pytest
 
@@ -311,13 +312,13 @@ def test_a_restart_publishes_the_last_values_before_the_first_poll() -> None:
     assert restarted.script.asked == []
 
 
-def test_windows_that_are_not_stored_yet_are_asked_of_the_vendor_after_the_first_day() -> None:
+def test_windows_that_the_history_is_too_short_for_are_asked_of_the_vendor() -> None:
     bench = Bench(week(Script()), history=7, windows=True)
     bench.script.windows[YESTERDAY, "7d"] = WindowPeople(YESTERDAY, "7d", 40, 2)
     bench.script.windows[YESTERDAY, "28d"] = WindowPeople(YESTERDAY, "28d", 60, 3)
     bench.poller().poll()
 
-    assert bench.script.asked_windows == [(YESTERDAY, ("7d", "28d"))]
+    assert bench.script.asked_windows == [(YESTERDAY, ("28d",))]
     assert bench.published("adoption_active_users") == {("all", "1d"): 2.0, ("all", "7d"): 3.0, ("all", "28d"): 60.0}
     assert bench.published("adoption_active_service_accounts") == {
         ("all", "1d"): 0.0,
@@ -326,23 +327,29 @@ def test_windows_that_are_not_stored_yet_are_asked_of_the_vendor_after_the_first
     }
 
 
-def test_a_window_with_an_incomplete_day_is_not_what_the_vendor_counted() -> None:
+@pytest.mark.parametrize("answer", [KeyError, Unreachable("no answer"), WrongDay(DAYS[3], BadPayload("-1"))])
+def test_the_vendor_is_not_asked_for_a_window_with_a_day_that_did_not_come(answer: Any) -> None:
     bench = Bench(week(Script()), history=7, windows=True)
     bench.script.windows[YESTERDAY, "7d"] = WindowPeople(YESTERDAY, "7d", 40, 2)
-    del bench.script.days["all", DAYS[3]]
+    bench.script.days["all", DAYS[3]] = answer
     bench.poller().poll()
 
     assert bench.published("adoption_active_users") == {("all", "1d"): 2.0}
+    assert bench.script.asked_windows == []
 
 
-def test_a_window_with_a_day_that_is_wrong_is_not_what_the_vendor_counted() -> None:
-    bench = Bench(week(Script()), history=7, windows=True)
-    bench.script.windows[YESTERDAY, "7d"] = WindowPeople(YESTERDAY, "7d", 40, 2)
-    bench.script.days["all", DAYS[3]] = WrongDay(DAYS[3], BadPayload("messages is -1"))
+def test_a_window_of_a_new_data_day_is_asked_before_the_days_of_the_lookback() -> None:
+    bench = Bench(Script(), history=7, lookback=7, windows=True)
+    for day in DAYS[:7]:
+        bench.script.days["all", day] = counted(3)
+    bench.poller().poll()
+    bench.now += timedelta(days=1)
+    bench.script.days["all", YESTERDAY + timedelta(days=1)] = counted(4)
+    bench.script.days["all", YESTERDAY] = Unreachable("no answer")
+    bench.script.windows[YESTERDAY + timedelta(days=1), "7d"] = WindowPeople(YESTERDAY + timedelta(days=1), "7d", 5)
     bench.poller().poll()
 
-    assert bench.published("adoption_active_users") == {("all", "1d"): 2.0}
-    assert bench.own("poll_failures_total", reason="payload") == 1.0
+    assert bench.published("adoption_active_users") == {("all", "1d"): 4.0, ("all", "7d"): 5.0}
 
 
 def test_a_vendor_that_only_counts_is_asked_for_windows_again_when_a_day_of_them_is_revised() -> None:

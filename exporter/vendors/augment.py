@@ -134,6 +134,13 @@ def windows(access: Access, scope: str, data_day: date, names: Sequence[str]) ->
             continue
         span = {"start_date": days[-1].isoformat(), "end_date": days[0].isoformat()}
         people = {person.identity.key: person for person in map(parse_person, rows(access, "user-activity", span))}
+        most = max(overview.counts[day] for day in days)
+        if len(people) < most:
+            access.warn(
+                f"{name} to {data_day} is incomplete and waits: user-activity lists {len(people)}, "
+                f"dau-count says {most} on one of the days"
+            )
+            continue
         service = sum(person.service for person in people.values())
         found.append(WindowPeople(data_day, name, len(people) - service, service))
     return found
@@ -223,16 +230,23 @@ def _overview(access: Access, days: Sequence[date]) -> Overview:
         for row in answer(access, "dau-count", span).objects("daily_active_user_counts"):
             day = _day(row)
             try:
+                _refuse_second(row, day, counts)
                 counts[day] = row.whole("user_count")
             except BadPayload as error:
                 wrong[day] = error
         for row in answer(access, "daily-usage", span).objects("daily_usage"):
             day = _day(row)
             try:
+                _refuse_second(row, day, usage)
                 usage[day] = parse_metrics(row.obj("metrics"))
             except BadPayload as error:
                 wrong[day] = error
     return Overview(counts, usage, wrong)
+
+
+def _refuse_second(row: Obj, day: date, told: Mapping[date, object]) -> None:
+    if day in told:
+        raise BadPayload(f"{row.where}: {row.path} is a second row of {day}")
 
 
 def _fields_seen(usage: Mapping[date, Metrics]) -> frozenset[str]:
