@@ -56,7 +56,8 @@ class Client:
     """Requests to one vendor; threads may share one. To be closed.
 
     `headers` carry the token; `timeout` is in seconds, for connecting and for each wait for data; `budget` belongs to
-    the source and outlives its clients; `body_limit` counts decoded bytes; `verify` may be the path of a CA bundle.
+    the source and outlives its clients; `body_limit` counts decoded bytes; `verify` may be the path of a CA bundle;
+    `attempts` is 1 where a request must not be repeated.
     `count` hears each attempt's status code, or "error" for no answer; `traced` makes what encloses an attempt at
     vendor, method and path. Every method raises the VendorError tree, and Unreachable soon after `stop` is set.
     """
@@ -72,6 +73,7 @@ class Client:
     monotonic: Callable[[], float]
     traced: Callable[[str], AbstractContextManager[object]] = nullcontext
     jitter: Callable[[], float] = random.random
+    attempts: int = ATTEMPTS
     body_limit: int = BODY_LIMIT
     verify: str | bool = True
     transport: httpx.BaseTransport | None = None
@@ -83,6 +85,7 @@ class Client:
             # Not a ValueError: a token file is read again for each poll, and may have become a wrong one.
             raise Rejected(f"{self.vendor}: no HTTP header can carry the token; check token/token_file")
         self._hidden = secrets(self.headers)
+        self._tries = f"{self.attempts} attempt{'s' if self.attempts > 1 else ''}"
         self._http = httpx.Client(
             headers={"User-Agent": f"adoption-exporter/{__version__}", "Accept-Encoding": "gzip", **self.headers},
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
@@ -188,7 +191,7 @@ class Client:
             with self.traced(where):
                 return attempt()
 
-        return retrying(within_budget, pause, self.jitter)
+        return retrying(within_budget, pause, self.jitter, self.attempts)
 
     @contextmanager
     def _answer(self, request: httpx.Request, where: str, accept_status: Collection[int]) -> Iterator[httpx.Response]:
@@ -197,9 +200,7 @@ class Client:
             answer = self._http.send(request, stream=True)
         except httpx.TransportError as error:
             self.count("error")
-            raise PassingError(
-                Unreachable(f"{where}: no answer in {ATTEMPTS} attempts: {self._fault(error)}")
-            ) from error
+            raise PassingError(Unreachable(f"{where}: no answer in {self._tries}: {self._fault(error)}")) from error
         status = answer.status_code
         self.count(str(status))
         try:
@@ -207,7 +208,7 @@ class Client:
                 raise self._refusal(answer, where)
             yield answer
         except (httpx.TransportError, EOFError) as error:
-            message = f"{where}: {status} with a body cut short in {ATTEMPTS} attempts: {self._fault(error)}"
+            message = f"{where}: {status} with a body cut short in {self._tries}: {self._fault(error)}"
             raise PassingError(Unreachable(message, status=status)) from error
         finally:
             answer.close()
@@ -245,7 +246,7 @@ class Client:
         if pause is not None and pause > LONGEST_PAUSE:
             message = f"{where}: {status}, the vendor asks to wait {math.ceil(pause)} s{words}"
             return kind(message, status=status)
-        return PassingError(kind(f"{where}: {status} in {ATTEMPTS} attempts{words}", status=status), pause)
+        return PassingError(kind(f"{where}: {status} in {self._tries}{words}", status=status), pause)
 
     def _head(self, answer: httpx.Response, where: str) -> bytes:
         """The beginning of an error body, as far as it can be had."""

@@ -32,8 +32,10 @@ class PassingError(Exception):
         self.pause = pause
 
 
-def retrying(attempt: Callable[[], T], pause: Callable[[float], None], jitter: Callable[[], float]) -> T:
-    """The result of the first attempt out of four without a PassingError; the error in the last one otherwise.
+def retrying(
+    attempt: Callable[[], T], pause: Callable[[float], None], jitter: Callable[[], float], attempts: int = ATTEMPTS
+) -> T:
+    """The result of the first of the attempts without a PassingError; the error in the last one otherwise.
 
     `pause` waits the given seconds: as the vendor asked, else 1, 2 and 4 times 1 + `jitter`, which is below 1.
     """
@@ -42,7 +44,7 @@ def retrying(attempt: Callable[[], T], pause: Callable[[float], None], jitter: C
         # stamina would sleep for what a hook returns, deaf to a shutdown: it sleeps 0, and we pause before the attempt.
         for trial in stamina.retry_context(
             on=lambda error: 0.0 if isinstance(error, PassingError) else False,
-            attempts=ATTEMPTS,
+            attempts=attempts,
             timeout=None,
             wait_initial=_FIRST_PAUSE,
             wait_exp_base=_GROWTH,

@@ -117,12 +117,34 @@ def test_list_shows_when_tokens_expire() -> None:
     ]
 
 
-def test_revoke_deletes_a_token() -> None:
-    with answering(200, b"") as asked:
+def test_revoke_deletes_a_token_and_looks_whether_it_is_gone() -> None:
+    with answering(200, json.dumps(LISTED).encode()) as asked:
         done = tokens(asked.url, "revoke", TOKEN)
 
     assert (done.exit_code, done.stdout, done.stderr) == (0, "", f"token {TOKEN} is revoked\n")
-    assert asked.requests == [("DELETE", f"/api/service-access-tokens/{TOKEN}", f"cas={COOKIE}")]
+    assert asked.requests == [
+        ("DELETE", f"/api/service-access-tokens/{TOKEN}", f"cas={COOKIE}"),
+        ("GET", "/api/service-access-tokens", f"cas={COOKIE}"),
+    ]
+
+
+def test_a_token_that_is_still_valid_after_revoking_is_exit_code_1() -> None:
+    with answering(200, json.dumps(LISTED).encode()) as asked:
+        done = tokens(asked.url, "revoke", "f0dd")
+
+    assert done.exit_code == 1
+    assert done.stderr == "sourcegraph GET /api/service-access-tokens: token f0dd is still valid\n"
+
+
+def test_a_token_is_asked_for_once_since_each_request_could_make_one() -> None:
+    with answering(503, b"") as asked:
+        done = tokens(asked.url, "create")
+
+    assert (done.exit_code, len(asked.requests)) == (1, 1)
+    assert done.stderr == (
+        "sourcegraph POST /api/service-access-tokens: 503 in 1 attempt; "
+        "the token may have been made all the same: list shows it\n"
+    )
 
 
 def test_the_cookie_may_have_another_name_and_be_pasted_with_it() -> None:
@@ -194,6 +216,16 @@ def test_a_redirect_to_the_sign_in_page_is_a_refused_cookie_that_is_not_sent_on(
             "sourcegraph POST /api/service-access-tokens: the body looks like an HTML page, not JSON",
         ),
         (["create"], b"{}", "sourcegraph POST /api/service-access-tokens: secret is missing"),
+        (
+            ["create"],
+            b'{"secret": ""}',
+            "sourcegraph POST /api/service-access-tokens: secret is blank; revoke the token, which nobody can use",
+        ),
+        (
+            ["revoke", "f0dd"],
+            b"<html>",
+            "sourcegraph GET /api/service-access-tokens: the body looks like an HTML page, not JSON",
+        ),
         (["list"], b'{"tokens": {}}', "sourcegraph GET /api/service-access-tokens: tokens is an object, not an array"),
         (
             ["list"],
@@ -219,7 +251,7 @@ def test_an_answer_that_cannot_be_right_is_exit_code_1_and_one_line(
         (["revoke", "../tokens"], COOKIE, "must be an id as the listing shows it"),
         (["list", "--cookie-name", "a=b; c"], COOKIE, "must be a cookie's name"),
         (["list"], "one; other=two", "the cookie must be the value of cas alone"),
-        (["list"], "", "the cookie must be the value of cas alone"),
+        (["list"], "", "set CAS_COOKIE to the cookie's value, or be there to be asked for it"),
         (["list"], None, "set CAS_COOKIE to the cookie's value, or be there to be asked for it"),
         (["list", "--base-url", "analytics.example.com"], COOKIE, "must be an address such as"),
     ],
@@ -301,6 +333,46 @@ def test_a_report_that_cannot_be_had_is_exit_code_1_and_leaves_the_old_file(tmp_
 
 
 @pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        (b"<html>sign in", "the body looks like an HTML page, not CSV"),
+        (b'{"error": "expired"}', "the body looks like JSON, not CSV"),
+        (b"", "the body is empty"),
+        (b"Searches,Language\n", "there is no column Instance user ID"),
+    ],
+)
+def test_a_body_that_is_no_report_is_exit_code_1_and_leaves_the_old_file(
+    body: bytes, message: str, tmp_path: Path
+) -> None:
+    (tmp_path / "report.csv").write_text("old")
+    with answering(200, body) as asked:
+        done = report(tmp_path, asked.url, *ASKED)
+
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert done.stderr == f"sourcegraph GET /api/reports/by-user-client-date: {message}\n"
+    assert {path.name: path.read_text() for path in tmp_path.glob("*report*")} == {"report.csv": "old"}
+
+
+def test_a_report_goes_where_a_link_points(tmp_path: Path) -> None:
+    (tmp_path / "report.csv").symlink_to(tmp_path / "real.csv")
+    with answering(200, SAMPLE.encode()) as asked:
+        assert report(tmp_path, asked.url, *ASKED).exit_code == 0
+
+    assert (tmp_path / "report.csv").is_symlink()
+    assert (tmp_path / "real.csv").read_text() == SAMPLE
+
+
+@pytest.mark.parametrize("output", ["pipe", "no/such/folder.csv"])
+def test_a_report_goes_into_files_alone(output: str, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with answering(200, SAMPLE.encode()) as asked:
+        done = report(tmp_path, asked.url, *ASKED, "--output", str(tmp_path / output))
+
+    assert (done.exit_code, asked.requests) == (2, [])
+    assert "Invalid value for --output: must be a file in a folder that is there" in done.stderr
+
+
+@pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (["--source", "nobody", *ASKED[2:]], "there is no source nobody of vendor sourcegraph"),
@@ -324,12 +396,12 @@ def test_a_mistake_in_what_is_asked_for_is_exit_code_2(arguments: Sequence[str],
 def test_a_download_that_is_stopped_leaves_nothing_behind(number: signal.Signals, tmp_path: Path) -> None:
     with faulty.serve(faulty.endless(b"1,true\n" * 10_000, "Content-Type: text/csv", pause=0.01)) as served:
         process = started(tmp_path, served.url, stderr=subprocess.PIPE)
-        wait_for(lambda: (tmp_path / "report.csv.part").exists())
+        wait_for(lambda: list(tmp_path.glob(".report.csv-*/*")) != [])
         process.send_signal(number)
         _, said = process.communicate(timeout=30)
 
     assert (process.returncode, said) == (130, b"\n")
-    assert list(tmp_path.glob("report*")) == []
+    assert [path.name for path in tmp_path.iterdir()] == ["config.yaml"]
 
 
 def test_a_terminal_sees_a_progress_bar(tmp_path: Path) -> None:

@@ -176,6 +176,10 @@ WRONG: Mapping[str, tuple[str | bytes, str]] = {
     "a JSON error": ('{"error":"invalid token"}', "the body looks like JSON, not CSV"),
     "a JSON list": ("[]", "the body looks like JSON, not CSV"),
     "words": ("no such instance", "there is no column Instance user ID"),
+    "a carriage return within the header": (
+        SAMPLE.replace("Searches", "Sear\rches", 1),
+        "the first line is no header of a CSV table",
+    ),
     "no id": (report(headers=HEADERS[1:]), "there is no column Instance user ID"),
     "no day": (report(headers=HEADERS[:5]), "there is no column Timestamp Date"),
     "no flag": (report(headers=[*HEADERS[:3], *HEADERS[4:]]), "there is no column Active Sourcegraph User"),

@@ -5,11 +5,12 @@ import re
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from time import monotonic
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -24,10 +25,11 @@ from exporter.app import Exporter, utc_now
 from exporter.budget import Budget
 from exporter.client import Client
 from exporter.commands import options
-from exporter.errors import Rejected, VendorError
+from exporter.errors import BadPayload, Rejected, Unreachable, VendorError
 from exporter.json_body import Obj, obj
 from exporter.store import Store
 from exporter.vendors.sourcegraph import REPORT, SourcegraphSettings, bare_host
+from exporter.vendors.sourcegraph_columns import LONGEST_HEADER, report_columns
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -67,7 +69,7 @@ def _host(_context: click.Context, _parameter: click.Parameter, text: str) -> st
 @click.option(
     "--output",
     required=True,
-    type=click.Path(path_type=Path, dir_okay=False, writable=True),
+    type=click.Path(path_type=Path, dir_okay=False, writable=True, resolve_path=True),
     metavar="FILE",
     help="Where to write; FILE appears once it is whole.",
 )
@@ -77,6 +79,8 @@ def sourcegraph_report(
     """Download a report of Sourcegraph Analytics as CSV, as the vendor sends it."""
     if first is not None and last is not None and first > last:
         raise click.BadParameter(f"is after --to {last}", param_hint="--from")
+    if not output.parent.is_dir() or (output.exists() and not output.is_file()):
+        raise click.BadParameter("must be a file in a folder that is there", param_hint="--output")
     settings = config.load(config_file)
     source = settings.sources.get(name)
     if not isinstance(source, SourcegraphSettings):
@@ -90,8 +94,18 @@ def sourcegraph_report(
     # SIGTERM would end the process without removing what was written so far.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     exporter = Exporter(replace(settings, sources={name: source}, otlp=None), Store.open())
-    with _failures(), exporter.pollers[name].source.connect(lambda _code: None) as client, _progress() as progress:
-        size = client.download(REPORT, params, output, progress=progress)
+    with (
+        _failures(),
+        TemporaryDirectory(prefix=f".{output.name}-", dir=output.parent) as folder,
+        exporter.pollers[name].source.connect(lambda _code: None) as client,
+        _progress() as progress,
+    ):
+        whole = Path(folder) / output.name
+        size = client.download(REPORT, params, whole, progress=progress)
+        with whole.open("rb") as file:
+            # Not every granularity has a day or a flag.
+            report_columns(file.readline(LONGEST_HEADER), f"sourcegraph GET {REPORT}", needed=("id",))
+        whole.replace(output)
     click.echo(f"{output}: {size:,} bytes", err=True)
 
 
@@ -121,8 +135,10 @@ def create(display_name: str | None, expires_at: str | None, base_url: str, cook
     given = {"displayName": display_name, "expiresAt": None if expires_at is None else _moment(expires_at)}
     body = {key: value for key, value in given.items() if value is not None}
     with _signed_in(base_url, cookie_name) as client:
-        made = obj(client.post_json(_TOKENS, body), f"sourcegraph POST {_TOKENS}")
+        made = obj(_make(client, body), f"sourcegraph POST {_TOKENS}")
         secret = made.text("secret")
+        if not secret.strip():
+            raise BadPayload(f"{made.where}: secret is blank; revoke the token, which nobody can use")
         click.echo(f"token {_shown(made, 'id')} expires {_shown(made, 'expiresAt') or 'never'}", err=True)
     click.echo(secret)
 
@@ -132,7 +148,6 @@ def create(display_name: str | None, expires_at: str | None, base_url: str, cook
 def list_tokens(base_url: str, cookie_name: str) -> None:
     """List tokens and when they expire; a revoked one stays listed as expired."""
     with _signed_in(base_url, cookie_name) as client:
-        found = obj(client.get_json(_TOKENS), f"sourcegraph GET {_TOKENS}").objects("tokens")
         rows = [
             (
                 _shown(token, "id"),
@@ -141,7 +156,7 @@ def list_tokens(base_url: str, cookie_name: str) -> None:
                 _shown(token, "expiresAt") or "never",
                 "expired" if token.flag("isExpired") else "valid",
             )
-            for token in found
+            for token in _listed(client)
         ]
     console = Console()
     if not console.is_terminal:
@@ -162,7 +177,22 @@ def revoke(token_id: str, base_url: str, cookie_name: str) -> None:
         raise click.BadParameter("must be an id as the listing shows it", param_hint="ID")
     with _signed_in(base_url, cookie_name) as client:
         client.request("DELETE", f"{_TOKENS}/{token_id}")
+        # The answer is empty (2025-07), so that anything with 2xx would do: the listing tells.
+        for token in _listed(client):
+            if token.text("id") == token_id and not token.flag("isExpired"):
+                raise BadPayload(f"{token.where}: token {token_id} is still valid")
     click.echo(f"token {token_id} is revoked", err=True)
+
+
+def _make(client: Client, body: object) -> object:
+    try:
+        return client.post_json(_TOKENS, body)
+    except Unreachable as error:
+        raise Unreachable(f"{error}; the token may have been made all the same: list shows it") from error
+
+
+def _listed(client: Client) -> Sequence[Obj]:
+    return obj(client.get_json(_TOKENS), f"sourcegraph GET {_TOKENS}").objects("tokens")
 
 
 @contextmanager
@@ -216,14 +246,16 @@ def _client(base_url: str, cookie_name: str) -> Client:
         count=lambda _code: None,
         now=utc_now,
         monotonic=monotonic,
+        # Asking twice could make two tokens, of which one is known to nobody.
+        attempts=1,
     )
 
 
 def _cookie(name: str) -> str:
-    value = os.environ.get("CAS_COOKIE")
-    if value is None and sys.stdin.isatty():
+    value = os.environ.get("CAS_COOKIE", "")
+    if not value and sys.stdin.isatty():
         value = click.prompt(f"Value of the cookie {name}", hide_input=True, err=True)
-    elif value is None:
+    elif not value:
         value = sys.stdin.readline()
         if not value:
             raise click.UsageError("set CAS_COOKIE to the cookie's value, or be there to be asked for it")

@@ -1,7 +1,7 @@
 """Sourcegraph's columns: their headers, what they count, and where they stand in one report."""
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from exporter.errors import BadPayload
@@ -20,6 +20,8 @@ TEXTS: Mapping[str, tuple[str, ...]] = {
     "language": ("Language",),
 }
 _NEEDED = ("id", "active", "day")
+# The longest first line that is taken for a header.
+LONGEST_HEADER = 2**16
 COUNTS: Mapping[str, tuple[Measure, str]] = {
     "Searches": ("usage", "searches"),
     "Code Navigation Events": ("usage", "code_navigation"),
@@ -60,13 +62,13 @@ class Columns:
         return [name for name in self.positions if "|" in name]
 
 
-def report_columns(line: bytes, where: str) -> Columns:
+def report_columns(line: bytes, where: str, needed: Collection[str] = _NEEDED) -> Columns:
     """The columns of a report from its header line; BadPayload where one that is needed is missing."""
     names = header(line, where)
     headers = {
         ours: next((name for name in names_of if _plain(name) in names), None) for ours, names_of in TEXTS.items()
     }
-    for ours in _NEEDED:
+    for ours in needed:
         if headers[ours] is None:
             raise BadPayload(f"{where}: there is no column {TEXTS[ours][0]}")
     headers |= {column(*amount): name if _plain(name) in names else None for name, amount in COUNTS.items()}
@@ -84,8 +86,12 @@ def header(line: bytes, where: str) -> Mapping[str, int]:
         raise BadPayload(f"{where}: the body is empty")
     if text[0] in "<{[":
         raise BadPayload(f"{where}: the body looks like {'an HTML page' if text[0] == '<' else 'JSON'}, not CSV")
+    try:
+        cells = next(csv.reader([text], skipinitialspace=True))
+    except csv.Error:
+        raise BadPayload(f"{where}: the first line is no header of a CSV table") from None
     names: dict[str, int] = {}
-    for position, name in enumerate(next(csv.reader([text], skipinitialspace=True))):
+    for position, name in enumerate(cells):
         plain = _plain(name) or f"column {position + 1}"
         if plain in names:
             raise BadPayload(f"{where}: columns {names[plain] + 1} and {position + 1} have the same name")

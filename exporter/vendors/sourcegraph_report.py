@@ -12,10 +12,9 @@ import polars as pl
 
 from exporter.ahead import ahead
 from exporter.errors import BadPayload
-from exporter.vendors.sourcegraph_columns import Columns, report_columns
+from exporter.vendors.sourcegraph_columns import LONGEST_HEADER, Columns, report_columns
 from exporter.vendors.sourcegraph_rows import Block, parse, schema
 
-_LONGEST_HEADER = 2**16
 _MOST_LINES_OF_A_ROW = 100
 
 
@@ -37,7 +36,7 @@ class Report:
 def open_report(path: Path, where: str) -> Report:
     """Reads the header; BadPayload where the file is no report."""
     with path.open("rb") as file:
-        columns = report_columns(file.readline(_LONGEST_HEADER), where)
+        columns = report_columns(file.readline(LONGEST_HEADER), where)
         return Report(path, where, columns, file.tell())
 
 
