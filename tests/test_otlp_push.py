@@ -154,6 +154,35 @@ def test_a_published_gauge_of_no_data_day_bears_the_time_of_the_push() -> None:
     assert bench.adoption(0)[-1] == bench.adoption(1)[-1] == ("adoption.seats", "a", 250.0, NOON)
 
 
+def test_a_source_that_a_reload_removes_while_a_push_is_under_way_is_pushed_with_the_rest() -> None:
+    ready_at = {"a": timedelta(hours=3), "b": timedelta(hours=3)}
+    bench = Bench(ready_at=lambda source: ready_at[source], before_send=ready_at.clear)
+    bench.board.publish("a", of("a"))
+    bench.board.publish("b", of("b"))
+    bench.pusher().push()
+
+    assert [(name, source, at) for name, source, _, at in bench.adoption()] == [
+        (name, source, at)
+        for source in ("a", "b")
+        for name, at in (
+            ("adoption.data_day_timestamp", DUE),
+            ("adoption.active_users", DUE),
+            ("adoption.data_days_revised", NOON),
+        )
+    ]
+
+
+def test_a_source_that_a_reload_removed_just_before_a_push_bears_the_time_of_the_push() -> None:
+    ready_at = {"a": timedelta(hours=3)}
+    bench = Bench(ready_at=lambda source: ready_at[source])
+    bench.board.publish("a", of("a"))
+    bench.board.publish("b", of("b"))
+    bench.pusher().push()
+
+    users = [(source, at) for name, source, _, at in bench.adoption() if name == "adoption.active_users"]
+    assert users == [("a", DUE), ("b", NOON)]
+
+
 def test_published_gauges_are_sent_again_only_when_their_source_has_changed() -> None:
     bench = Bench(ready_at=lambda _: timedelta(hours=3))
     bench.board.publish("a", of("a"))

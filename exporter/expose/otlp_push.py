@@ -27,7 +27,8 @@ class Pusher:
     """Pushes at once, then once in each interval (s), and when `stop` is set a last time what has not been taken yet.
 
     Gauges bear the time of the push. With `ready_at` of a source (`timestamp: published`) those of a scope bear the
-    moment when its data day was first due, and those of a source are sent only when one of them has changed.
+    moment when its data day was first due, and those of a source are sent only when one of them has changed. `ready_at`
+    raises KeyError for a source that is no longer configured.
     """
 
     sender: Sender
@@ -69,7 +70,9 @@ class Pusher:
         prints = {source: hash(tuple(of_source)) for source, of_source in samples.items()}
         unchanged = {source for source in prints if self._taken.get(source) == prints[source]}
         wanted = {source: samples[source] for source in samples if not (only_changed and source in unchanged)}
-        sent = self.sender.send_points(self._points(wanted, unchanged, nanoseconds(self.now())))
+        # Looked up before anything is sent: a reload may remove a source while batches are under way.
+        due = {source: self._due(source, of_source) for source, of_source in wanted.items()}
+        sent = self.sender.send_points(self._points(wanted, due, unchanged, nanoseconds(self.now())))
         self._outage.heard(sent.fault, sent.rejected, sent.remark)
         if sent.fault is None:
             self._taken = prints
@@ -98,14 +101,19 @@ class Pusher:
         self._in_vain += 1
         return min(self.interval, _FIRST_PAUSE * 2.0 ** min(self._in_vain - 1, 10))
 
-    def _points(self, samples: Mapping[str, Sequence[Sample]], unchanged: set[str], now: int) -> Iterator[Point]:
+    def _points(
+        self,
+        samples: Mapping[str, Sequence[Sample]],
+        due: Mapping[str, Mapping[str, int]],
+        unchanged: set[str],
+        now: int,
+    ) -> Iterator[Point]:
         yield from family_points(self.health.registry.collect(), now, self._started)
         for source, of_source in samples.items():
-            due = self._due(source, of_source)
             for sample in of_source:
                 # What belongs to no data day, such as the seats of a whole source, is of now, and so is a count.
                 counter = CATALOGUE[sample.metric].kind == "counter"
-                published = None if counter else due.get(sample.labels[_SCOPE])
+                published = None if counter else due[source].get(sample.labels[_SCOPE])
                 if published is None:
                     yield sample_point(sample, now)
                 elif source not in unchanged:
@@ -115,7 +123,11 @@ class Pusher:
         """When the data day of each scope was first due; nothing where gauges bear the time of the push."""
         if self.ready_at is None:
             return {}
-        ready_at = self.ready_at(source)
+        try:
+            ready_at = self.ready_at(source)
+        except KeyError:
+            # A reload has removed it since it was published.
+            return {}
         return {
             sample.labels[_SCOPE]: nanoseconds(ready_since(datetime.fromtimestamp(sample.value, UTC).date(), ready_at))
             for sample in samples
