@@ -16,6 +16,8 @@ from exporter.durations import Days, Duration
 from exporter.fields import SHOWN_SECRET, BaseUrl, Count, ExistingFile, HiddenValueError, Secret, Settings, Whole
 from exporter.teams_file import read_teams
 
+NO_PATH = "must have no path with protocol grpc"
+
 _ADDRESS = re.compile(r"(?P<host>\[[0-9A-Fa-f:.%]+\]|[^\s:/\[\]]*):(?P<port>[0-9]{1,5})")
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
@@ -127,8 +129,9 @@ class TeamsSettings(Settings):
 class OtlpSettings(Settings):
     """Where to push metrics. What is None is left to the OTEL_EXPORTER_OTLP_* variables, then to their defaults."""
 
-    endpoint: BaseUrl | None = None
+    # Before the endpoint, whose check looks at it.
     protocol: Literal["http/protobuf", "grpc"] | None = None
+    endpoint: BaseUrl | None = None
     headers: Mapping[Header, Secret] = {}
     interval: Duration = timedelta(seconds=60)
     timeout: Duration | None = None
@@ -138,6 +141,13 @@ class OtlpSettings(Settings):
     client_key_file: ExistingFile | None = None
     timestamp: Literal["now", "published"] = "now"
     traces: bool = False
+
+    @field_validator("endpoint")
+    @classmethod
+    def _fit_for_its_protocol(cls, endpoint: str | None, info: ValidationInfo) -> str | None:
+        if endpoint is not None and info.data.get("protocol") == "grpc" and urlsplit(endpoint).path:
+            raise ValueError(NO_PATH)
+        return endpoint
 
     @field_validator("client_key_file")
     @classmethod

@@ -151,13 +151,14 @@ def test_all_wrong_variables_are_told_at_once() -> None:
 
 def test_grpc_takes_no_path() -> None:
     with pytest.raises(ConfigError) as of_section:
-        resolved({}, protocol="grpc", endpoint="http://localhost:4317/v1/metrics")
+        resolved(variables(PROTOCOL="grpc"), endpoint="http://localhost:4317/v1/metrics")
     with pytest.raises(ConfigError) as of_variable:
         resolved(variables(ENDPOINT="http://localhost:4317/otlp"), protocol="grpc")
+    with pytest.raises(ConfigError) as of_variables:
+        resolved(variables(PROTOCOL="grpc", ENDPOINT="http://localhost:4317/otlp"))
 
     assert of_section.value.mistakes == (
         'configuration: otlp.endpoint: must have no path with protocol grpc, not "http://localhost:4317/v1/metrics"',
     )
-    assert of_variable.value.mistakes == (
-        'environment: OTEL_EXPORTER_OTLP_ENDPOINT: must have no path with protocol grpc, not "http://localhost:4317/otlp"',
-    )
+    in_variable = 'environment: OTEL_EXPORTER_OTLP_ENDPOINT: must have no path with protocol grpc, not "http://localhost:4317/otlp"'
+    assert (of_variable.value.mistakes, of_variables.value.mistakes) == ((in_variable,), (in_variable,))

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from exporter.fields import HiddenValueError
 from exporter.mistakes import ConfigError, Mistake, model_mistakes, quoted
-from exporter.sections import OtlpSettings
+from exporter.sections import NO_PATH, OtlpSettings
 
 Protocol = Literal["http/protobuf", "grpc"]
 Signal = Literal["metrics", "traces"]
@@ -105,7 +105,8 @@ def _endpoint(endpoint: str, protocol: Protocol, signal: Signal, variables: Mapp
     """The endpoint as it is used. One of a single signal is whole; others get its path if they do not end with it."""
     if protocol == "grpc":
         if urlsplit(endpoint).path:
-            words = f"must have no path with protocol grpc, not {quoted(endpoint)}"
+            # The section and the variables are right by themselves and not together.
+            words = f"{NO_PATH}, not {quoted(endpoint)}"
             if "endpoint" in variables:
                 raise ConfigError("environment", [Mistake((variables["endpoint"],), words)])
             raise ConfigError("configuration", [Mistake(("otlp", "endpoint"), words)])
