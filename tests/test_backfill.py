@@ -207,6 +207,20 @@ def test_the_command_says_what_it_would_ask_and_then_asks_that(tmp_path: Path) -
     assert after.stdout == "tool: 0 days to read, about 0 requests, less than a minute\n"
 
 
+def test_the_command_says_how_long_many_requests_take(tmp_path: Path) -> None:
+    company = Company(people=10, first_day=date(2025, 1, 1))
+    with serve(augment_app(company, lambda: datetime.now(UTC))) as server:
+        config = tmp_path / "config.yaml"
+        config.write_text(
+            'state: {url: "sqlite://"}\n'
+            "sources:\n"
+            f'  slow: {{vendor: augment, token: demo-token, requests_per_minute: 1, base_url: "{server.url}"}}\n'
+        )
+        done = cli("--config.file", str(config), "--from", "2025-06-01", "--to", "2025-06-02", "--dry-run")
+
+    assert done.stdout == "slow: 61 days to read, about 124 requests, about 2h4m\n"
+
+
 @pytest.mark.parametrize(
     ("arguments", "error"),
     [

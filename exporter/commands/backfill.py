@@ -18,6 +18,7 @@ from exporter import config, log
 from exporter.app import Exporter, utc_now
 from exporter.commands import options
 from exporter.commands.once import narrowed
+from exporter.durations import format_duration
 from exporter.errors import VendorError
 from exporter.expose.backfill import PastDay, past_days, write_file
 from exporter.model import newest_ready
@@ -232,4 +233,4 @@ def _bars() -> Iterator[Progress]:
 
 def _spoken(minutes: float) -> str:
     """How long something takes under the rate limit, in words."""
-    return "less than a minute" if minutes < 1 else f"about {timedelta(minutes=round(minutes))} h"
+    return "less than a minute" if minutes < 1 else f"about {format_duration(timedelta(minutes=round(minutes)))}"
