@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Literal, TextIO
 
 from exporter.fields import SHOWN_SECRET
+from exporter.vendor_text import EMAIL, SHORTEST_SECRET
 
 Layout = Literal["logfmt", "json"]
 Level = Literal["debug", "info", "warn", "error"]
@@ -23,9 +24,6 @@ _QUIET = {
     "httpx": logging.WARNING,
     "uvicorn.access": logging.WARNING,
 }
-# A shorter secret cannot be told from ordinary text.
-_SHORTEST_SECRET = 4
-_EMAIL = re.compile(r"(?<![\w.+%'-])[\w.+%'-]+(?:@|%40)[\w.-]*\w")
 _BARE = re.compile(r"""[^\s="]+""")
 
 
@@ -48,9 +46,9 @@ def event(logger: logging.Logger, level: int, msg: str, /, **fields: object) -> 
 
 def scrubber(secrets: Collection[str]) -> Callable[[str], str]:
     """A function that replaces every known secret in a text by `<secret>` and every e-mail address by `<email>`."""
-    known = sorted((secret for secret in secrets if len(secret) >= _SHORTEST_SECRET), key=len, reverse=True)
+    known = sorted((secret for secret in secrets if len(secret) >= SHORTEST_SECRET), key=len, reverse=True)
     pattern = re.compile("|".join(map(re.escape, known)) or "(?!)")
-    return lambda text: _EMAIL.sub("<email>", pattern.sub(SHOWN_SECRET, text))
+    return lambda text: EMAIL.sub("<email>", pattern.sub(SHOWN_SECRET, text))
 
 
 class LineFormatter(logging.Formatter):

@@ -20,7 +20,8 @@ file                 | rooms of the exporter                                    
 __init__.py          |                                                                    |
 errors.py            |                                                                    |
 fields.py            |                                                                    | pydantic
-log.py               | fields                                                             |
+vendor_text.py       |                                                                    |
+log.py               | fields vendor_text                                                 |
 model.py             |                                                                    | polars pyroaring
 metrics.py           | model                                                              |
 
@@ -29,7 +30,6 @@ json_body.py         | errors                                                   
 json_items.py        | json_body                                                          |
 retries.py           | errors                                                             | stamina
 budget.py            |                                                                    |
-vendor_text.py       |                                                                    |
 client.py            | errors body json_body retries budget vendor_text                   | httpx
 
 ahead.py             |                                                                    |

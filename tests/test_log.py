@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.log import LEVELS, Layout, LineFormatter, event, scrubber, setup
+from exporter.vendor_text import presentable, secrets
 
 _AT = datetime(2026, 11, 21, 5, 30, 0, 123_000, tzinfo=UTC)
 
@@ -160,6 +161,21 @@ def test_secrets_and_addresses_are_replaced(text: str, scrubbed: str) -> None:
     scrub = scrubber(["s3cret-token", "s3cret-token-2", 'quoted"pass', "", "od"])
 
     assert scrub(text) == scrubbed
+
+
+@pytest.mark.parametrize(
+    ("text", "said", "logged"),
+    [
+        ("ask alice@example.com.", "ask <email>.", "ask <email>."),
+        ("token abcd refused", "token <token> refused", "token <secret> refused"),
+        ("token abc refused", "token abc refused", "token abc refused"),
+    ],
+)
+def test_a_vendors_words_hide_the_same_as_the_log(text: str, said: str, logged: str) -> None:
+    tokens = ["abcd", "abc"]
+    hidden = secrets({"Authorization": f"Bearer {tokens[0]}", "Cookie": f"session={tokens[1]}"})
+
+    assert (presentable(text, hidden), scrubber(tokens)(text)) == (said, logged)
 
 
 def test_scrubbing_takes_no_longer_than_reading() -> None:
