@@ -10,10 +10,10 @@ A message names vendor, endpoint, field and what was seen. It holds no secret an
 """
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, get_args
 
 Reason = Literal["unreachable", "rate_limited", "rejected", "payload", "bug"]
-REASONS: tuple[Reason, ...] = ("unreachable", "rate_limited", "rejected", "payload", "bug")
+REASONS: tuple[Reason, ...] = get_args(Reason)
 
 
 @dataclass(frozen=True)

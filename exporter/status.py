@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
-from typing import Literal
+from typing import Literal, get_args
 
 from exporter.advice import advice
 from exporter.errors import Failure
@@ -15,7 +15,7 @@ from exporter.windows import baseline
 
 # From good to bad.
 Health = Literal["ok", "pending", "no_data", "late", "withdrawn", "failing"]
-HEALTHS: tuple[Health, ...] = ("ok", "pending", "no_data", "late", "withdrawn", "failing")
+HEALTHS: tuple[Health, ...] = get_args(Health)
 
 HISTORY_DAYS = 60
 

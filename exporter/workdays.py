@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from datetime import date
 from functools import lru_cache
+from typing import get_args
 
 import holidays
 
-from exporter.vendors.settings import Calendar
+from exporter.vendors.settings import Calendar, Weekday
 
-_WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
 
 
 def workdays(calendar: Calendar) -> Callable[[date], bool]:

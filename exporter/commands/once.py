@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import click
 
@@ -36,7 +36,7 @@ def _days(_context: click.Context, _parameter: click.Parameter, text: str | None
 @click.command()
 @options.config_file
 @click.option("--source", "names", multiple=True, metavar="NAME", help="Only this source; may be repeated.")
-@click.option("--format", "form", type=click.Choice(["text", "openmetrics", "json"]), default="text", show_default=True)
+@click.option("--format", "form", type=click.Choice([*get_args(Format), "json"]), default="text", show_default=True)
 @click.option("--history", callback=_days, metavar="DAYS", help="Read less than the configured history, such as 2d.")
 @click.option("--state", is_flag=True, help="Use and keep the configured state instead of a fresh one in memory.")
 @options.log_options

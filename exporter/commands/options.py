@@ -2,15 +2,14 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 import click
 
+from exporter.log import Layout, Level
 from exporter.sections import Address, parse_address
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-LEVELS = ("debug", "info", "warn", "error")
 
 
 def address(_context: click.Context, _parameter: click.Parameter, text: str | None) -> Address | None:
@@ -33,8 +32,10 @@ config_file = click.option(
 
 def log_options(command: F) -> F:
     """Adds --log.level and --log.format."""
-    level = click.option("--log.level", "log_level", type=click.Choice(LEVELS), default="info", show_default=True)
+    level = click.option(
+        "--log.level", "log_level", type=click.Choice(get_args(Level)), default="info", show_default=True
+    )
     form = click.option(
-        "--log.format", "log_format", type=click.Choice(["logfmt", "json"]), default="logfmt", show_default=True
+        "--log.format", "log_format", type=click.Choice(get_args(Layout)), default="logfmt", show_default=True
     )
     return level(form(command))
