@@ -13,7 +13,7 @@ from sqlalchemy import make_url
 
 from exporter.document import Document, read_document
 from exporter.fields import check_secret, readable
-from exporter.mistakes import ConfigError, Mistake, Place, model_mistakes, nearest, quoted, unknown
+from exporter.mistakes import ConfigError, Mistake, Place, model_mistakes, nearest, quoted, unknown, unreadable
 from exporter.sections import OtlpSettings, PeopleSettings, StateSettings, TeamsSettings, WebSettings
 from exporter.vendors import VENDORS
 from exporter.vendors.base import Vendor
@@ -58,7 +58,7 @@ def load(path: Path, environ: Mapping[str, str] = os.environ, vendors: Mapping[s
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(str(path), [Mistake((), _unreadable(error))]) from error
+        raise ConfigError(str(path), [Mistake((), unreadable(error))]) from error
     document = read_document(text, environ)
     if not document.mistakes and not isinstance(document.value, dict | None):
         document.mistake((), f"must be a mapping with the keys {', '.join(_SECTIONS)}")
@@ -228,10 +228,6 @@ def _in_file_order(document: Document) -> list[Mistake]:
         return order[place]
 
     return sorted(document.mistakes, key=position)
-
-
-def _unreadable(error: OSError | UnicodeDecodeError) -> str:
-    return f"cannot be read: {error.strerror}" if isinstance(error, OSError) else "is not UTF-8 text"
 
 
 def _shown(section: BaseModel) -> dict[str, Any]:

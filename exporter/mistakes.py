@@ -72,6 +72,11 @@ def unknown(word: str, seen: str, known: Collection[str]) -> str:
     return f"unknown {word}, " + (f'did you mean "{near}"?' if near else f"known are {', '.join(known)}")
 
 
+def unreadable(error: OSError | UnicodeDecodeError) -> str:
+    """Says why a file cannot be read as text."""
+    return f"cannot be read: {error.strerror}" if isinstance(error, OSError) else "is not UTF-8 text"
+
+
 def nearest(seen: str, known: Iterable[str]) -> str | None:
     """The known name that was probably meant; None where nothing is near."""
     return next(iter(difflib.get_close_matches(seen, list(known), 1)), None)

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationError, Validati
 
 from exporter.document import Document, read_document
 from exporter.fields import ExistingFile, HiddenValueError, Settings
-from exporter.mistakes import ConfigError, Mistake, Place, model_mistakes
+from exporter.mistakes import ConfigError, Mistake, Place, model_mistakes, unreadable
 
 _VERSIONS = {"TLS12": ssl.TLSVersion.TLSv1_2, "TLS13": ssl.TLSVersion.TLSv1_3}
 # The two other policies of the format ask for a certificate without checking it, which Python's ssl cannot.
@@ -128,8 +128,7 @@ def read(path: Path, environ: Mapping[str, str] = os.environ) -> WebConfig:
     try:
         document = read_document(path.read_text(encoding="utf-8"), environ)
     except (OSError, UnicodeDecodeError) as error:
-        words = f"cannot be read: {error.strerror}" if isinstance(error, OSError) else "is not UTF-8 text"
-        raise ConfigError(str(path), [Mistake((), words)]) from error
+        raise ConfigError(str(path), [Mistake((), unreadable(error))]) from error
     settings = _settings(document, path.parent)
     tls = settings.tls_server_config
     context = None if tls is None or document.mistakes else _context(tls, document)
