@@ -5,13 +5,21 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from statistics import median
 
-from exporter.labels import labelled
-from exporter.metrics import SCOPE, Sample, sample
+from exporter.metrics import CATALOGUE, SCOPE, Sample, sample
 from exporter.model import EVERYBODY, UNASSIGNED, WINDOWS, WindowPeople
 from exporter.span import Span
 
 BASELINE_DAYS = tuple(timedelta(days=7 * weeks) for weeks in (1, 2, 3, 4))
 
+
+def labelled(name: str, *labels: str) -> str:
+    """The name of a metric; KeyError or ValueError where its row has other labels, or has them in another order."""
+    if CATALOGUE[name].labels != labels:
+        raise ValueError(f"{name} has labels {CATALOGUE[name].labels}, got {labels}")
+    return name
+
+
+# Checked once, since there are many samples of each.
 _WINDOW = (*SCOPE, "window")
 _PEOPLE = labelled("adoption_active_users", *_WINDOW)
 _SERVICE = labelled("adoption_active_service_accounts", *_WINDOW)

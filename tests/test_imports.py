@@ -54,8 +54,7 @@ accounts.py          | model schema store                                       
 retention.py         | facts store accounts                                               | pyroaring
 revisions.py         | model                                                              |
 span.py              | model                                                              | pyroaring
-labels.py            | metrics                                                            |
-windows.py           | labels model metrics span                                          |
+windows.py           | model metrics span                                                 |
 flow.py              | model metrics                                                      | pyroaring
 teams.py             | model                                                              | polars pyroaring
 teams_file.py        | log model                                                          |
