@@ -12,7 +12,7 @@ import click
 from exporter import config, daemon, log
 from exporter.app import Exporter, utc_now
 from exporter.commands import options
-from exporter.commands.once import exposition, poll_all
+from exporter.commands.once import print_once
 from exporter.commands.web_flags import WebFlags, web_options
 from exporter.sections import Address
 from exporter.signals import caught
@@ -51,11 +51,7 @@ def demo(web: WebFlags, just_once: bool, scenario: Scenario, log_level: log.Leve
         settings = load()
         log.setup(log_level, log_format, sys.stderr, config.secrets(settings))
         if just_once:
-            exporter = Exporter(settings, Store.open(settings.state.url))
-            succeeded = poll_all(exporter)
-            click.echo(exposition(exporter, "text"), nl=False)
-            if not succeeded:
-                raise click.exceptions.Exit(1)
+            print_once(settings, settings.state.url, "text")
             return
         serving = web.open(settings)
         exporter = Exporter(settings, Store.open(settings.state.url))

@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -52,10 +53,15 @@ def once(
     """Poll each source once and print what /metrics would show; exit 1 where a source failed."""
     settings = narrowed(config.load(config_file), names, history)
     log.setup(log_level, log_format, sys.stderr, config.secrets(settings))
-    exporter = Exporter(settings, Store.open(settings.state.url if state else MEMORY))
-    succeeded = poll_all(exporter)
-    click.echo(exposition(exporter, form), nl=False)
-    exporter.store.close()
+    print_once(settings, settings.state.url if state else MEMORY, form)
+
+
+def print_once(settings: config.Config, state: str, form: Form) -> None:
+    """Polls every source once over a state and prints what it publishes; ends with 1 where a source failed."""
+    with closing(Store.open(state)) as store:
+        exporter = Exporter(settings, store)
+        succeeded = poll_all(exporter)
+        click.echo(exposition(exporter, form), nl=False)
     if not succeeded:
         raise click.exceptions.Exit(1)
 
