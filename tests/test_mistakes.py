@@ -7,9 +7,10 @@ import pytest
 from pydantic import Field, SecretStr, model_validator
 
 from exporter.config import secrets
-from exporter.fields import Settings
+from exporter.durations import TimeOfDay
+from exporter.fields import BaseUrl, Secret, Settings, Whole
 from exporter.vendors import VENDORS
-from exporter.vendors.settings import BaseUrl, RequestsPerMinute, Secret, SourceSettings, TimeOfDay, Whole
+from exporter.vendors.settings import RequestsPerMinute, SourceSettings
 from tests.configuring import ONE_VENDOR, load_text, mistakes_in
 
 _SOURCE = "sources: {cody: {vendor: augment, token: t0ken-in-the-file}}\n"

@@ -8,20 +8,16 @@ from pydantic import ValidationInfo, field_validator
 
 from exporter.cron import Cron
 from exporter.durations import Days, DaysOrZero, Duration, DurationOrZero, TimeOfDay
-from exporter.fields import BaseUrl, Count, ExistingFile, Moment, Secret, Settings, Whole
+from exporter.fields import BaseUrl, Count, ExistingFile, Moment, Secret, Settings
 
 __all__ = [
     "BaseUrl",
     "Calendar",
-    "Count",
-    "Days",
     "Duration",
     "PollSettings",
     "RequestsPerMinute",
-    "Secret",
     "SourceSettings",
     "TimeOfDay",
-    "Whole",
 ]
 
 RequestsPerMinute = Count
