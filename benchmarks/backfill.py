@@ -21,6 +21,7 @@ from exporter.model import EVERYBODY, AmountKey, DayFacts, Reading
 from exporter.rollup import column, rollup
 from exporter.scope_samples import Recipe, scope_history, scope_samples
 from exporter.store import Store
+from tests.recipes import recipe_of
 
 LAST = date(2026, 6, 30)
 READY_AT = timedelta(hours=3)
@@ -81,7 +82,7 @@ def main() -> None:
         fill(store, given.people, given.days)
         size = sum(file.stat().st_size for file in Path(folder).iterdir()) / 1e6
         print(f"state: {given.days} days, {given.people} people, {size:.0f} MB")
-        recipe = Recipe("big", "augment", AccountBook(store, "big"))
+        recipe = recipe_of("big", "augment", AccountBook(store, "big"))
         few = min(given.days, 30)
         started = time.process_time()
         samples = sum(each_alone(recipe, store, few))

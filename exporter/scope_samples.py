@@ -25,12 +25,12 @@ class Recipe:
     source: str
     vendor: str
     accounts: AccountBook
-    seats: int | None = None
-    workday: Callable[[date], bool] | None = None
-    teams: TeamsFile | None = None
-    per_user: bool = False
-    min_group_size: int = 1
-    frequent_days: int = 8
+    seats: int | None
+    workday: Callable[[date], bool] | None
+    teams: TeamsFile | None
+    per_user: bool
+    min_group_size: int
+    frequent_days: int
 
 
 @dataclass(frozen=True)

@@ -16,10 +16,10 @@ from exporter.model import EVERYBODY, AmountKey, DayFacts, Reading, WindowPeople
 from exporter.plan import Rules
 from exporter.poller import Poller, Source
 from exporter.publisher import Publisher, Visibility
-from exporter.scope_samples import Recipe
 from exporter.snapshot import Board
 from exporter.store import Store
 from exporter.vendors.base import Access, Vendor, WrongDay
+from tests.recipes import recipe_of
 from tests.stores import fresh_store
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
@@ -133,7 +133,7 @@ class Bench:
             store=self.store,
             accounts=accounts,
             publisher=Publisher(
-                recipe=Recipe("tool", "madeup", accounts),
+                recipe=recipe_of("tool", "madeup", accounts),
                 rules=Visibility(self.stale_after, self.max_series, lambda read: read),
                 store=self.store,
                 board=self.board,

@@ -11,9 +11,9 @@ from exporter.health import Health
 from exporter.metrics import Sample, sample
 from exporter.model import EVERYBODY, DayFacts, Reading, WindowPeople
 from exporter.publisher import Publisher, Visibility
-from exporter.scope_samples import Recipe
 from exporter.snapshot import Board
 from exporter.store import PollStatus, Store
+from tests.recipes import recipe_of
 from tests.stores import fresh_store
 
 MONDAY = date(2026, 3, 9)
@@ -42,7 +42,7 @@ class World:
         next_poll: Callable[[datetime], datetime] = lambda read: read,
     ) -> Publisher:
         return Publisher(
-            recipe=Recipe(source, "augment", AccountBook(self.store, source), seats),
+            recipe=recipe_of(source, "augment", AccountBook(self.store, source), seats=seats),
             rules=Visibility(STALE_AFTER, max_series, next_poll),
             store=self.store,
             board=self.board,

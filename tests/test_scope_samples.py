@@ -15,6 +15,7 @@ from exporter.model import EVERYBODY, AmountKey, DayFacts, Identity, PeopleKey, 
 from exporter.scope_samples import Recipe, scope_history, scope_samples
 from exporter.store import ScopeStatus, Store
 from exporter.teams_file import TeamsFile
+from tests.recipes import recipe_of
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 MONDAY = date(2026, 3, 9)
@@ -69,8 +70,8 @@ def test_a_scope_has_what_its_recipe_asks_for(store: Store, teams: TeamsFile) ->
     book = AccountBook(store, "acme", plain)
     put(store, MONDAY, day_of(book.number(PEOPLE)))
     status = ScopeStatus(listed=True, last_success=None, revised=3, seats=40)
-    plain_recipe = Recipe("acme", "coder", book)
-    full = Recipe(
+    plain_recipe = recipe_of("acme", "coder", book)
+    full = recipe_of(
         "acme", "coder", book, seats=50, workday=lambda day: day != MONDAY, teams=teams, per_user=True, frequent_days=1
     )
 
@@ -101,7 +102,7 @@ def test_a_scope_has_what_its_recipe_asks_for(store: Store, teams: TeamsFile) ->
 def test_small_groups_are_withheld_and_counted(store: Store, teams: TeamsFile) -> None:
     book = AccountBook(store, "acme")
     put(store, MONDAY, day_of(book.number(PEOPLE)))
-    recipe = Recipe("acme", "coder", book, teams=teams, min_group_size=3)
+    recipe = recipe_of("acme", "coder", book, teams=teams, min_group_size=3)
 
     found = scope_samples(recipe, scope_history(recipe, store, "all"), MONDAY, STATUS)
 
@@ -123,7 +124,7 @@ def test_a_past_day_shows_what_it_would_have_shown_as_the_newest_one(teams: Team
     for store in (live, whole):
         book = AccountBook(store, "acme", plain)
         book.number(PEOPLE)
-        recipes[store] = Recipe(
+        recipes[store] = recipe_of(
             "acme", "coder", book, workday=lambda day: day.weekday() < 5, teams=teams, per_user=True, min_group_size=2
         )
     facts = {day: day_of(sorted(draw.sample(range(4), draw.randint(1, 4)))) for day in days}

@@ -18,11 +18,11 @@ from exporter.metrics import Sample
 from exporter.plan import Rules
 from exporter.poller import Poller, Source
 from exporter.publisher import Publisher, Visibility
-from exporter.scope_samples import Recipe
 from exporter.snapshot import Board
 from exporter.store import PollStatus, Store
 from exporter.teams_file import TeamsFile
 from exporter.vendors import VENDORS
+from tests.recipes import recipe_of
 from tests.stores import fresh_store
 
 
@@ -117,11 +117,11 @@ class VendorPolls:
             store=self.store,
             accounts=accounts,
             publisher=Publisher(
-                recipe=Recipe(
+                recipe=recipe_of(
                     "tool",
                     self.vendor,
                     accounts,
-                    settings.seats,
+                    seats=settings.seats,
                     teams=self.teams,
                     per_user=self.label is not None,
                 ),
