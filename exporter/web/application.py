@@ -1,4 +1,4 @@
-"""The pages by their addresses; none of them could make anybody call a vendor."""
+"""The pages by their addresses; none but a reload, of sources that it adds or changes, makes anybody call a vendor."""
 
 import asyncio
 from collections.abc import Callable, Mapping
