@@ -12,17 +12,24 @@ from pathlib import Path
 import httpx
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
+from pyroaring import BitMap
+from rich.progress import Progress
 
+from exporter.app import Exporter
+from exporter.commands.backfill import Span
 from exporter.errors import Unreachable
 from exporter.expose.backfill import PastDay, Timeline, past_days, write_file
 from exporter.metrics import Sample
+from exporter.model import EVERYBODY, DayFacts, Reading
 from exporter.past_days import PastReader
 from exporter.simulator.augment import augment_app
 from exporter.simulator.company import Company
 from exporter.simulator.server import serve
 from tests import real_servers
 from tests.collectors import Reply, http_collector
+from tests.configuring import load_text
 from tests.polling import YESTERDAY, Bench, Script, people
+from tests.stores import fresh_store
 from tests.vendor_polls import VendorPolls
 
 FIRST, LAST = date(2026, 3, 1), date(2026, 5, 29)
@@ -219,6 +226,27 @@ def test_the_command_says_how_long_many_requests_take(tmp_path: Path) -> None:
         done = cli("--config.file", str(config), "--from", "2025-06-01", "--to", "2025-06-02", "--dry-run")
 
     assert done.stdout == "slow: 61 days to read, about 124 requests, about 2h4m\n"
+
+
+def test_the_command_says_of_how_many_days_there_is_no_data(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    store = fresh_store()
+    store.list_scopes("some", ["all"])
+    for day in (2, 3):
+        facts = DayFacts(people={EVERYBODY: BitMap([1])})
+        store.replace("some", "all", Reading(date(2026, 3, day), facts), now=first_shown(LAST), requests=1)
+    source = "{vendor: augment, token: t0ken-in-the-file}"
+    exporter = Exporter(load_text(tmp_path, f"sources: {{some: {source}, none: {source}}}\n"), store)
+    spans = [Span(exporter, date(2026, 3, first), date(2026, 3, 3), Progress()) for first in (1, 2)]
+
+    found = [[past.moment for past in span.days()] for span in spans]
+
+    shown = [first_shown(date(2026, 3, day)) for day in (2, 3)]
+    assert found == [shown, shown]
+    assert capsys.readouterr().err.splitlines() == [
+        "some: 1 of 3 days have no data",
+        "none: 3 of 3 days have no data",
+        "none: 2 of 2 days have no data",
+    ]
 
 
 @pytest.mark.parametrize(

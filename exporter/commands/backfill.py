@@ -146,14 +146,20 @@ class Span:
         return failed
 
     def days(self) -> Iterator[PastDay]:
-        """The history of every source."""
+        """The history of every source; says of how many days there is none."""
+        wanted = (self.last - self.first).days + 1
         for name, poller in self.exporter.pollers.items():
             settings = self.exporter.config.sources[name]
             newest = min(self.last, newest_ready(utc_now(), settings.ready_at))
             recipe = poller.publisher.recipe
-            yield from past_days(
+            found = 0
+            for day in past_days(
                 recipe, self.exporter.store, settings.ready_at, settings.max_series, self.first, newest
-            )
+            ):
+                found += 1
+                yield day
+            if found < wanted:
+                click.echo(f"{name}: {wanted - found} of {wanted} days have no data", err=True)
 
     def _reader(self, name: str) -> PastReader:
         poller = self.exporter.pollers[name]
