@@ -156,7 +156,9 @@ def _engine(url: str) -> Engine:
     if not url.startswith("sqlite"):
         given = make_url(url).query
         patience = {name: value for name, value in _CLIENT_PATIENCE.items() if name not in given}
-        return create_engine(url, pool_pre_ping=True, connect_args=patience)
+        # A source holds a connection for as long as it is read, and each of its transactions takes another: a limit
+        # would have many sources wait for each other until none goes on.
+        return create_engine(url, pool_pre_ping=True, max_overflow=-1, connect_args=patience)
     arguments = {"check_same_thread": False, "timeout": 30}
     if url in (MEMORY, "sqlite:///:memory:"):
         return _with_transactions(create_engine(url, connect_args=arguments, poolclass=StaticPool), wal=False)

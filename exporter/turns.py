@@ -4,7 +4,7 @@ import logging
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
 from exporter.log import event
 from exporter.poller import Poller
@@ -42,8 +42,8 @@ def poll_in_turn(
             if ours and not (store.database.shared and _is_read(store.last_poll(name), poller, started, share)):
                 return poll()
         return follow(store, poller)
-    except DBAPIError as error:
-        event(logger, logging.ERROR, "the state cannot be reached", source=name, exc_info=error.orig)
+    except SQLAlchemyError as error:
+        event(logger, logging.ERROR, "the state cannot be reached", source=name, exc_info=error)
         status = PollStatus(
             success=False,
             ended=now().timestamp(),
@@ -62,7 +62,7 @@ def follow(store: Store, poller: Poller) -> PollStatus | None:
         status = store.last_poll(poller.source.name)
         if status != poller.last:
             poller.restore()
-    except DBAPIError:
+    except SQLAlchemyError:
         # The next poll says so.
         return None
     return status

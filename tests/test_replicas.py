@@ -189,6 +189,16 @@ def test_the_turn_of_a_killed_replica_ends_with_its_connection(url: str) -> None
     assert taken
 
 
+def test_twenty_sources_are_read_at_once_and_their_days_stored_meanwhile(url: str) -> None:
+    store = Store.open(url)
+    with ExitStack() as turns:
+        ours = [turns.enter_context(store.database.turn(f"source {number}")) for number in range(20)]
+        store.list_scopes("source 0", ["all"])
+    store.close()
+
+    assert ours == [True] * 20
+
+
 def test_a_day_is_replaced_whole_and_its_revision_counted(url: str) -> None:
     bench = replica(url)
     poller = bench.poller()
