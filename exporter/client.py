@@ -8,6 +8,7 @@ import ssl
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -95,6 +96,8 @@ class Client:
             verify=ssl.create_default_context(cafile=self.verify) if isinstance(self.verify, str) else self.verify,
             transport=self.transport,
         )
+        self._counting = threading.Lock()
+        self._made = 0
 
     def __enter__(self) -> Self:
         return self
@@ -107,6 +110,18 @@ class Client:
     def close(self) -> None:
         """Close the connections."""
         self._http.close()
+
+    def counting(self) -> Self:
+        """The same client with a count of its own, for one of several who share it and ask side by side."""
+        other = copy(self)
+        other._made = 0
+        return other
+
+    def take_count(self) -> int:
+        """How many attempts were made since this was last asked, those of other `counting` clients left out."""
+        with self._counting:
+            made, self._made = self._made, 0
+        return made
 
     def get_json(self, path: str, params: Params | None = None) -> object:
         """GET one JSON document."""
@@ -199,10 +214,10 @@ class Client:
         try:
             answer = self._http.send(request, stream=True)
         except httpx.TransportError as error:
-            self.count("error")
+            self._heard("error")
             raise PassingError(Unreachable(f"{where}: no answer in {self._tries}: {self._fault(error)}")) from error
         status = answer.status_code
-        self.count(str(status))
+        self._heard(str(status))
         try:
             if not answer.is_success and status not in accept_status:
                 raise self._refusal(answer, where)
@@ -212,6 +227,11 @@ class Client:
             raise PassingError(Unreachable(message, status=status)) from error
         finally:
             answer.close()
+
+    def _heard(self, code: str) -> None:
+        with self._counting:
+            self._made += 1
+        self.count(code)
 
     def _pace(self, where: str, progress: Heard | None = None) -> Heard:
         """A listener to one body that ends it when the exporter stops or when it only drips."""

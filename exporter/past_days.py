@@ -1,9 +1,8 @@
 """Reads a source's past days into the state: those that are not stored, whole days only, so that it can be resumed."""
 
-import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from exporter.accounts import AccountBook
@@ -34,18 +33,17 @@ class PastReader:
     count: Callable[[str], None]
     warn: Callable[[str], None]
     progress: Callable[[int], None] = lambda _days: None
-    _made: threading.local = field(default_factory=threading.local)
 
     def missing(self) -> dict[str, list[date]]:
         """The days that would be read, newest first, by scope. Raises VendorError where the scopes cannot be listed."""
-        with self.source.connect(self._count) as client:
+        with self.source.connect(self.count) as client:
             access = Access(client, self.source.settings, self.accounts, self.now(), {}, self.warn)
             return {scope: self._missing(scope) for scope in self.source.vendor.scopes(access)}
 
     def read(self) -> dict[str, VendorError]:
         """Reads and stores what is missing; gives the error of each scope that failed ("" for the whole source)."""
         failed: dict[str, VendorError] = {}
-        with self.source.connect(self._count) as client:
+        with self.source.connect(self.count) as client:
             access = Access(client, self.source.settings, self.accounts, self.now(), {}, self.warn)
             try:
                 scopes = self.source.vendor.scopes(access)
@@ -78,23 +76,23 @@ class PastReader:
 
     def _read_days(self, access: Access, scope: str) -> list[WrongDay]:
         """Stores what of the missing days can be read, and gives what is wrong with others."""
+        access = replace(access, client=access.client.counting())
         wanted = self._missing(scope)
         silent: list[Reading] = []
         wrong: list[WrongDay] = []
         left = len(wanted)
-        self._made.requests = 0
         for reading in self.source.vendor.read(access, scope, wanted):
             if isinstance(reading, WrongDay):
                 wrong.append(reading)
             elif reading.rows or not is_fresh(reading.day, access.now, self.source.rules):
-                self._keep(scope, reading)
+                self._keep(access, scope, reading)
             else:
                 silent.append(reading)
             left -= 1
             self.progress(1)
         for reading in reversed(silent):
             if not is_late(reading.day, access.now, self.source.rules, self.store.days(self.source.name, scope)):
-                self._keep(scope, reading)
+                self._keep(access, scope, reading)
         self.progress(left)
         return wrong
 
@@ -117,10 +115,6 @@ class PastReader:
                 for people in count(access, scope, day, wanted):
                     self.store.replace_windows(self.source.name, scope, [people])
 
-    def _keep(self, scope: str, reading: Reading) -> None:
-        requests, self._made.requests = self._made.requests, 0
+    def _keep(self, access: Access, scope: str, reading: Reading) -> None:
+        requests = access.client.take_count()
         self.store.replace(self.source.name, scope, reading, now=self.now(), requests=requests)
-
-    def _count(self, code: str) -> None:
-        self._made.requests = getattr(self._made, "requests", 0) + 1
-        self.count(code)

@@ -5,7 +5,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -74,7 +74,6 @@ class Poller:
         self._oldest: date | None = None
         self._warned: set[str] = set()
         self._memory: dict[str, Any] = {}
-        self._requests = threading.local()
 
     def restore(self) -> bool:
         """Publishes what the state holds; says whether it held anything of this source."""
@@ -115,7 +114,7 @@ class Poller:
         return status
 
     def _read(self, outcome: Outcome) -> None:
-        with self.source.connect(self._count) as client:
+        with self.source.connect(self.health.request) as client:
             listed = [scope for scope, status in self._store.scopes(self.source.name).items() if status.listed]
             access = Access(client, self.source.settings, self._accounts, self._now(), self._memory, self._warn, listed)
             scopes = self.source.vendor.scopes(access)
@@ -146,10 +145,11 @@ class Poller:
 
     def _read_scope(self, access: Access, scope: str, outcome: Outcome) -> None:
         vendor, name, rules = self.source.vendor, self.source.name, self.source.rules
+        # Scopes are read side by side, and a vendor may ask from threads of its own.
+        access = replace(access, client=access.client.counting())
         wanted = days_to_read(access.now, rules, self._store.days(name, scope))
         silent: list[Reading] = []
         wrong: list[WrongDay] = []
-        self._requests.made = 0
         published = float("-inf")
         for reading in vendor.read(access, scope, wanted):
             if isinstance(reading, WrongDay):
@@ -158,7 +158,7 @@ class Poller:
             if not reading.rows and is_fresh(reading.day, access.now, rules):
                 silent.append(reading)
                 continue
-            self._keep(scope, reading, outcome)
+            self._keep(access, scope, reading, outcome)
             if reading.day == wanted[0]:
                 # Asked again after the last day: a window that cannot be counted must not keep back the other days.
                 with suppress(VendorError):
@@ -169,7 +169,7 @@ class Poller:
         # Whether fresh silence is late or zero depends on earlier days, so it is decided when these are stored.
         for reading in reversed(silent):
             if not is_late(reading.day, access.now, rules, self._store.days(name, scope)):
-                self._keep(scope, reading, outcome)
+                self._keep(access, scope, reading, outcome)
         self._ask_windows(access, scope, wanted)
         self._ask_day_counts(access, scope)
         raise_newest(wrong)
@@ -177,8 +177,8 @@ class Poller:
         self._store.scope_read(name, scope, now=self._now(), seats=seats)
         self.publisher.publish_scope(scope)
 
-    def _keep(self, scope: str, reading: Reading, outcome: Outcome) -> None:
-        requests, self._requests.made = self._requests.made, 0
+    def _keep(self, access: Access, scope: str, reading: Reading, outcome: Outcome) -> None:
+        requests = access.client.take_count()
         done = self._store.replace(self.source.name, scope, reading, now=self._now(), requests=requests)
         outcome.stored(done.change)
         if done.change == "revised" and done.before is not None:
@@ -277,10 +277,6 @@ class Poller:
             revised_days=outcome.days["revised"],
             **({} if status.success else {"reason": status.reason, "error": status.message}),
         )
-
-    def _count(self, code: str) -> None:
-        self._requests.made = getattr(self._requests, "made", 0) + 1
-        self.health.request(code)
 
     def _warn(self, remark: str) -> None:
         if remark not in self._warned:

@@ -26,12 +26,27 @@ NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
 YESTERDAY = date(2026, 3, 9)
 
 
+@dataclass
 class _NoClient:
+    count: Callable[[str], None]
+    made: int = 0
+
     def __enter__(self) -> "_NoClient":
         return self
 
     def __exit__(self, *_: object) -> None:
         return None
+
+    def counting(self) -> "_NoClient":
+        return _NoClient(self.count)
+
+    def ask(self) -> None:
+        self.made += 1
+        self.count("200")
+
+    def take_count(self) -> int:
+        made, self.made = self.made, 0
+        return made
 
 
 @dataclass
@@ -81,18 +96,16 @@ class Bench:
     def poller(self) -> Poller:
         """A poller as a fresh process would make it."""
         script = self.script
-        count: list[Callable[[str], None]] = []
 
-        def connect(counter: Callable[[str], None]) -> Client:
-            count.append(counter)
-            return cast("Client", _NoClient())
+        def connect(count: Callable[[str], None]) -> Client:
+            return cast("Client", _NoClient(count))
 
         def scopes(_access: Access) -> Sequence[str]:
             if script.scopes_error is not None:
                 raise script.scopes_error
             return script.scopes
 
-        def read(_access: Access, scope: str, days: Sequence[date]) -> Iterator[Reading | WrongDay]:
+        def read(access: Access, scope: str, days: Sequence[date]) -> Iterator[Reading | WrongDay]:
             script.before_read()
             script.asked.append((scope, tuple(days)))
             for day in days:
@@ -100,7 +113,7 @@ class Bench:
                 if isinstance(answer, Exception):
                     raise answer
                 for _ in range(script.requests_a_day):
-                    count[-1]("200")
+                    cast("_NoClient", access.client).ask()
                 if answer is None:
                     yield Reading(day, people(), rows=False)
                 elif isinstance(answer, WrongDay):

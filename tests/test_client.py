@@ -6,6 +6,7 @@ import subprocess
 import threading
 import tracemalloc
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -127,6 +128,20 @@ def test_a_request_carries_token_user_agent_and_query(world: World) -> None:
         "accept-encoding": "gzip",
     }
     assert world.codes == ["200"]
+
+
+def test_attempts_are_counted_apart_for_whoever_asks_side_by_side(world: World) -> None:
+    client = world.answering(*(json_answer(status) for status in (200, 200, 200, 404)))
+    one, two = client.counting(), client.counting()
+    one.get_json("/a")
+    two.get_json("/a")
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(one.get_json, "/a").result()
+    failure(lambda: one.get_json("/a"))
+
+    assert [one.take_count(), two.take_count()] == [3, 1]
+    assert [one.take_count(), client.take_count()] == [0, 0]
+    assert world.codes == ["200", "200", "200", "404"]
 
 
 def test_a_post_sends_its_body_again_when_it_is_repeated(world: World) -> None:

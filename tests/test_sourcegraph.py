@@ -83,6 +83,15 @@ def test_sixty_days_take_a_few_requests_and_the_next_poll_one() -> None:
     assert server.reports_asked() == [("2026-11-13", "2026-11-20")]
 
 
+def test_stored_days_know_the_requests_that_they_took() -> None:
+    server = Server(report())
+    bench = server.polls(history=timedelta(days=60))
+    bench.poll()
+    taken = [day.requests for day in bench.store.days("tool", ACME).values()]
+
+    assert (len(taken), sum(taken), len(server.asked)) == (60, 4, 4)
+
+
 def test_large_reports_are_asked_for_a_few_days_at_a_time() -> None:
     server = Server(report(*(row(str(number), Username="x" * 2**20) for number in range(20))))
     bench = server.polls(history=timedelta(days=60))
