@@ -132,7 +132,14 @@ class Bench:
         return Poller(
             Source(
                 name="tool",
-                vendor=Vendor("madeup", dict, scopes, read, windows=windows if self.windows else None),
+                vendor=Vendor(
+                    name="madeup",
+                    settings=dict,
+                    scopes=scopes,
+                    read=read,
+                    least_requests=lambda days, _data_days: days * script.requests_a_day,
+                    windows=windows if self.windows else None,
+                ),
                 settings=None,
                 rules=Rules(
                     ready_at=timedelta(hours=3),

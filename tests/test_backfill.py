@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -24,7 +25,8 @@ from exporter.model import EVERYBODY, DayFacts, Reading
 from exporter.past_days import PastReader
 from exporter.simulator.augment import augment_app
 from exporter.simulator.company import Company
-from exporter.simulator.server import serve
+from exporter.simulator.server import build, serve
+from exporter.vendors import VENDORS
 from tests import real_servers
 from tests.collectors import Reply, http_collector
 from tests.configuring import load_text
@@ -103,6 +105,35 @@ def test_what_is_stored_is_not_asked_again() -> None:
 
     assert again == first
     assert bench.own("vendor_requests_total", code="200") == asked
+
+
+@pytest.mark.parametrize(
+    ("vendor", "settings", "requests"),
+    [
+        ("augment", {}, {30: (62, 62), 40: (82, 82)}),
+        ("coder", {}, {30: (62, 62), 40: (82, 82)}),
+        ("coder-classic", {}, {30: (6, 6), 40: (12, 12)}),
+        # What a project is called and what Cube has are asked for too.
+        ("gitlab", {"projects": ["platform/portal"]}, {30: (4, 6), 40: (4, 6)}),
+        ("sourcegraph", {"instances": ["acme.sourcegraphcloud.com"]}, {30: (3, 3), 40: (4, 4)}),
+    ],
+)
+def test_the_least_requests_are_those_that_a_vendor_is_really_asked(
+    vendor: str, settings: dict[str, Any], requests: dict[int, tuple[int, int]]
+) -> None:
+    now = first_shown(LAST)
+    app = build(COMPANY, lambda: now)
+    found = {}
+    with serve(app) as server:
+        for days in requests:
+            given = {"base_url": f"{server.url}/{vendor}", "token": "demo-token", **settings}
+            bench = VendorPolls(vendor, {**given, "history": timedelta(days=days), "lookback": timedelta(days=1)}, now)
+            before = app.state.requests[vendor]
+            backfilled(bench, LAST, LAST)
+            asked = app.state.requests[vendor] - before
+            found[days] = (VENDORS[vendor].least_requests(days, 1), asked)
+
+    assert found == requests
 
 
 def sample(window: str, value: float) -> Sample:

@@ -55,34 +55,29 @@ def raise_newest(wrong: Collection[WrongDay]) -> None:
         raise max(wrong, key=lambda one: one.day).error
 
 
-def one_a_day(days: int, _data_days: int) -> int:
-    """The least number of requests of a vendor that is asked for each day by itself."""
-    return days
-
-
 @dataclass(frozen=True)
 class Vendor:
     """One analytics API.
 
     `scopes` lists the scopes of a source. `read` yields the wanted days (given newest first) of a scope as they become
     complete, or what is wrong with one; a day that the vendor has not published, or only in part, is left out.
+    `least_requests` is how many requests it takes at least to read so many days of a scope, with the windows of so many
+    data days.
     `windows`, where the vendor counts people over a window itself, answers the named windows that end with a day, each
     once it is counted.
     `day_counts`, asked when the days are read, gives people of single days, more than were read, for the baseline.
     `seats` gives registered human seats of a scope where the vendor tells. `check` tries the credential and the queries
     and yields a line for each problem. `headers` carries the token in the way that the vendor wants it.
-    `least_requests` is how many requests it takes at least to read so many days of a scope, with the windows of so many
-    data days.
     """
 
     name: str
     settings: type[Any]
     scopes: Callable[[Access], Sequence[str]]
     read: Callable[[Access, str, Sequence[date]], Iterator[Reading | WrongDay]]
+    least_requests: Callable[[int, int], int]
     windows: Callable[[Access, str, date, Sequence[str]], Iterable[WindowPeople]] | None = None
     day_counts: Callable[[Access, str], Sequence[WindowPeople]] | None = None
     seats: Callable[[Access, str], int | None] | None = None
     check: Callable[[Access], Iterator[str]] | None = None
     headers: Callable[[str], Mapping[str, str]] = bearer
-    least_requests: Callable[[int, int], int] = one_a_day
     concurrency: int = 1

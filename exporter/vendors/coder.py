@@ -273,6 +273,11 @@ def _day(row: Obj) -> date:
         raise BadPayload(f"{row.where}: {row.path}.date is not a day as YYYY-MM-DD") from None
 
 
+def least_requests(days: int, _data_days: int) -> int:
+    """Two for each day, one for the version and one for the server's own counts; an organization takes two more."""
+    return 2 * days + 2 if days else 0
+
+
 CODER = Vendor(
     name="coder",
     settings=CoderSettings,
@@ -281,4 +286,5 @@ CODER = Vendor(
     day_counts=day_counts,
     seats=seats,
     headers=headers,
+    least_requests=least_requests,
 )

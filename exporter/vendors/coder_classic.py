@@ -204,6 +204,17 @@ def _spans(days: Sequence[date]) -> Iterator[Sequence[date]]:
         left = left[len(span) :]
 
 
+def least_requests(days: int, _data_days: int) -> int:
+    """One for each category and range of days."""
+    return len(CATEGORIES) * -(-days // _LONGEST.days)
+
+
 CODER_CLASSIC = Vendor(
-    name="coder-classic", settings=CoderClassicSettings, scopes=scopes, read=read, check=check, headers=headers
+    name="coder-classic",
+    settings=CoderClassicSettings,
+    scopes=scopes,
+    read=read,
+    check=check,
+    headers=headers,
+    least_requests=least_requests,
 )

@@ -231,4 +231,16 @@ def _accounts(rows: pl.DataFrame, flag: str) -> BitMap:
     return BitMap(rows["account"].filter(rows[flag].fill_null(value=False)).drop_nulls().unique().to_list())
 
 
-SOURCEGRAPH = Vendor(name="sourcegraph", settings=SourcegraphSettings, scopes=scopes, read=read, seats=seats)
+def least_requests(days: int, _data_days: int) -> int:
+    """The registry, a report of the first days, and one for each of the longest spans after them."""
+    return 2 + -(-max(0, days - _FIRST_DAYS) // _MOST_DAYS) if days else 0
+
+
+SOURCEGRAPH = Vendor(
+    name="sourcegraph",
+    settings=SourcegraphSettings,
+    scopes=scopes,
+    read=read,
+    seats=seats,
+    least_requests=least_requests,
+)
