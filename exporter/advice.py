@@ -1,6 +1,8 @@
-"""What to do about a failed poll, by its reason and the HTTP status."""
+"""What to do about a failed poll, by its reason and the HTTP status, or because of the state."""
 
 from collections.abc import Mapping
+
+from exporter.errors import Failure
 
 # By the exact status, else by its first digit, else by the reason alone.
 _ADVICE: Mapping[tuple[str, int | None], str] = {
@@ -23,8 +25,14 @@ _ADVICE: Mapping[tuple[str, int | None], str] = {
 }
 
 
-def advice(reason: str, status: int | None) -> str:
+_STATE = "Check state.url: does its server answer, or has its disk space left and is its file writable? Polls go on."
+
+
+def advice(failure: Failure) -> str:
     """What somebody who runs the exporter should do next, in a sentence or two."""
+    if failure.of_state:
+        return _STATE
+    reason, status = failure.reason, failure.status
     digit = None if status is None else status // 100
     found = [_ADVICE[reason, key] for key in (status, digit, None) if (reason, key) in _ADVICE]
     return found[0]

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
 from exporter import schema
@@ -27,13 +27,28 @@ _CLIENT_PATIENCE = {
 }
 _SERVER_PATIENCE = ("tcp_keepalives_idle = 30", "tcp_keepalives_interval = 10", "tcp_keepalives_count = 3")
 
+# An error would show the values of its statement, which may name people.
+_QUIET = {"hide_parameters": True}
+
 
 class StateError(Exception):
-    """The state cannot be used: another schema version, or not a database."""
+    """The state cannot be used: no database, another schema version, a server that is gone, a disk that is full."""
+
+
+@contextmanager
+def _said_in_words() -> Iterator[None]:
+    """What is wrong with the state in the driver's words; what is wrong with a row of ours stays the bug that it is."""
+    try:
+        yield
+    except (DataError, IntegrityError):
+        raise
+    except SQLAlchemyError as error:
+        words = error.orig if isinstance(error, DBAPIError) else error
+        raise StateError(f"the state cannot be used: {' '.join(str(words).split())}") from error
 
 
 class Database:
-    """Transactions on the tables of `schema`; may be used from any thread."""
+    """Transactions on the tables of `schema`; may be used from any thread, and raises StateError."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -53,9 +68,6 @@ class Database:
                     connection.execute(select(func.pg_advisory_xact_lock(_lock_key("schema"))))
                 schema.metadata.create_all(connection)
                 database._check_version(connection)
-        except DBAPIError as error:
-            database.close()
-            raise StateError(f"the state cannot be opened: {' '.join(str(error.orig).split())}") from error
         except StateError:
             database.close()
             raise
@@ -69,13 +81,13 @@ class Database:
     def write(self) -> Iterator[Connection]:
         """A transaction that may write."""
         writing = self._engine.execution_options(adoption_write=True)
-        with self._turn, writing.connect() as connection, connection.begin():
+        with _said_in_words(), self._turn, writing.connect() as connection, connection.begin():
             yield connection
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A transaction that only reads."""
-        with self._turn, self._engine.connect() as connection, connection.begin():
+        with _said_in_words(), self._turn, self._engine.connect() as connection, connection.begin():
             yield connection
 
     @property
@@ -93,7 +105,7 @@ class Database:
             yield True
             return
         key = _lock_key(name, self.hash_key())
-        with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        with _said_in_words(), self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             for setting in _SERVER_PATIENCE:
                 connection.exec_driver_sql(f"SET {setting}")
             try:
@@ -119,7 +131,7 @@ class Database:
     def wipe(self) -> None:
         """Leaves nothing of what was deleted in the files of a SQLite state: its log is emptied into the database."""
         if self._engine.dialect.name == "sqlite":
-            with self._turn, closing(self._engine.raw_connection()) as connection:
+            with _said_in_words(), self._turn, closing(self._engine.raw_connection()) as connection:
                 connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def hash_key(self) -> bytes:
@@ -158,11 +170,11 @@ def _engine(url: str) -> Engine:
         patience = {name: value for name, value in _CLIENT_PATIENCE.items() if name not in given}
         # A source holds a connection for as long as it is read, and each of its transactions takes another: a limit
         # would have many sources wait for each other until none goes on.
-        return create_engine(url, pool_pre_ping=True, max_overflow=-1, connect_args=patience)
+        return create_engine(url, pool_pre_ping=True, max_overflow=-1, connect_args=patience, **_QUIET)
     arguments = {"check_same_thread": False, "timeout": 30}
     if url in (MEMORY, "sqlite:///:memory:"):
-        return _with_transactions(create_engine(url, connect_args=arguments, poolclass=StaticPool), wal=False)
-    return _with_transactions(create_engine(url, connect_args=arguments), wal=True)
+        return _with_transactions(create_engine(url, connect_args=arguments, poolclass=StaticPool, **_QUIET), wal=False)
+    return _with_transactions(create_engine(url, connect_args=arguments, **_QUIET), wal=True)
 
 
 def _with_transactions(engine: Engine, *, wal: bool) -> Engine:

@@ -18,11 +18,15 @@ REASONS: tuple[Reason, ...] = get_args(Reason)
 
 @dataclass(frozen=True)
 class Failure:
-    """What became of an error that was caught; `status` is the HTTP status where there was one."""
+    """What became of an error that was caught; `status` is the HTTP status where there was one.
+
+    With `of_state` it is our state that failed, and nothing is wrong with the vendor.
+    """
 
     reason: str
     message: str
     status: int | None = None
+    of_state: bool = False
 
 
 class VendorError(Exception):

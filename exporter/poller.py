@@ -1,4 +1,4 @@
-"""One poll of one source: reads what is wanted, stores whole days, publishes; the one place that catches errors."""
+"""One poll of one source: reads what is wanted, stores whole days, publishes; catches every error but the state's."""
 
 import logging
 import threading
@@ -11,6 +11,7 @@ from typing import Any
 
 from exporter.accounts import AccountBook
 from exporter.client import Client
+from exporter.database import StateError
 from exporter.errors import Failure, VendorError
 from exporter.health import SourceHealth
 from exporter.log import event
@@ -70,7 +71,6 @@ class Poller:
         self._accounts = accounts
         self._now = now
         self._monotonic = monotonic
-        self._failing: str | None = None
         self._oldest: date | None = None
         self._warned: set[str] = set()
         self._memory: dict[str, Any] = {}
@@ -78,10 +78,11 @@ class Poller:
     def restore(self) -> bool:
         """Publishes what the state holds; says whether it held anything of this source."""
         status = self._store.last_poll(self.source.name)
+        if self.last is not None and self.last.of_state:
+            event(logger, logging.INFO, "the state can be used again", source=self.source.name)
         self.last, self.failed = status, {}
         if status is not None:
             self.health.restore(status)
-            self._failing = status.reason
         self.publisher.publish_all()
         return status is not None
 
@@ -91,7 +92,7 @@ class Poller:
         self.publisher.end()
 
     def poll(self) -> PollStatus | None:
-        """Polls the source once. Never raises: failures are counted, logged once, and leave alone what is stored.
+        """Polls the source once. StateError is raised; other failures are counted, logged once and harm nothing stored.
 
         None where the exporter was stopped in the middle of it: that is neither a success nor a failure.
         """
@@ -102,15 +103,19 @@ class Poller:
                 step(outcome)
         if self._stop.is_set():
             return None
-        status = self._status(outcome, self._monotonic() - started)
-        self.health.polled(status)
-        try:
-            self._store.record_poll(self.source.name, status)
+        with self._caught(outcome):
             self.publisher.publish_all()
-        except Exception as error:
-            event(logger, logging.ERROR, "the end of a poll was not stored", source=self.source.name, exc_info=error)
-        self.last, self.failed = status, outcome.failed
+        status = self._status(outcome, self._monotonic() - started)
+        self._store.record_poll(self.source.name, status)
+        return self.conclude(status, outcome)
+
+    def conclude(self, status: PollStatus, outcome: Outcome) -> PollStatus | None:
+        """Counts, logs and tells how a poll went, unless it was stopped."""
+        if self._stop.is_set():
+            return None
+        self.health.polled(status)
         self._log(status, outcome)
+        self.last, self.failed = status, outcome.failed
         return status
 
     def _read(self, outcome: Outcome) -> None:
@@ -132,14 +137,16 @@ class Poller:
 
     @contextmanager
     def _caught(self, outcome: Outcome, scope: str = "") -> Iterator[None]:
-        """Where every error of a poll ends: noted for the scope, or for the source as a whole."""
+        """Where every error of a poll ends but the state's: noted for the scope, or for the source as a whole."""
         try:
             yield
         except VendorError as error:
             outcome.fail(scope, Failure(error.reason, str(error), error.status))
+        except StateError:
+            raise
         except Exception as error:
             about = {"source": self.source.name} | ({"scope": scope} if scope else {})
-            level = logging.DEBUG if self._failing == "bug" else logging.ERROR
+            level = logging.DEBUG if self.last is not None and self.last.reason == "bug" else logging.ERROR
             event(logger, level, "a bug stopped a poll", **about, exc_info=error)
             outcome.fail(scope, Failure("bug", f"{type(error).__name__} in adoption-exporter, see the log"))
 
@@ -260,12 +267,13 @@ class Poller:
     def _log(self, status: PollStatus, outcome: Outcome) -> None:
         """One line for each poll; a failure that goes on is said at debug level only, its end is said once."""
         level, message = logging.INFO, "poll finished"
+        before = self.last
         if not status.success:
-            level = logging.DEBUG if status.reason == self._failing else logging.ERROR
+            goes_on = before is not None and (before.reason, before.of_state) == (status.reason, status.of_state)
+            level = logging.DEBUG if goes_on else logging.ERROR
             message = "poll failed"
-        elif self._failing is not None:
+        elif before is not None and not before.success:
             message = "poll recovered"
-        self._failing = status.reason
         event(
             logger,
             level,

@@ -191,7 +191,7 @@ def _source_health(poll: PollStatus | None, scopes: Sequence[ScopeReport]) -> He
 def _failure(poll: PollStatus | None) -> Failure | None:
     if poll is None or poll.reason is None or poll.message is None:
         return None
-    return Failure(poll.reason, poll.message, poll.status)
+    return Failure(poll.reason, poll.message, poll.status, poll.of_state)
 
 
 def _history(people: Mapping[date, int | None], last_day: date) -> History:
@@ -247,7 +247,7 @@ def _failure_json(failure: Failure | None) -> dict[str, object] | None:
         "reason": failure.reason,
         "message": failure.message,
         "status": failure.status,
-        "advice": advice(failure.reason, failure.status),
+        "advice": advice(failure),
     }
 
 

@@ -48,7 +48,8 @@ class ScopeStatus:
 class PollStatus:
     """How the last poll of a source went; times are Unix seconds.
 
-    What follows `last_success` is None after a success, and `status` too where no HTTP status was the reason.
+    What follows `last_success` is None after a success, and `status` too where no HTTP status was the reason. With
+    `of_state` it was the state that failed, which is why it cannot hold such a poll.
     """
 
     success: bool
@@ -58,6 +59,7 @@ class PollStatus:
     reason: str | None = None
     message: str | None = None
     status: int | None = None
+    of_state: bool = False
 
 
 class Store:

@@ -1,16 +1,13 @@
 """Several replicas on one state: one of them reads a source, the others publish what it has stored."""
 
-import logging
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy.exc import SQLAlchemyError
-
-from exporter.log import event
+from exporter.database import StateError
+from exporter.errors import Failure
+from exporter.outcome import Outcome
 from exporter.poller import Poller
 from exporter.store import PollStatus, Store
-
-logger = logging.getLogger(__name__)
 
 # A success counts for all replicas for most of the interval; jitter brings the polls of one replica 4 % closer.
 _SHARE = 0.9
@@ -32,7 +29,7 @@ def poll_in_turn(
 ) -> PollStatus | None:
     """Polls, or publishes from the state where another replica polls now or has just done so.
 
-    None where nothing is known of the source yet. A state that cannot be reached is a failed poll: what is published
+    None where nothing is known of the source yet. A state that cannot be used is a failed poll: what is published
     stays.
     """
     name, started = poller.source.name, now()
@@ -41,30 +38,38 @@ def poll_in_turn(
         with store.database.turn(name) as ours:
             if ours and not (store.database.shared and _is_read(store.last_poll(name), poller, started, share)):
                 return poll()
-        return follow(store, poller)
-    except SQLAlchemyError as error:
-        event(logger, logging.ERROR, "the state cannot be reached", source=name, exc_info=error)
+        return _take_over(poller, store.last_poll(name))
+    except StateError as error:
+        failure = Failure("unreachable", str(error), of_state=True)
         status = PollStatus(
             success=False,
             ended=now().timestamp(),
             duration=(now() - started).total_seconds(),
             last_success=None if poller.last is None else poller.last.last_success,
-            reason="unreachable",
-            message="the state cannot be reached, see the log",
+            reason=failure.reason,
+            message=failure.message,
+            of_state=True,
         )
-        poller.health.polled(status)
-        return status
+        return poller.conclude(status, Outcome(failed={"": failure}))
 
 
 def follow(store: Store, poller: Poller) -> PollStatus | None:
     """Publishes what another replica has read since, and gives how its poll went; None where there was none yet."""
+    before = poller.last
     try:
         status = store.last_poll(poller.source.name)
-        if status != poller.last:
-            poller.restore()
-    except SQLAlchemyError:
+        # A state that answers again does not make up for a poll of which it could not keep the days.
+        if before is not None and before.of_state and (status is None or status.ended <= before.ended):
+            return status
+        return _take_over(poller, status)
+    except StateError:
         # The next poll says so.
         return None
+
+
+def _take_over(poller: Poller, status: PollStatus | None) -> PollStatus | None:
+    if status != poller.last:
+        poller.restore()
     return status
 
 

@@ -13,6 +13,7 @@ PACKAGE = CHECKOUT / "exporter"
 # From the ground up: a file may name rooms of earlier rows only, so no cycle can arise; `*` means all of those rooms.
 # The row that fits a file most closely counts. The package itself (its version) is open to every file.
 VENDOR = "errors fields model client json_body json_items rollup vendors.base vendors.settings"
+POLL = "errors log model database store outcome plan"
 PUSH = "fields mistakes sections log metrics model vendor_text snapshot health"
 OTEL = "opentelemetry"
 TABLE = f"""
@@ -74,9 +75,9 @@ publisher.py         | metrics store scope_samples limits snapshot health       
 team_watch.py        | log publisher teams_file                                            |
 plan.py              | model store                                                        |
 outcome.py           | errors store                                                       |
-poller.py      | errors log model client vendors.base store accounts health publisher outcome plan retention revisions |
+poller.py            | {POLL} accounts client health publisher retention revisions vendors.base |
 past_days.py         | accounts errors model plan poller store vendors.base               |
-turns.py             | log poller store                                                   | sqlalchemy
+turns.py             | errors database store outcome poller                               |
 online_check.py      | errors model poller vendors.base                                   |
 scheduler.py         | cron                                                               | apscheduler
 signals.py           |                                                                    |
@@ -84,7 +85,7 @@ signals.py           |                                                          
 mistakes.py          | fields durations                                                   | pydantic pydantic_core
 document.py          | mistakes                                                           | yaml
 sections.py          | fields durations teams_file                                        | pydantic sqlalchemy
-advice.py            |                                                                    |
+advice.py            | errors                                                             |
 distance.py          |                                                                    |
 shipped.py           |                                                                    |
 status.py            | advice errors model publisher store vendors.base windows           |
