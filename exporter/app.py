@@ -206,8 +206,8 @@ class Exporter:
         settings = config.sources[name]
         vendor = VENDORS[settings.vendor]
         stop = threading.Event()
-        health = self.health.source(name, vendor.name)
         made = recipe(config, name, self.store, teams)
+        health = self.health.source(name, vendor.name)
         health.token_expires(settings.token_expires_at)
         return Poller(
             Source(

@@ -2,6 +2,7 @@
 
 from exporter.accounts import AccountBook, Label, plain, pseudonym, sources
 from exporter.config import Config
+from exporter.database import StateError
 from exporter.scope_samples import Recipe
 from exporter.store import Store
 from exporter.teams_file import TeamsFile
@@ -9,8 +10,18 @@ from exporter.workdays import workdays
 
 
 def recipe(config: Config, name: str, store: Store, teams: TeamsFile | None) -> Recipe:
-    """The recipe of a configured source. What the state knows of people's names follows `people.per_user` at once."""
+    """The recipe of a configured source. What the state knows of people's names follows `people.per_user` at once.
+
+    Raises StateError where the state holds another vendor's days: windows would mix the two, and a change would look
+    like a drop.
+    """
     settings, people = config.sources[name], config.people
+    held = store.adopt(name, settings.vendor)
+    if held != settings.vendor:
+        raise StateError(
+            f"sources.{name}.vendor: the state holds days of {held} under this name: "
+            "choose another name for the new source"
+        )
     return Recipe(
         source=name,
         vendor=settings.vendor,

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from exporter.app import Exporter
 from exporter.config import Config, ConfigError
 from exporter.config_changes import changes, in_words, without_restart
+from exporter.database import StateError
 from exporter.log import event
 from exporter.status import Reload
 from exporter.web.access import Access
@@ -32,9 +33,9 @@ class Reloader:
                 config = self._load()
                 access = Access.open(config.web.config_file)
                 self.last = Reload(at, changes=tuple(self._apply(config, access)))
-            except ConfigError as error:
-                self.last = Reload(at, mistakes=error.mistakes)
-                event(logger, logging.ERROR, "configuration kept as it was", error="; ".join(error.mistakes))
+            except (ConfigError, StateError) as error:
+                self.last = Reload(at, mistakes=error.mistakes if isinstance(error, ConfigError) else (str(error),))
+                event(logger, logging.ERROR, "configuration kept as it was", error="; ".join(self.last.mistakes))
             except Exception as error:
                 self.last = Reload(at, mistakes=(f"{type(error).__name__} in adoption-exporter, see the log",))
                 event(logger, logging.ERROR, "a bug stopped a reload", exc_info=error)

@@ -18,6 +18,7 @@ SCHEMA_VERSION = 1
 
 metadata = MetaData()
 
+# Beside the schema's version and the key of the hashes: `vendor:SOURCE` is the vendor whose days a source has.
 meta = Table(
     "meta",
     metadata,

@@ -4,15 +4,18 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import httpx
 import pytest
 
+from exporter.model import Reading
 from exporter.simulator.augment import augment_app
 from exporter.simulator.company import Company
 from exporter.simulator.server import VENDORS, serve
+from exporter.store import Store
+from tests.polling import people
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +55,21 @@ def test_once_prints_the_exposition_on_stdout_and_the_log_on_stderr(tmp_path: Pa
     ]
     assert [line.split()[2:4] for line in done.stderr.splitlines()] == [['msg="poll', 'finished"']]
     assert not (tmp_path / "state.db").exists()
+
+
+def test_a_name_that_was_another_vendors_is_refused_in_one_line(tmp_path: Path) -> None:
+    config = configured(tmp_path, tool='token: demo-token, base_url: "http://127.0.0.1:1"')
+    store = Store.open(f"sqlite:///{tmp_path}/state.db")
+    store.adopt("tool", "coder")
+    store.replace("tool", "all", Reading(date(2026, 3, 9), people(1)), now=datetime.now(UTC), requests=1)
+    store.close()
+    done = cli("run", "--config.file", config, "--web.listen-address", "127.0.0.1:0")
+
+    assert (done.returncode, done.stdout, done.stderr) == (
+        2,
+        "",
+        "sources.tool.vendor: the state holds days of coder under this name: choose another name for the new source\n",
+    )
 
 
 def test_once_prints_what_succeeded_and_exits_with_1_where_a_source_failed(tmp_path: Path, augment: str) -> None:

@@ -106,9 +106,9 @@ config_changes.py    | config                                                   
 expose/otlp_*.py     | {PUSH} expose.otlp expose.otlp_* | {OTEL} pydantic google requests grpc
 expose/tracing.py    | sections store expose.otlp_*                                       | {OTEL}
 
-recipes.py           | accounts config scope_samples store teams_file workdays            |
+recipes.py           | accounts config database scope_samples store teams_file workdays   |
 app.py               | *                                                                  |
-reload.py            | app config config_changes log status web.access                    |
+reload.py            | app config config_changes database log status web.access           |
 reporting.py         | app poller status                                                  |
 daemon.py            | *                                                                  |
 simulator/*.py       | simulator.*                                                        | starlette uvicorn

@@ -9,10 +9,14 @@ import pytest
 from exporter.accounts import AccountBook, plain
 from exporter.app import Exporter
 from exporter.config_changes import changes
+from exporter.database import StateError
 from exporter.errors import Failure, Rejected, Unreachable
 from exporter.health import Health
-from exporter.model import Identity
+from exporter.model import Identity, Reading
+from exporter.reload import Reloader
 from exporter.scheduler import Scheduler, next_poll
+from exporter.vendors import VENDORS
+from exporter.web.access import Access
 from tests.configuring import load_text
 from tests.polling import NOON, YESTERDAY, Bench, Script, people
 from tests.stores import fresh_store
@@ -158,6 +162,33 @@ def test_a_file_that_became_useless_is_refused_by_name_and_said_once(
     assert last is not None
     assert (last.reason, last.message) == ("rejected", message.format(folder=tmp_path))
     assert [record.message for record in caplog.records if record.levelno >= logging.INFO] == ["poll failed"]
+
+
+def test_a_name_under_which_the_state_holds_days_of_another_vendor_is_refused_and_everything_stays(
+    tmp_path: Path,
+) -> None:
+    store = fresh_store()
+    vendors = {name: VENDORS[name] for name in ("augment", "coder")}
+    one = "sources: {{tool: {{vendor: {}, token: t0ken, base_url: 'https://tool.example.com'}}}}"
+    kept = load_text(tmp_path, one.format("augment"), vendors)
+    exporter = Exporter(kept, store)
+    store.replace("tool", "all", Reading(YESTERDAY, people(1)), now=NOON, requests=1)
+    other = load_text(tmp_path, one.format("coder"), vendors)
+    told = Reloader(exporter, Access.open(None), lambda: other).reload()
+    shown = [
+        sample.labels["vendor"]
+        for family in exporter.health.registry.collect()
+        for sample in family.samples
+        if sample.name == "adoption_exporter_polls_total"
+    ]
+
+    assert told.mistakes == (
+        "sources.tool.vendor: the state holds days of augment under this name: choose another name for the new source",
+    )
+    assert (exporter.config, shown) == (kept, ["augment"])
+    with pytest.raises(StateError) as raised:
+        Exporter(other, store)
+    assert (str(raised.value),) == told.mistakes
 
 
 def test_names_that_are_no_longer_wanted_go_from_sources_that_are_no_longer_configured_too(tmp_path: Path) -> None:

@@ -155,6 +155,27 @@ def test_the_count_of_revised_days_survives_a_restart_and_a_scope_that_came_back
     assert revised == 2
 
 
+def test_the_days_under_a_sources_name_are_those_of_one_vendor(store: Store) -> None:
+    first = store.adopt("acme", "augment")
+    put(store, MONDAY, people(1))
+    kept = [store.adopt("acme", vendor) for vendor in ("coder", "augment", "coder")]
+
+    assert (first, kept) == ("augment", ["augment", "augment", "augment"])
+    assert store.adopt("other", "coder") == "coder"
+
+
+def test_a_name_without_a_day_is_any_vendors(store: Store) -> None:
+    store.list_scopes("acme", ["all"])
+
+    assert [store.adopt("acme", vendor) for vendor in ("augment", "coder")] == ["augment", "coder"]
+
+
+def test_days_from_before_vendors_were_kept_are_those_of_the_first_that_asks(store: Store) -> None:
+    put(store, MONDAY, people(1))
+
+    assert [store.adopt("acme", vendor) for vendor in ("augment", "coder")] == ["augment", "augment"]
+
+
 def test_a_failure_in_the_middle_of_storing_leaves_the_day_as_it_was(store: Store) -> None:
     store.list_scopes("acme", ["all"])
     put(store, MONDAY, people(1))
