@@ -154,11 +154,14 @@ class Poller:
         vendor, name, rules = self.source.vendor, self.source.name, self.source.rules
         # Scopes are read side by side, and a vendor may ask from threads of its own.
         access = replace(access, client=access.client.counting())
-        wanted = days_to_read(access.now, rules, self._store.days(name, scope))
+        stored = self._store.days(name, scope)
+        wanted = days_to_read(access.now, rules, stored)
+        came = False
         silent: list[Reading] = []
         wrong: list[WrongDay] = []
         published = float("-inf")
         for reading in vendor.read(access, scope, wanted):
+            came = True
             if isinstance(reading, WrongDay):
                 wrong.append(reading)
                 continue
@@ -180,8 +183,11 @@ class Poller:
         self._ask_windows(access, scope, wanted)
         self._ask_day_counts(access, scope)
         raise_newest(wrong)
-        seats = vendor.seats(access, scope) if vendor.seats is not None else None
-        self._store.scope_read(name, scope, now=self._now(), seats=seats)
+        # A scope without a day that it had and without a newer one is there no longer, whatever it answers, and becomes
+        # stale. Older days it may never have had.
+        if came or not wanted or wanted[0] < max(stored, default=date.max):
+            seats = vendor.seats(access, scope) if vendor.seats is not None else None
+            self._store.scope_read(name, scope, now=self._now(), seats=seats)
         self.publisher.publish_scope(scope)
 
     def _keep(self, access: Access, scope: str, reading: Reading, outcome: Outcome) -> None:

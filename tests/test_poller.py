@@ -290,6 +290,37 @@ def test_values_are_withdrawn_once_nothing_succeeded_for_stale_after() -> None:
     assert bench.own("series") == 0.0
 
 
+def test_values_of_a_scope_that_shows_no_day_any_longer_are_withdrawn_though_its_polls_succeed() -> None:
+    bench = Bench(week(Script()), history=7, stale_after=timedelta(days=3))
+    poller = bench.poller()
+    poller.poll()
+    bench.script.days.clear()
+    bench.now += timedelta(days=3)
+    poller.poll()
+    kept = bench.published("adoption_active_users")
+    gone = []
+    # Once no stored day is read again too.
+    for _ in range(7):
+        bench.now += timedelta(days=1)
+        status = poller.poll()
+        assert status is not None
+        gone.append((status.success, bench.board.snapshot.all_samples()))
+
+    assert kept == {("all", "1d"): 2.0, ("all", "7d"): 3.0}
+    assert gone == [(True, [])] * 7
+
+
+def test_values_stay_where_only_days_that_the_vendor_never_had_do_not_come() -> None:
+    bench = Bench(week(Script(requests_a_day=15)), history=9, lookback=2, stale_after=timedelta(hours=2))
+    poller = bench.poller()
+    poller.poll()
+    bench.now += timedelta(hours=3)
+    poller.poll()
+
+    assert bench.script.asked[1] == ("all", (DAYS[7], DAYS[8]))
+    assert bench.published("adoption_active_users") == {("all", "1d"): 2.0, ("all", "7d"): 3.0}
+
+
 def test_a_scope_that_the_source_no_longer_has_is_withdrawn() -> None:
     bench = Bench(week(week(Script(scopes=("a", "b")), "a"), "b"), history=7)
     poller = bench.poller()
