@@ -13,7 +13,7 @@ _STEP = 2**20
 _GZIP = 16 + zlib.MAX_WBITS
 
 
-def pieces(answer: httpx.Response, where: str, limit: int | None, heard: Heard) -> Iterator[bytes]:
+def pieces(answer: httpx.Response, where: str, limit: int, heard: Heard) -> Iterator[bytes]:
     """The decoded body of an open answer; `heard` is told the bytes received so far and in all, both as sent.
 
     BadPayload for more than `limit` decoded bytes, for a foreign encoding and for what is no gzip; httpx.TransportError
@@ -27,7 +27,7 @@ def pieces(answer: httpx.Response, where: str, limit: int | None, heard: Heard) 
     try:
         for piece in sent if encoding == "identity" else gunzip(sent):
             size += len(piece)
-            if limit is not None and size > limit:
+            if size > limit:
                 raise BadPayload(f"{where}: the body is larger than {limit} bytes")
             yield piece
     except zlib.error:

@@ -27,6 +27,8 @@ from exporter.retries import ATTEMPTS, LONGEST_PAUSE, PassingError, asked_pause,
 from exporter.vendor_text import presentable, refusal_text, secrets
 
 BODY_LIMIT = 256 * 2**20
+# A file may be larger, but a few megabytes of gzip must not fill the disk: years of a large company's reports fit in.
+DOWNLOAD_LIMIT = 16 * 2**30
 # A body may take as long as it needs, but one that drips slower than this would hold its poll for hours.
 SLOWEST_BYTES_PER_SECOND = 1024
 _ERROR_BODY_LIMIT = 64 * 2**10
@@ -57,10 +59,10 @@ class Client:
     """Requests to one vendor; threads may share one. To be closed.
 
     `headers` carry the token; `timeout` is in seconds, for connecting and for each wait for data; `budget` belongs to
-    the source and outlives its clients; `body_limit` counts decoded bytes; `verify` may be the path of a CA bundle;
-    `attempts` is 1 where a request must not be repeated.
-    `count` hears each attempt's status code, or "error" for no answer; `traced` makes what encloses an attempt at
-    vendor, method and path. Every method raises the VendorError tree, and Unreachable soon after `stop` is set.
+    the source and outlives its clients; `body_limit` and `download_limit` count decoded bytes; `verify` may be the path
+    of a CA bundle; `attempts` is 1 where a request must not be repeated. `count` hears each attempt's status code, or
+    "error" for no answer; `traced` makes what encloses an attempt at vendor, method and path. Every method raises the
+    VendorError tree, and Unreachable soon after `stop` is set.
     """
 
     vendor: str
@@ -76,6 +78,7 @@ class Client:
     jitter: Callable[[], float] = random.random
     attempts: int = ATTEMPTS
     body_limit: int = BODY_LIMIT
+    download_limit: int = DOWNLOAD_LIMIT
     verify: str | bool = True
     transport: httpx.BaseTransport | None = None
 
@@ -155,18 +158,10 @@ class Client:
 
         return self._asking(where, attempt)
 
-    def download(
-        self,
-        path: str,
-        params: Params | None,
-        to: Path,
-        *,
-        limit: int | None = None,
-        progress: Heard | None = None,
-    ) -> int:
+    def download(self, path: str, params: Params | None, to: Path, *, progress: Heard | None = None) -> int:
         """GET into a file, which appears only when it is whole, and return its size.
 
-        `limit` counts decoded bytes; `progress` hears the bytes received and, where the vendor says, the bytes to come
+        `progress` hears the bytes received and, where the vendor says, the bytes to come
         in all (both as sent, so before unpacking).
         """
         where = self._where("GET", path)
@@ -175,7 +170,7 @@ class Client:
 
         def attempt() -> int:
             with part.open("wb") as file, self._answer(request, where, ()) as answer:
-                file.writelines(pieces(answer, where, limit, self._pace(where, progress)))
+                file.writelines(pieces(answer, where, self.download_limit, self._pace(where, progress)))
                 return file.tell()
 
         try:

@@ -665,10 +665,17 @@ def test_a_failed_download_leaves_the_old_file_and_no_other(
     old = tmp_path / "report.csv"
     old.write_bytes(b"yesterday\n")
     with faulty.serve(fault) as server:
-        error = failure(lambda: world.client(base_url=server.url).download("/report", None, old, limit=20))
+        client = world.client(base_url=server.url, download_limit=20)
+        error = failure(lambda: client.download("/report", None, old))
 
     assert type(error) is kind
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"report.csv": b"yesterday\n"}
+
+
+def test_bodies_and_downloads_are_bounded_unless_a_client_is_told_otherwise(world: World) -> None:
+    client = world.client()
+
+    assert (client.body_limit, client.download_limit) == (256 * 2**20, 16 * 2**30)
 
 
 def test_a_large_download_is_not_held_in_memory(world: World, tmp_path: Path) -> None:
