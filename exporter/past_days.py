@@ -8,7 +8,7 @@ from datetime import date, datetime
 from exporter.accounts import AccountBook
 from exporter.errors import VendorError
 from exporter.model import ONE_DAY, WINDOWS, Reading, newest_ready, window_days
-from exporter.plan import is_fresh, is_late
+from exporter.plan import is_fresh, is_late, windows_to_ask
 from exporter.poller import Source
 from exporter.store import Store
 from exporter.vendors.base import Access, WrongDay, raise_newest
@@ -105,12 +105,8 @@ class PastReader:
         counted = self.store.windows(self.source.name, scope)
         newest = self._newest()
         for day in (newest - back * ONE_DAY for back in range((newest - self.first).days + 1)):
-            wanted = []
-            for window in ("7d", "28d"):
-                days = window_days(day, WINDOWS[window])
-                known = all(other in stored for other in days)
-                if known and not all(stored[other].listed for other in days) and (day, window) not in counted:
-                    wanted.append(window)
+            unread = [other for other in window_days(day, WINDOWS["28d"]) if other not in stored]
+            wanted = windows_to_ask(day, stored, counted, unread)
             if wanted:
                 for people in count(access, scope, day, wanted):
                     self.store.replace_windows(self.source.name, scope, [people])

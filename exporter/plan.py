@@ -1,15 +1,18 @@
 """Which days a poll reads, and which silent days are late rather than empty. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from exporter.model import newest_ready, ready_since
+from exporter.model import WINDOWS, newest_ready, ready_since, window_days
 from exporter.store import StoredDay
 
 # Re-reading costs quota. Up to one burst of the token bucket it is done at every poll; beyond that, once after each
 # time that the vendor has published a new day.
 CHEAP_REREAD = 20
+
+# The windows that a vendor may have to count people over; one day is its own window.
+LONGER_WINDOWS = ("7d", "28d")
 
 
 @dataclass(frozen=True)
@@ -51,3 +54,22 @@ def is_late(day: date, now: datetime, rules: Rules, stored: Mapping[date, Stored
         return False
     weekdays = (stored.get(day - timedelta(days=7 * weeks)) for weeks in (1, 2, 3, 4))
     return any(known is not None and known.people is not None and known.people > 0 for known in weekdays)
+
+
+def windows_to_ask(
+    data_day: date,
+    stored: Mapping[date, StoredDay],
+    counted: Collection[tuple[date, str]],
+    unread: Collection[date],
+) -> list[str]:
+    """The windows up to the data day whose people the vendor has to count.
+
+    Those over stored days that list their people need no question; one with an `unread` day is not known to anybody.
+    """
+    wanted = []
+    for window in LONGER_WINDOWS:
+        days = window_days(data_day, WINDOWS[window])
+        listed = all(day in stored and stored[day].listed for day in days)
+        if not listed and (data_day, window) not in counted and not any(day in unread for day in days):
+            wanted.append(window)
+    return wanted

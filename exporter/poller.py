@@ -17,7 +17,7 @@ from exporter.health import SourceHealth
 from exporter.log import event
 from exporter.model import WINDOWS, Reading, window_days
 from exporter.outcome import Outcome
-from exporter.plan import Rules, days_to_read, is_fresh, is_late, oldest_kept
+from exporter.plan import LONGER_WINDOWS, Rules, days_to_read, is_fresh, is_late, oldest_kept, windows_to_ask
 from exporter.publisher import Publisher
 from exporter.retention import prune
 from exporter.revisions import changes
@@ -211,16 +211,10 @@ class Poller:
             return
         data_day = max(stored)
         unread = set(read) - stored.keys()
-        counted = self._store.windows(name, scope)
-        wanted = []
-        for window in ("7d", "28d"):
-            days = set(window_days(data_day, WINDOWS[window]))
-            if days & unread:
+        for window in LONGER_WINDOWS:
+            if unread.intersection(window_days(data_day, WINDOWS[window])):
                 self._store.forget_window(name, scope, data_day, window)
-            elif all(day in stored and stored[day].listed for day in days):
-                continue
-            elif (data_day, window) not in counted:
-                wanted.append(window)
+        wanted = windows_to_ask(data_day, stored, self._store.windows(name, scope), unread)
         if wanted:
             for people in self.source.vendor.windows(access, scope, data_day, wanted):
                 self._store.replace_windows(name, scope, [people])

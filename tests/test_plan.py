@@ -1,11 +1,12 @@
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporter.plan import CHEAP_REREAD, Rules, days_to_read, is_late
+from exporter.plan import CHEAP_REREAD, Rules, days_to_read, is_late, windows_to_ask
 from exporter.store import StoredDay
 
 RULES = Rules(ready_at=timedelta(hours=3), history=5, lookback=2, late_grace=timedelta(hours=24), retention=5)
@@ -146,3 +147,29 @@ def test_without_a_grace_no_day_is_late() -> None:
     rules = Rules(RULES.ready_at, RULES.history, RULES.lookback, late_grace=timedelta(0), retention=5)
 
     assert not is_late(MONDAY, PUBLISHED, rules, weeks_before(7))
+
+
+WEEK = [MONDAY - timedelta(days=back) for back in range(7)]
+
+
+@pytest.mark.parametrize(
+    ("known", "counted", "unread", "windows"),
+    [
+        pytest.param(stored(*WEEK), set(), set(), ["28d"], id="a listed week is counted here"),
+        pytest.param(stored(*WEEK[:6]), set(), set(), ["7d", "28d"], id="a day that is no longer kept"),
+        pytest.param(stored(*WEEK[:6]), {(MONDAY, "7d")}, set(), ["28d"], id="counted already"),
+        pytest.param(stored(*WEEK[:6]), {(SUNDAY, "7d")}, set(), ["7d", "28d"], id="counted up to another day"),
+        pytest.param(stored(*WEEK[:6]), set(), {WEEK[6]}, [], id="a day that was to be read"),
+        pytest.param(
+            {day: replace(known, listed=False) for day, known in stored(*WEEK).items()},
+            set(),
+            {MONDAY - timedelta(days=7)},
+            ["7d"],
+            id="people that are not listed, and an unread day before the week",
+        ),
+    ],
+)
+def test_the_vendor_counts_the_windows_that_stored_days_cannot(
+    known: dict[date, StoredDay], counted: set[tuple[date, str]], unread: set[date], windows: list[str]
+) -> None:
+    assert windows_to_ask(MONDAY, known, counted, unread) == windows
