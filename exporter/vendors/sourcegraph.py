@@ -5,7 +5,7 @@ API: https://sourcegraph.com/docs/analytics/api (read 2026-11); https://sourcegr
 
 import re
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import date, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -138,9 +138,10 @@ def _tables(
 
 def _read_registry(access: Access, scope: str) -> Registry | None:
     """The registry of an instance, kept for `seats`. A server without one answers 404 (older than 2026-08)."""
-    answer = access.client.request(
-        "GET", REGISTRY, params={"instanceURL": scope}, headers={"Accept": "text/csv"}, accept_status=(404,)
-    )
+    with _hint_at_instance():
+        answer = access.client.request(
+            "GET", REGISTRY, params={"instanceURL": scope}, headers={"Accept": "text/csv"}, accept_status=(404,)
+        )
     registry = None if answer.status == 404 else parse_registry(answer.body, answer.where)
     access.memory[f"{scope}: registry"] = registry
     return registry
@@ -173,8 +174,15 @@ def _download(access: Access, scope: str, days: Sequence[date], path: Path) -> i
         "startDate": days[-1].isoformat(),
         "endDate": (days[0] + ONE_DAY).isoformat(),
     }
-    try:
+    with _hint_at_instance():
         return access.client.download(REPORT, params, path)
+
+
+@contextmanager
+def _hint_at_instance() -> Iterator[None]:
+    """What an instance that is misspelt or not the token owner's answers."""
+    try:
+        yield
     except Rejected as error:
         if error.status not in (403, 404):
             raise
