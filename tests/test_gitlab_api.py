@@ -304,7 +304,7 @@ def test_a_server_that_ignores_the_offset_is_found_out() -> None:
     def answer(_: httpx.Request) -> httpx.Response:
         return httpx.Response(200, json={"results": [{"data": rows if next(calls) < 2 else []}]})
 
-    with Asked(answer).client() as client, pytest.raises(BadPayload, match="two rows for 2025-01-01"):
+    with Asked(answer).client() as client, pytest.raises(BadPayload, match="page 2 repeats the one before"):
         load_days(client, 42, question, start, date(2026, 12, 31))
 
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
 from typing import Final, NamedTuple
@@ -105,9 +105,10 @@ def window_query(people: People, start: date, end: date) -> Query:
 
 
 def parse_page(answer: Obj, question: Question, start: date, end: date) -> tuple[list[Row], int]:
-    """A page's rows, and how many it had with those whose value was not asked for."""
+    """A page's rows, and how many it had with those whose day or value was not asked for."""
     data = _data(answer)
-    return [_row(row, question, start, end) for row in data if _is_asked(row, question)], len(data)
+    rows = [_row(row, question) for row in data]
+    return [row for row in rows if row is not None and start <= row.day <= end], len(data)
 
 
 def parse_window(answer: Obj, people: People) -> int | None:
@@ -121,17 +122,14 @@ def parse_window(answer: Obj, people: People) -> int | None:
 def by_day(rows: Iterable[Row], where: str) -> Days:
     """Rows of one question, in any order, as the numbers of each day that has some, or as what is wrong with one.
 
-    A day or value twice is a BadPayload, unless one of the two is all zeros: GitLab fills with zeros, after the limit,
-    days that a later page has (2026-11).
+    A row may come twice, as where a row is added while pages are read.
     """
     kept: dict[tuple[date, str], Row] = {}
     for row in rows:
-        key = (row.day, row.value)
-        if key in kept and not _is_zero(row.numbers):
-            if not _is_zero(kept[key].numbers):
-                raise BadPayload(f"{where}: two rows for {row.day}")
-            kept[key] = row
-        kept.setdefault(key, row)
+        before = kept.setdefault((row.day, row.value), row)
+        if before is not row:
+            differ = BadPayload(f"{where}: two rows for {row.day} that differ")
+            kept[row.day, row.value] = replace(row, numbers=_merged(before.numbers, row.numbers, differ))
     found: dict[date, dict[str, Number] | BadPayload] = {}
     for row in kept.values():
         numbers = found.setdefault(row.day, {})
@@ -167,6 +165,16 @@ def _amount(name: str) -> AmountKey:
     return AmountKey("active_time", "") if name == TIME else AmountKey("usage", name)
 
 
+def _merged(one: Numbers | BadPayload, other: Numbers | BadPayload, differ: BadPayload) -> Numbers | BadPayload:
+    """What two rows for the same come down to."""
+    if isinstance(one, BadPayload):
+        return one
+    # GitLab fills with zeros, after the limit, days that a later page has (2026-11).
+    if isinstance(other, BadPayload) or _is_zero(one) or one == other:
+        return other
+    return one if _is_zero(other) else differ
+
+
 def _is_zero(numbers: Numbers | BadPayload) -> bool:
     return not isinstance(numbers, BadPayload) and all(number == 0 for number in numbers.values())
 
@@ -183,16 +191,6 @@ def _data(answer: Obj) -> list[Obj]:
     return results[0].objects("data")
 
 
-def _is_asked(row: Obj, question: Question) -> bool:
-    if question.dimension is None:
-        return True
-    if question.dimension not in row:
-        # The zeros that GitLab fills in for days have no dimension.
-        (measure,) = question.measures.values()
-        return _count(row, measure) != 0
-    return _value(row, question.dimension) in question.activities
-
-
 def _value(row: Obj, dimension: str) -> str | None:
     """A dimension's value as text; None where it is null."""
     value = row.need(dimension)
@@ -207,22 +205,25 @@ def _value(row: Obj, dimension: str) -> str | None:
             return row.text(dimension)
 
 
-def _row(row: Obj, question: Question, start: date, end: date) -> Row:
+def _row(row: Obj, question: Question) -> Row | None:
+    """A row; None where it is of a value that was not asked for."""
     day = _day(row, f"{question.time}.day")
-    if not start <= day <= end:
-        raise BadPayload(f"{row.where}: {row.path} is of {day}, asked for {start} to {end}")
-    value = "" if question.dimension is None else _value(row, question.dimension)
-    assert value is not None
     try:
-        return Row(day, value, _numbers(row, question, value))
-    except BadPayload as error:
-        return Row(day, value, error)
-
-
-def _numbers(row: Obj, question: Question, value: str) -> Numbers:
-    if question.dimension is not None:
+        if question.dimension is None:
+            return Row(day, "", _counts(row, question))
         (measure,) = question.measures.values()
-        return {question.activities[value]: _count(row, measure)}
+        if question.dimension not in row and _count(row, measure) == 0:
+            # The zeros that GitLab fills in for days have no dimension.
+            return None
+        value = _value(row, question.dimension)
+        if value is None or value not in question.activities:
+            return None
+        return Row(day, value, {question.activities[value]: _count(row, measure)})
+    except BadPayload as error:
+        return Row(day, "", error)
+
+
+def _counts(row: Obj, question: Question) -> Numbers:
     counts = {name: _count(row, member) for name, member in question.measures.items() if name != MINUTES}
     if MINUTES not in question.measures:
         return counts
