@@ -87,7 +87,7 @@ def test_a_number_that_cannot_be_right_costs_its_day_alone() -> None:
 
     assert (status.success, status.reason) == (False, "payload")
     assert status.message is not None
-    assert status.message.endswith("TrackedEvents.count is text, not a whole number from 0 to 2^63 - 1")
+    assert status.message.endswith("TrackedEvents.count is the number -24, not a whole number from 0 to 2^63 - 1")
     assert polls.store.days("tool", "group/app").keys() == {
         date.fromisoformat(last) - back * DAY for back in range(1, 9)
     }

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
 from decimal import Decimal
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, NoReturn
 
 from exporter.errors import BadPayload
 from exporter.json_body import LIMIT as TOO_MUCH
@@ -248,7 +248,7 @@ def _seconds(row: Obj, sessions: int | None, average: str) -> Number:
         return None
     _, _, exponent = minutes.as_tuple()
     if not 0 <= minutes < TOO_MUCH or not isinstance(exponent, int) or exponent < _SMALLEST_EXPONENT:
-        row.refuse(average, "an average from 0 to 2^63 - 1")
+        _refuse(row, average, minutes, "an average from 0 to 2^63 - 1")
     return exact_product(minutes, 60, sessions)
 
 
@@ -257,7 +257,7 @@ def _count(row: Obj, member: str) -> int | None:
     if number is None:
         return None
     if not 0 <= number < TOO_MUCH or number != number.to_integral_value():
-        row.refuse(member, "a whole number from 0 to 2^63 - 1")
+        _refuse(row, member, number, "a whole number from 0 to 2^63 - 1")
     return int(number)
 
 
@@ -271,3 +271,8 @@ def _number(row: Obj, member: str) -> Decimal | None:
     if isinstance(value, str) and _NUMBER.fullmatch(value):
         return Decimal(value)
     return row.refuse(member, "a number")
+
+
+def _refuse(row: Obj, member: str, number: Decimal, wanted: str) -> NoReturn:
+    # That it came as text is not what is wrong with it.
+    replace(row, fields={member: number}).refuse(member, wanted)
