@@ -318,6 +318,76 @@ def test_measures_of_ones_own_are_usage() -> None:
     }
 
 
+# Members that differ
+
+
+def test_projects_whose_members_differ_are_each_asked_for_what_they_have() -> None:
+    paths = [f"platform/app-{number}" for number in range(1, 10)]
+    alike = [project(number, path, EVERY_DAY) for number, path in enumerate(paths, start=1)]
+    kinds: list[dict[str, Any]] = [
+        {"generation": "snowplow"},
+        {"generation": "jitsu"},
+        {},
+        {"lacks": ["uniqueUsersCount", "linkClicksCount"]},
+    ]
+    differing = [replace(one, **kinds[index % 4]) for index, one in enumerate(alike)]
+    with gitlab(alike) as usual, gitlab(differing) as other:
+        assert usual.polls.poll().success
+        assert other.polls.poll().success
+
+        lacking = {paths[3], paths[7]}
+        assert other.polls.values("adoption_active_users") == {
+            labels: value
+            for labels, value in usual.polls.values("adoption_active_users").items()
+            if labels[0] not in lacking
+        }
+        assert other.polls.values("adoption_usage") == {
+            labels: value
+            for labels, value in usual.polls.values("adoption_usage").items()
+            if labels[0] not in lacking or labels[2] != "link_clicks"
+        }
+
+
+def test_members_are_asked_for_once_a_day_in_each_project_and_what_is_missing_is_told_with_its_name() -> None:
+    metas: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        number = request.url.path.removeprefix("/gitlab/api/v4/projects/").partition("/")[0]
+        if request.url.path.endswith("/meta"):
+            metas.append(number)
+            body = recorded("v031_meta")
+            if number == "43":
+                events = next(cube for cube in body["cubes"] if cube["name"] == "TrackedEvents")
+                events["measures"] = [one for one in events["measures"] if not one["name"].endswith("linkClicksCount")]
+            return httpx.Response(200, json=body)
+        if request.method == "POST":
+            return httpx.Response(200, json={"results": [{"data": []}]})
+        return httpx.Response(200, json={"id": int(number), "path_with_namespace": f"group/app-{number}"})
+
+    asked = Asked(answer)
+    asked_on = []
+    for hours in (0, 1, 24):
+        asked.now = NOW + timedelta(hours=hours)
+        with asked.access(projects=[42, 43]) as access:
+            for scope in GITLAB.scopes(access):
+                list(GITLAB.read(access, scope, WEEK))
+        asked_on.append(metas[:])
+
+    assert asked_on == [["42", "43"], ["42", "43"], ["42", "43", "42", "43"]]
+    assert set(asked.remarks) == {"group/app-43: meta has no TrackedEvents.linkClicksCount, so link_clicks is left out"}
+
+
+def test_a_project_whose_members_have_changed_fails_once() -> None:
+    with gitlab([project(7, "platform/site", EVERY_DAY)]) as served:
+        assert served.polls.poll().success
+
+        served.projects[:] = [project(7, "platform/site", EVERY_DAY, generation="snowplow")]
+        status = served.polls.poll()
+        assert (status.success, status.reason) == (False, "rejected")
+        assert served.polls.poll().success
+        assert people(served.polls, "platform/site") == {"1d": 3, "7d": 9, "28d": 30}
+
+
 # check
 
 
@@ -345,12 +415,15 @@ def test_check_names_what_cannot_be_found_or_asked_and_every_unknown_member() ->
     unknown = f"'persons' not found for path 'TrackedEvents.persons' {advice}"
     assert found == [
         "no/such: gitlab GET /api/v4/projects/no%2Fsuch: 404: 404 Project Not Found",
-        ("custom measure Sessions.uniqueUsersCount is left out: it is a countDistinct, whose days cannot be added up"),
+        (
+            "platform/site: custom measure Sessions.uniqueUsersCount is left out: it is a countDistinct, whose days "
+            "cannot be added up"
+        ),
         f"platform/site: {where}{unknown}",
         f"platform/site: {where}Cube 'Builds' not found for path 'Builds.count' {advice}",
         f"platform/site: {where}{unknown}",
         (
-            "platform/off: gitlab POST /api/v4/projects/8/product_analytics/request/dry-run: 401: Access Denied (the "
+            "platform/off: gitlab POST /api/v4/projects/8/product_analytics/request/meta: 401: Access Denied (the "
             "token's user needs a higher role in the project)"
         ),
     ]

@@ -245,6 +245,17 @@ def test_meta_lists_members_and_is_there_for_one_method_alone() -> None:
     assert (missing.status_code, missing.json()) == (404, {"error": "404 Not Found"})
 
 
+def test_a_project_may_have_members_of_its_own() -> None:
+    other = project(8, "platform/docs", VISITS, generation="snowplow", lacks=["uniqueUsersCount", "linkClicksCount"])
+
+    members = ask(app(SITE, other), "POST", "projects/8/product_analytics/request/meta").json()["cubes"]
+
+    assert {cube["name"]: [member["name"] for member in cube["measures"]] for cube in members} == {
+        "SnowplowTrackedEvents": ["SnowplowTrackedEvents.count", "SnowplowTrackedEvents.pageViewsCount"],
+        "SnowplowSessions": ["SnowplowSessions.count", "SnowplowSessions.averageDurationMinutes"],
+    }
+
+
 @pytest.mark.parametrize(
     ("path", "body", "status", "answer"),
     [

@@ -1,7 +1,7 @@
 """The projects of a simulated GitLab and what was counted in them: rows of the two cubes, by day."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Literal
@@ -45,7 +45,8 @@ def nothing(_start: date, _end: date) -> Iterable[Row]:
 class Project:
     """A project. `former` are paths that lead to it still; `refusal` is what Product Analytics answers instead of data.
 
-    Without a `database` no event was ever received.
+    Without a `database` no event was ever received. `generation`, where set, is what its Cube has in place of the
+    server's; `lacks` are measures that it has not.
     """
 
     id: int
@@ -56,10 +57,13 @@ class Project:
     database: bool = True
     former: Sequence[str] = ()
     refusal: tuple[int, Json] | None = None
+    generation: Generation | None = None
+    lacks: Collection[str] = ()
 
-    def cubes(self, generation: Generation) -> list[Cube]:
+    def cubes(self, usual: Generation) -> list[Cube]:
         """The cubes under the names of a generation."""
-        return [
+        generation = self.generation or usual
+        cubes = [
             Cube(
                 name=f"{_PREFIX[generation]}TrackedEvents",
                 time=_EVENT_TIME[generation],
@@ -84,6 +88,11 @@ class Project:
                 rows=self.sessions,
             ),
         ]
+        return [replace(cube, measures=_without(self.lacks, cube.measures)) for cube in cubes]
+
+
+def _without(names: Collection[str], measures: Mapping[str, Measure]) -> Mapping[str, Measure]:
+    return {name: measure for name, measure in measures.items() if name not in names}
 
 
 def products(history: History, now: Callable[[], datetime]) -> Sequence[Project]:

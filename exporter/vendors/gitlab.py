@@ -4,7 +4,7 @@ API: https://docs.gitlab.com/api/product_analytics/ (beta, on its way out of Git
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, datetime
+from datetime import date
 
 from exporter.errors import BadPayload, Rejected, VendorError
 from exporter.model import ONE_DAY, WINDOWS, Reading, WindowPeople, window_days
@@ -35,12 +35,15 @@ def read(access: Access, scope: str, days: Sequence[date]) -> Iterator[Reading |
         return
     start, end = min(days), max(days)
     try:
-        questions = _schema(access, project).questions
+        questions = _schema(access, scope, project).questions
         answers = [(question, load_days(access.client, project, question, start, end)) for question in questions]
     except NoDatabaseError:
         return
-    except NoProjectError:
-        look_again(access, project)
+    except Rejected as error:
+        # What it has may have changed since it was asked.
+        _schemas(access).pop(project, None)
+        if isinstance(error, NoProjectError):
+            look_again(access, project)
         raise
     for day in days:
         try:
@@ -55,7 +58,7 @@ def windows(access: Access, scope: str, data_day: date, names: Sequence[str]) ->
     """Distinct people of whole windows, as Cube counts them."""
     project = _project(access, scope)
     try:
-        people = _schema(access, project).people
+        people = _schema(access, scope, project).people
         if people is None:
             return
         for name in names:
@@ -76,17 +79,15 @@ def check(access: Access) -> Iterator[str]:
         yield str(error)
         return
     yield from (f"{name}: {error}" for name, error in found.failed.items())
-    told: set[str] = set()
     for scope, project in found.ids.items():
         try:
-            asked = _schema(access, project)
+            asked = _schema(access, scope, project)
         except NoDatabaseError:
             continue
         except VendorError as error:
             yield f"{scope}: {error}"
             continue
-        yield from (remark for remark in asked.remarks if remark not in told)
-        told.update(asked.remarks)
+        yield from (f"{scope}: {remark}" for remark in asked.remarks)
         yield from (f"{scope}: {refusal}" for refusal in _refusals(access, project, asked))
 
 
@@ -107,20 +108,26 @@ def _project(access: Access, scope: str) -> int:
     return found.ids[scope]
 
 
-def _schema(access: Access, project: int) -> Schema:
-    """What to ask in this poll, found out from the project that answers first."""
+def _schema(access: Access, scope: str, project: int) -> Schema:
+    """What to ask of a project, found out once a day: what is true of one project need not be of the next."""
     settings: GitLabSettings = access.settings
-    known: tuple[datetime, Schema] | None = access.memory.get("gitlab schema")
-    if known is not None and known[0] == access.now:
+    known = _schemas(access).get(project)
+    if known is not None and known[0] == access.now.date():
         return known[1]
     tells = settings.generation is None or bool(settings.custom)
     asked = schema(settings, load_meta(access.client, project) if tells else None)
     if not asked.questions:
         raise Rejected("gitlab: meta lists none of the members that are asked for; set generation or members")
     for remark in asked.remarks:
-        access.warn(remark)
-    access.memory["gitlab schema"] = (access.now, asked)
+        access.warn(f"{scope}: {remark}")
+    _schemas(access)[project] = (access.now.date(), asked)
     return asked
+
+
+def _schemas(access: Access) -> dict[int, tuple[date, Schema]]:
+    """What was found out, by project, and when."""
+    found: dict[int, tuple[date, Schema]] = access.memory.setdefault("gitlab schemas", {})
+    return found
 
 
 def _refusals(access: Access, project: int, asked: Schema) -> Iterator[str]:

@@ -49,7 +49,7 @@ Meta = Mapping[str, str]
 
 @dataclass(frozen=True)
 class Schema:
-    """What to ask of every project: by day, and people over windows; `remarks` say what is left out and why."""
+    """What to ask of a project: by day, and people over windows; `remarks` say what is left out and why."""
 
     questions: tuple[Question, ...]
     people: People | None
