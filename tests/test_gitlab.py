@@ -201,7 +201,7 @@ def test_a_project_that_fails_loses_nothing_for_the_others() -> None:
         (200, {"results": "soon"}),
     ]
     broken = [
-        project(number, f"platform/broken-{number}", refusal=refusal)
+        project(number, f"platform/broken-{number}", EVERY_DAY, refusal=refusal)
         for number, refusal in enumerate(refusals, start=1)
     ]
     with gitlab([*broken, project(7, "platform/site", EVERY_DAY)]) as served:
@@ -231,11 +231,45 @@ def test_a_project_without_its_database_has_no_samples_and_is_no_failure() -> No
         assert people(served.polls, "platform/site") == {"1d": 3, "7d": 9, "28d": 30}
 
 
-def test_a_project_with_a_database_and_no_rows_is_zeros() -> None:
+def test_a_project_that_never_had_a_row_has_no_samples_until_it_has_one() -> None:
     with gitlab([project(7, "platform/site")]) as served:
         assert served.polls.poll().success
-        assert people(served.polls, "platform/site") == {"1d": 0, "7d": 0, "28d": 0}
+        assert served.scopes() == []
+
+        served.projects[:] = [project(7, "platform/site", [Visit(YESTERDAY, "alice")])]
+        assert served.polls.poll().success
+        assert people(served.polls, "platform/site") == {"1d": 1, "7d": 1, "28d": 1}
+
+
+@pytest.mark.parametrize("back", [1, 8, 400])
+def test_a_project_whose_rows_are_all_older_than_what_is_read_is_zeros(back: int) -> None:
+    visits = [Visit(YESTERDAY - back * DAY, "alice", sessions=1, minutes=Decimal(5))]
+    week: dict[str, Any] = {"history": timedelta(days=7), "lookback": timedelta(days=7), "late_grace": "0s"}
+    with gitlab([project(7, "platform/site", visits)], **week) as served:
+        for days in range(10):
+            served.at(NOW + days * DAY)
+            served.polls.made = None
+            assert served.polls.poll().success
+
+        assert served.polls.values("adoption_data_day_timestamp_seconds") == {
+            ("platform/site",): _start(YESTERDAY + 9 * DAY)
+        }
+        assert people(served.polls, "platform/site")["7d"] == 0
         assert set(served.polls.values("adoption_active_time_seconds").values()) == {0}
+
+
+def test_whether_a_silent_project_ever_had_a_row_is_asked_until_it_had_one() -> None:
+    custom = [{"measure": "TrackedEvents.count", "time": "TrackedEvents.derivedTstamp", "activity": "everything"}]
+    silent = [project(7, "platform/new"), project(8, "platform/old", [Visit(YESTERDAY - 400 * DAY, "alice")])]
+    with gitlab(silent, custom=custom, lookback=timedelta(days=1), late_grace="0s") as served:
+        loads = []
+        for hours in (0, 1):
+            before = dict(served.loads)
+            served.at(NOW + timedelta(hours=hours))
+            assert served.polls.poll().success
+            loads.append({number: served.loads[number] - before.get(number, 0) for number in (7, 8)})
+
+    assert loads == [{7: 3 + 3, 8: 3 + 1 + 2}, {7: 3 + 3, 8: 3}]
 
 
 def test_a_silent_day_is_late_first_and_empty_after_the_grace() -> None:
@@ -361,7 +395,8 @@ def test_members_are_asked_for_once_a_day_in_each_project_and_what_is_missing_is
                 events["measures"] = [one for one in events["measures"] if not one["name"].endswith("linkClicksCount")]
             return httpx.Response(200, json=body)
         if request.method == "POST":
-            return httpx.Response(200, json={"results": [{"data": []}]})
+            data = [] if b"granularity" in request.content else [{"TrackedEvents.count": "0", "Sessions.count": "0"}]
+            return httpx.Response(200, json={"results": [{"data": data}]})
         return httpx.Response(200, json={"id": int(number), "path_with_namespace": f"group/app-{number}"})
 
     asked = Asked(answer)

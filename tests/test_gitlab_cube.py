@@ -22,7 +22,6 @@ from exporter.vendors.gitlab_api import dry_run, load, load_days, load_meta
 from exporter.vendors.gitlab_cube import (
     Days,
     Numbers,
-    People,
     Question,
     by_day,
     day_query,
@@ -63,8 +62,8 @@ def days_of(question: Question) -> Asking:
 
 
 def window_of(measure: str) -> Asking:
-    people = People(measure, "TrackedEvents.derivedTstamp")
-    return lambda client: parse_window(load(client, 42, window_query(people, START, END)), people)
+    query = window_query(measure, "TrackedEvents.derivedTstamp", START, END)
+    return lambda client: parse_window(load(client, 42, query), measure)
 
 
 def members(client: Client) -> object:
@@ -502,7 +501,7 @@ def test_a_window_is_one_row(rows: list[Any], size: int) -> None:
     answer = obj({"results": [{"data": rows}]}, "gitlab")
 
     with pytest.raises(BadPayload, match=f"gitlab: {size} rows for a whole window, not one"):
-        parse_window(answer, People("TrackedEvents.count", "TrackedEvents.derivedTstamp"))
+        parse_window(answer, "TrackedEvents.count")
 
 
 def test_custom_rows_do_not_tell_whether_a_day_has_arrived() -> None:
@@ -513,6 +512,21 @@ def test_custom_rows_do_not_tell_whether_a_day_has_arrived() -> None:
         DayFacts(amounts={AmountKey("usage", "events"): 0, AmountKey("usage", "searches"): 3}, head_count=0),
         False,
     )
+
+
+@pytest.mark.parametrize(
+    ("measures", "counted"),
+    [
+        ({"people": "A.people", "page_views": "A.views", "events": "A.count"}, "A.views"),
+        ({"people": "A.people"}, "A.people"),
+        ({"sessions": "A.count", "session_minutes": "A.minutes"}, "A.count"),
+        ({"": "A.count"}, "A.count"),
+    ],
+)
+def test_rows_are_counted_by_what_is_no_distinct_count_where_there_is_one(
+    measures: Mapping[str, str], counted: str
+) -> None:
+    assert Question("A.day", measures).counted() == counted
 
 
 def test_queries_are_those_that_a_real_cube_took() -> None:
@@ -539,7 +553,7 @@ def test_queries_are_those_that_a_real_cube_took() -> None:
         ],
         "order": {"TrackedEvents.derivedTstamp": "asc", "TrackedEvents.pageUrlpath": "asc"},
     }
-    assert window_query(People("TrackedEvents.uniqueUsersCount", "TrackedEvents.derivedTstamp"), *SPAN) == {
+    assert window_query("TrackedEvents.uniqueUsersCount", "TrackedEvents.derivedTstamp", *SPAN) == {
         "measures": ["TrackedEvents.uniqueUsersCount"],
         "timeDimensions": [{"dimension": "TrackedEvents.derivedTstamp", "dateRange": ["2025-01-01", "2025-01-03"]}],
         "order": {"TrackedEvents.uniqueUsersCount": "desc"},

@@ -53,11 +53,11 @@ class Shop:
 
 
 def brute_force(visits: Sequence[Visit], scope: str, data_day: date, history: int) -> dict[str, Values]:
-    """Every people, usage and time sample of a project, counted one visit after the other."""
+    """Every people, usage and time sample of a project, counted one visit after the other; none without any visit."""
     people: Values = {}
     usage: Values = {}
     time: Values = {}
-    for window, length in LENGTHS.items():
+    for window, length in LENGTHS.items() if visits else ():
         inside = [one for one in visits if data_day - length * DAY < one.day <= data_day]
         people[scope, window] = len({one.user for one in inside})
         if length > history:

@@ -10,7 +10,7 @@ from exporter.errors import BadPayload, Rejected, VendorError
 from exporter.model import ONE_DAY, WINDOWS, Reading, WindowPeople, window_days
 from exporter.vendors.base import Access, Vendor, WrongDay
 from exporter.vendors.gitlab_api import NoDatabaseError, NoProjectError, dry_run, load, load_days, load_meta
-from exporter.vendors.gitlab_cube import Query, day_query, facts, parse_window, window_query
+from exporter.vendors.gitlab_cube import Days, Query, Question, day_query, facts, parse_window, window_query
 from exporter.vendors.gitlab_projects import Directory, directory, look_again
 from exporter.vendors.gitlab_schema import Schema, schema
 from exporter.vendors.gitlab_settings import GitLabSettings
@@ -19,6 +19,8 @@ _CONCURRENCY = 8
 # Events and sessions; windows of 7 and of 28 days.
 _CUBES = 2
 _WINDOWS = 2
+# Before Product Analytics (2022).
+_BEGINNING = date(2020, 1, 1)
 
 
 def scopes(access: Access) -> Sequence[str]:
@@ -29,7 +31,7 @@ def scopes(access: Access) -> Sequence[str]:
 
 
 def read(access: Access, scope: str, days: Sequence[date]) -> Iterator[Reading | WrongDay]:
-    """The wanted days, by one query for each cube; none of a project that has no database yet."""
+    """The wanted days, by one query for each cube; none of a project that has no database yet, or never had a row."""
     project = _project(access, scope)
     if not days:
         return
@@ -37,6 +39,8 @@ def read(access: Access, scope: str, days: Sequence[date]) -> Iterator[Reading |
     try:
         questions = _schema(access, scope, project).questions
         answers = [(question, load_days(access.client, project, question, start, end)) for question in questions]
+        if not _ever_active(access, project, answers):
+            return
     except NoDatabaseError:
         return
     except Rejected as error:
@@ -63,8 +67,8 @@ def windows(access: Access, scope: str, data_day: date, names: Sequence[str]) ->
             return
         for name in names:
             days = window_days(data_day, WINDOWS[name])
-            answer = load(access.client, project, window_query(people, days[-1], days[0]))
-            number = parse_window(answer, people)
+            answer = load(access.client, project, window_query(*people, days[-1], days[0]))
+            number = parse_window(answer, people.measure)
             if number is not None:
                 yield WindowPeople(data_day, name, number)
     except NoDatabaseError:
@@ -130,11 +134,26 @@ def _schemas(access: Access) -> dict[int, tuple[date, Schema]]:
     return found
 
 
+def _ever_active(access: Access, project: int, answers: Sequence[tuple[Question, Days]]) -> bool:
+    """Whether a project has had a row on any day, so that its days without rows are zeros."""
+    active: set[int] = access.memory.setdefault("gitlab active", set())
+    if project not in active and (
+        any(found for _, found in answers) or any(_has_rows(access, project, question) for question, _ in answers)
+    ):
+        active.add(project)
+    return project in active
+
+
+def _has_rows(access: Access, project: int, question: Question) -> bool:
+    query = window_query(question.counted(), question.time, _BEGINNING, access.now.date())
+    return bool(parse_window(load(access.client, project, query), question.counted()))
+
+
 def _refusals(access: Access, project: int, asked: Schema) -> Iterator[str]:
     yesterday = access.now.date() - ONE_DAY
     queries: list[Query] = [day_query(question, yesterday, yesterday) for question in asked.questions]
     if asked.people is not None:
-        queries.append(window_query(asked.people, yesterday, yesterday))
+        queries.append(window_query(*asked.people, yesterday, yesterday))
     for query in queries:
         try:
             dry_run(access.client, project, query)
