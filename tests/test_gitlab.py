@@ -456,12 +456,40 @@ def test_check_names_what_cannot_be_found_or_asked_and_every_unknown_member() ->
         ),
         f"platform/site: {where}{unknown}",
         f"platform/site: {where}Cube 'Builds' not found for path 'Builds.count' {advice}",
-        f"platform/site: {where}{unknown}",
         (
             "platform/off: gitlab POST /api/v4/projects/8/product_analytics/request/meta: 401: Access Denied (the "
             "token's user needs a higher role in the project)"
         ),
     ]
+
+
+@pytest.mark.parametrize("message", ["Error: connect ECONNREFUSED 127.0.0.1:9000", "Error: something new"])
+def test_check_says_once_that_the_database_of_a_project_is_down(message: str) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/dry-run"):
+            return httpx.Response(400, json={"message": message})
+        number = int(request.url.path.rpartition("/")[2])
+        return httpx.Response(200, json={"id": number, "path_with_namespace": f"group/app-{number}"})
+
+    assert GITLAB.check is not None
+    with Asked(answer).access(projects=[42, 43], generation="current") as access:
+        found = list(GITLAB.check(access))
+
+    assert found == [
+        f"group/app-{number}: gitlab POST /api/v4/projects/{number}/product_analytics/request/dry-run: 400 in 4 "
+        f"attempts: {message}"
+        for number in (42, 43)
+    ]
+
+
+def test_check_names_a_member_of_a_wrong_generation_once() -> None:
+    with gitlab([project(7, "platform/site")], generation="jitsu") as served:
+        assert problems(served.polls) == [
+            (
+                "platform/site: gitlab POST /api/v4/projects/7/product_analytics/request/dry-run: 400: 'utcTime' not "
+                "found for path 'TrackedEvents.utcTime' (check generation, members and custom)"
+            )
+        ]
 
 
 def test_check_says_once_that_the_token_is_refused() -> None:

@@ -6,7 +6,7 @@ API: https://docs.gitlab.com/api/product_analytics/ (beta, on its way out of Git
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 
-from exporter.errors import BadPayload, Rejected, VendorError
+from exporter.errors import BadPayload, Rejected, Unreachable, VendorError
 from exporter.model import ONE_DAY, WINDOWS, Reading, WindowPeople, window_days
 from exporter.vendors.base import Access, Vendor, WrongDay
 from exporter.vendors.gitlab_api import NoDatabaseError, NoProjectError, dry_run, load, load_days, load_meta
@@ -92,7 +92,8 @@ def check(access: Access) -> Iterator[str]:
             yield f"{scope}: {error}"
             continue
         yield from (f"{scope}: {remark}" for remark in asked.remarks)
-        yield from (f"{scope}: {refusal}" for refusal in _refusals(access, project, asked))
+        # The same member is asked for by day and over windows.
+        yield from dict.fromkeys(f"{scope}: {refusal}" for refusal in _refusals(access, project, asked))
 
 
 def least_requests(days: int, data_days: int) -> int:
@@ -161,7 +162,7 @@ def _refusals(access: Access, project: int, asked: Schema) -> Iterator[str]:
             continue
         except VendorError as error:
             yield str(error)
-            if error.status != 400:
+            if error.status != 400 or isinstance(error, Unreachable):
                 # It is not about the query, and the others would fare the same.
                 return
 
