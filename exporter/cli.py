@@ -48,6 +48,9 @@ def main() -> None:
     """Runs the command line and exits."""
     try:
         code = commands.main(prog_name="adoption-exporter", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()
+        sys.exit(error.exit_code)
     except click.ClickException as error:
         # Choices stand on lines of their own.
         _fail(" ".join(error.format_message().split()))

@@ -68,9 +68,10 @@ class Database:
                     connection.execute(select(func.pg_advisory_xact_lock(_lock_key("schema"))))
                 schema.metadata.create_all(connection)
                 database._check_version(connection)
-        except StateError:
+        except StateError as error:
             database.close()
-            raise
+            where = make_url(url).render_as_string(hide_password=True)
+            raise StateError(f"{error} ({where})") from error
         return database
 
     def close(self) -> None:

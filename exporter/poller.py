@@ -269,7 +269,7 @@ class Poller:
         level, message = logging.INFO, "poll finished"
         before = self.last
         if not status.success:
-            goes_on = before is not None and (before.reason, before.of_state) == (status.reason, status.of_state)
+            goes_on = before is not None and _kind(before) == _kind(status)
             level = logging.DEBUG if goes_on else logging.ERROR
             message = "poll failed"
         elif before is not None and not before.success:
@@ -290,3 +290,8 @@ class Poller:
         if remark not in self._warned:
             self._warned.add(remark)
             event(logger, logging.WARNING, remark, source=self.source.name, vendor=self.source.vendor.name)
+
+
+def _kind(status: PollStatus) -> tuple[object, ...]:
+    """What makes a failure another one than before; its words may change from poll to poll."""
+    return status.reason, status.status, status.of_state

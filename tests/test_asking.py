@@ -97,7 +97,8 @@ def test_whoever_does_not_answer_is_a_failure_without_a_traceback(command: str) 
         1,
         "http://127.0.0.1:1 does not answer: [Errno 111] Connection refused\n",
     )
-    assert nonsense.exit_code == 1
+    assert nonsense.exit_code == 2
+    assert "must be an address such as http://127.0.0.1:10723" in nonsense.stderr
 
 
 @pytest.mark.parametrize("body", ["<html>", "", "{}", "[]", '{"sources": []}'])

@@ -128,6 +128,14 @@ def test_a_usage_error_is_one_line_and_exit_code_2(arguments: list[str], errors:
     assert errors is None or done.stderr.splitlines() == errors
 
 
+@pytest.mark.parametrize("arguments", [[], ["sourcegraph-tokens"]])
+def test_without_a_command_the_help_is_shown_line_by_line(arguments: list[str]) -> None:
+    done = cli(*arguments)
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith(" ".join(["Usage: adoption-exporter", *arguments, "[OPTIONS] COMMAND [ARGS]...\n"]))
+
+
 def test_a_configuration_error_is_one_line_for_each_mistake(tmp_path: Path) -> None:
     config = configured(tmp_path, a="tokn: x, interval: soon")
     done = cli("run", "--config.file", config)

@@ -170,6 +170,17 @@ def test_a_project_that_moved_before_it_was_ever_found_says_so() -> None:
     )
 
 
+def test_a_redirect_of_a_project_that_is_named_by_number_is_one_of_the_server() -> None:
+    gitlab = GitLab(broken={"/projects/42": httpx.Response(302, headers={"Location": "https://sso.example.com/"})})
+
+    error = find(Asked(gitlab), projects=[42]).failed["42"]
+
+    assert str(error) == (
+        "gitlab GET /api/v4/projects/42: 302, redirected to sso.example.com; the token is never sent elsewhere, "
+        "check base_url"
+    )
+
+
 def test_what_cannot_be_found_is_listed_under_its_configured_name_and_the_rest_is_read() -> None:
     gitlab = GitLab({42: "group/app"})
     gitlab.broken = {

@@ -139,6 +139,10 @@ def test_a_partial_success_over_grpc_is_counted() -> None:
             Reply(200, b"<html>Please log in", PROTOBUF),
             Fault("refused", "200 with a body that is not what OTLP answers"),
         ),
+        (
+            Reply(200, b"<html>Please log in", "text/html; charset=utf-8"),
+            Fault("refused", "200 with a body that is not what OTLP answers"),
+        ),
         (Reply(500, b"oops", "text/plain"), Fault("unreachable", "500: oops")),
         (Reply(403, f"token {TOKEN} of alice@example.com".encode()), Fault("refused", "403: token <token> of <email>")),
     ],

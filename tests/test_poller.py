@@ -126,6 +126,20 @@ def test_an_outage_is_logged_once_and_its_end_once_even_over_a_restart(caplog: p
     assert lines(caplog) == [("ERROR", "poll failed"), ("INFO", "poll recovered")]
 
 
+def test_another_failure_than_before_is_logged_though_its_reason_is_the_same(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    bench = Bench(week(Script()), history=7)
+    poller = bench.poller()
+    for status in (403, 403, 401):
+        bench.script.scopes_error = Rejected(f"madeup: {status}", status=status)
+        poller.poll()
+
+    assert [record.__dict__["fields"]["error"] for record in caplog.records if record.levelno == logging.ERROR] == [
+        "madeup: 403",
+        "madeup: 401",
+    ]
+
+
 def test_a_bug_that_goes_on_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     bench = Bench(week(Script()), history=7)
     bench.script.scopes_error = ZeroDivisionError("oops")

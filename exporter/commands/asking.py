@@ -4,6 +4,7 @@ import ssl
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
+from urllib.parse import urlsplit
 
 import click
 import httpx
@@ -13,11 +14,19 @@ F = TypeVar("F", bound=Callable[..., Any])
 _TIMEOUT = 5.0
 
 
+def _address(_context: click.Context, _parameter: click.Parameter, url: str) -> str:
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise click.BadParameter("must be an address such as http://127.0.0.1:10723")
+    return url
+
+
 def ask_options(command: F) -> F:
     """Adds --url, --ca-file and --insecure."""
     url = click.option(
         "--url",
         default="http://127.0.0.1:10723",
+        callback=_address,
         show_default=True,
         envvar="ADOPTION_EXPORTER_URL",
         show_envvar=True,

@@ -29,13 +29,6 @@ _DAY = click.DateTime(formats=["%Y-%m-%d"])
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - compared with what click reads, which has no zone
 
 
-def _in_a_folder(_context: click.Context, _parameter: click.Parameter, file: Path | None) -> Path | None:
-    # Said before the vendors are asked, which may take hours.
-    if file is not None and not os.access(file.parent, os.W_OK):
-        raise click.BadParameter(f"there is no folder {file.parent} that can be written to")
-    return file
-
-
 def _since_1970(_context: click.Context, _parameter: click.Parameter, day: datetime) -> datetime:
     # The days before the first one are counted back from it, and years end at 1.
     if day < _EPOCH:
@@ -56,13 +49,7 @@ def _since_1970(_context: click.Context, _parameter: click.Parameter, day: datet
 )
 @click.option("--to", "last", required=True, type=_DAY, metavar="DAY", help="The last day, included.")
 @click.option("--source", "names", multiple=True, metavar="NAME", help="Only this source; may be repeated.")
-@click.option(
-    "--output",
-    type=click.Path(path_type=Path, dir_okay=False, writable=True),
-    callback=_in_a_folder,
-    metavar="FILE",
-    help="Write OpenMetrics text with timestamps.",
-)
+@options.output_file("Write OpenMetrics text with timestamps.", required=False)
 @click.option("--otlp", is_flag=True, help="Send to the configured OTLP endpoint instead.")
 @click.option("--dry-run", is_flag=True, help="Only say how many requests it would make.")
 @options.log_options

@@ -1,5 +1,6 @@
 """Options that several commands share, spelled as Prometheus spells them."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar, get_args
@@ -18,6 +19,21 @@ def address(_context: click.Context, _parameter: click.Parameter, text: str | No
         return None if text is None else parse_address(text)
     except ValueError as error:
         raise click.BadParameter(str(error)) from error
+
+
+def _file_to_write(_context: click.Context, _parameter: click.Parameter, file: Path | None) -> Path | None:
+    # Said before the vendors are asked, which may take hours. What is no file, such as a pipe, would become one.
+    if file is not None and not os.access(file.parent, os.W_OK):
+        raise click.BadParameter(f"there is no folder {file.parent} that can be written to")
+    if file is not None and file.exists() and not file.is_file():
+        raise click.BadParameter("must be a file")
+    return None if file is None else file.resolve()
+
+
+def output_file(words: str, *, required: bool) -> Callable[[F], F]:
+    """--output, a file that appears once it is whole; a link to it stays one."""
+    path = click.Path(path_type=Path, dir_okay=False, writable=True)
+    return click.option("--output", required=required, type=path, callback=_file_to_write, metavar="FILE", help=words)
 
 
 config_file = click.option(

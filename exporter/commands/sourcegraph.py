@@ -66,21 +66,13 @@ def _host(_context: click.Context, _parameter: click.Parameter, text: str) -> st
 @click.option("--granularity", required=True, type=click.Choice(GRANULARITIES), help="What a row of the report is.")
 @click.option("--from", "first", callback=_day, metavar="DAY", help="The first day; all there are without it.")
 @click.option("--to", "last", callback=_day, metavar="DAY", help="The last day.")
-@click.option(
-    "--output",
-    required=True,
-    type=click.Path(path_type=Path, dir_okay=False, writable=True, resolve_path=True),
-    metavar="FILE",
-    help="Where to write; FILE appears once it is whole.",
-)
+@options.output_file("Where to write; FILE appears once it is whole.", required=True)
 def sourcegraph_report(
     config_file: Path, name: str, instance: str, granularity: str, first: date | None, last: date | None, output: Path
 ) -> None:
     """Download a report of Sourcegraph Analytics as CSV, as the vendor sends it."""
     if first is not None and last is not None and first > last:
         raise click.BadParameter(f"is after --to {last}", param_hint="--from")
-    if not output.parent.is_dir() or (output.exists() and not output.is_file()):
-        raise click.BadParameter("must be a file in a folder that is there", param_hint="--output")
     settings = config.load(config_file)
     source = settings.sources.get(name)
     if not isinstance(source, SourcegraphSettings):

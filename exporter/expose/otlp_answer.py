@@ -11,6 +11,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from exporter.expose.otlp_target import Signal
 
 _PROTOBUF = "application/x-protobuf"
+_PAGE = "text/html"
 _BUSY = ("429", "RESOURCE_EXHAUSTED")
 # OTLP's codes for what may go well later, without the busy one (2026-11). Over HTTP it is 5xx.
 _PASSING_CODES = ("CANCELLED", "DEADLINE_EXCEEDED", "ABORTED", "OUT_OF_RANGE", "UNAVAILABLE", "DATA_LOSS")
@@ -54,9 +55,10 @@ def http_answer(status: int, content_type: str, body: bytes, signal: Signal) -> 
     """What an HTTP response means. A redirect is refused: nobody follows it."""
     if not 200 <= status < 300:
         return Answer(_fault(str(status), body.decode(errors="replace"), passing=status >= 500))
-    protobuf = content_type.partition(";")[0].strip().lower() == _PROTOBUF
+    kind = content_type.partition(";")[0].strip().lower()
     try:
-        return taken(_RESPONSES[signal].FromString(body if protobuf else b""), signal)
+        # A page, such as one to sign in, is no protobuf either, and says that nothing was taken.
+        return taken(_RESPONSES[signal].FromString(body if kind in (_PROTOBUF, _PAGE) else b""), signal)
     except DecodeError:
         return Answer(Fault("refused", f"{status} with a body that is not what OTLP answers"))
 

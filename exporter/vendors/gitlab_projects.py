@@ -106,7 +106,9 @@ def _projects(client: Client, kind: Kind, reference: int | str, before: _Listed 
 
 
 def _project(client: Client, reference: int | str) -> Project:
-    answer = client.request("GET", f"{API}/projects/{quote(str(reference), safe='')}", accept_status=_MOVED)
+    # A number finds a project wherever it is: what is redirected then is the whole server.
+    moved = _MOVED if isinstance(reference, str) else ()
+    answer = client.request("GET", f"{API}/projects/{quote(str(reference), safe='')}", accept_status=moved)
     if answer.status in _MOVED:
         raise Rejected(f"{answer.where}: {answer.status}, the project has moved; name it by its new path or its number")
     return _parse(obj(answer.json(), answer.where))
