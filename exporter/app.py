@@ -20,7 +20,7 @@ from exporter.errors import Rejected
 from exporter.health import Health
 from exporter.plan import Rules
 from exporter.poller import Poller, Source
-from exporter.publisher import Publisher, Visibility
+from exporter.publisher import Publisher, Visibility, withdraw_stale
 from exporter.recipes import forget_names, recipe
 from exporter.scheduler import Scheduler, next_poll
 from exporter.sections import OtlpSettings
@@ -197,8 +197,7 @@ class Exporter:
 
     def _housekeeping(self) -> None:
         publishers = [poller.publisher for poller in self.pollers.values()]
-        for publisher in publishers:
-            publisher.withdraw_stale()
+        withdraw_stale(publishers)
         if self.teams is not None:
             self.team_watch.look(self.teams, publishers, tried=self.ready())
 

@@ -1,16 +1,20 @@
 """From the state to the board: the samples of one source, scope by scope, without what is stale or over the limit."""
 
+import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
 from exporter.health import SourceHealth
 from exporter.limits import limit
+from exporter.log import event
 from exporter.metrics import Sample
 from exporter.scope_samples import Recipe, scope_history, scope_samples, source_samples
 from exporter.snapshot import Board
-from exporter.store import ScopeStatus, Store
+from exporter.store import PollStatus, ScopeStatus, Store
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,7 @@ class Publisher:
     health: SourceHealth
     now: Callable[[], datetime]
     _ended: bool = False
+    _last_poll: PollStatus | None = None
     _listed: dict[str, ScopeStatus] = field(default_factory=dict)
     _scopes: dict[str, Published] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -56,6 +61,8 @@ class Publisher:
     def publish_all(self) -> None:
         """Makes the samples of every listed scope anew and publishes them at once."""
         with self._lock:
+            # Kept until the next poll has ended: the state may be gone when values become stale.
+            self._last_poll = self.store.last_poll(self.recipe.source)
             scopes = self.store.scopes(self.recipe.source)
             self._listed = {name: status for name, status in scopes.items() if status.listed}
             made = {name: self._make(name, status) for name, status in self._listed.items()}
@@ -124,7 +131,17 @@ class Publisher:
         oldest = self.now().timestamp() - self.rules.stale_after.total_seconds()
         if read_at >= oldest:
             return False
-        poll = self.store.last_poll(self.recipe.source)
+        poll = self._last_poll
         if poll is None or read_at < poll.ended - poll.duration:
             return True
         return self.rules.next_poll(datetime.fromtimestamp(read_at, UTC)).timestamp() < oldest
+
+
+def withdraw_stale(publishers: Iterable[Publisher]) -> None:
+    """Withdraws what is stale of every source; one for which that fails keeps back no other."""
+    for publisher in publishers:
+        try:
+            publisher.withdraw_stale()
+        except Exception as error:
+            source = publisher.recipe.source
+            event(logger, logging.ERROR, "a bug kept stale values from being withdrawn", source=source, exc_info=error)

@@ -71,7 +71,7 @@ expose/otlp.py       | metrics                                                  
 expose/backfill.py   | expose.prometheus limits metrics model scope_samples store         | prometheus_client
 snapshot.py          | metrics expose.prometheus                                          |
 health.py            | errors metrics store                                               | prometheus_client
-publisher.py         | metrics store scope_samples limits snapshot health                 |
+publisher.py         | log metrics store scope_samples limits snapshot health             |
 team_watch.py        | log publisher teams_file                                            |
 plan.py              | model store                                                        |
 outcome.py           | errors store                                                       |

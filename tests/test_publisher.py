@@ -10,7 +10,7 @@ from exporter.expose.prometheus import render_collector
 from exporter.health import Health
 from exporter.metrics import Sample, sample
 from exporter.model import EVERYBODY, DayFacts, Reading, WindowPeople
-from exporter.publisher import Publisher, Visibility
+from exporter.publisher import Publisher, Visibility, withdraw_stale
 from exporter.snapshot import Board
 from exporter.store import PollStatus, Store
 from tests.recipes import recipe_of
@@ -258,6 +258,42 @@ def test_looking_for_stale_scopes_does_not_wait_for_a_publication() -> None:
     publisher.publish_all()
 
     assert looked == [MONDAY]
+
+
+def test_a_stale_scope_is_withdrawn_while_the_state_is_gone() -> None:
+    world = World()
+    world.store.list_scopes("acme", ["all"])
+    world.put(MONDAY, 1)
+    publisher = world.publisher()
+    publisher.publish_all()
+
+    world.store.close()
+    world.now = NOW + STALE_AFTER + MICROSECOND
+    publisher.withdraw_stale()
+
+    assert world.board.snapshot.samples == {"acme": []}
+
+
+def test_a_source_that_cannot_be_looked_after_keeps_back_no_other(caplog: pytest.LogCaptureFixture) -> None:
+    def no_next_poll(_read: datetime) -> datetime:
+        raise ZeroDivisionError
+
+    world = World()
+    for source in ("acme", "other"):
+        world.store.list_scopes(source, ["all"])
+        world.put(MONDAY, 1, source=source)
+        world.store.record_poll(source, poll_status(NOW))
+    publishers = [world.publisher("acme", next_poll=no_next_poll), world.publisher("other")]
+    for publisher in publishers:
+        publisher.publish_all()
+
+    world.now = NOW + STALE_AFTER + MICROSECOND
+    withdraw_stale(publishers)
+
+    assert world.board.snapshot.samples == {"acme": one_day(MONDAY, 1), "other": []}
+    assert [(record.message, getattr(record, "fields", {})) for record in caplog.records] == [
+        ("a bug kept stale values from being withdrawn", {"source": "acme"})
+    ]
 
 
 def test_a_stale_scope_comes_back_with_its_next_reading() -> None:
