@@ -56,6 +56,7 @@ class Publisher:
     _last_poll: PollStatus | None = None
     _listed: dict[str, ScopeStatus] = field(default_factory=dict)
     _scopes: dict[str, Published] = field(default_factory=dict)
+    _changed: set[str] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def publish_all(self) -> None:
@@ -67,15 +68,23 @@ class Publisher:
             self._listed = {name: status for name, status in scopes.items() if status.listed}
             made = {name: self._make(name, status) for name, status in self._listed.items()}
             self._scopes = {name: published for name, published in made.items() if published is not None}
+            self._changed.clear()
             self._publish(at_once=True)
 
     def publish_scope(self, scope: str) -> None:
-        """Makes the samples of one scope anew; the board may wait a moment if more is coming."""
+        """Makes a scope's samples anew, with those of scopes that waited; until the board is due it waits itself."""
         with self._lock:
-            status = self._listed[scope] = self.store.scopes(self.recipe.source)[scope]
-            published = self._make(scope, status)
-            if published is not None:
-                self._scopes[scope] = published
+            self._changed.add(scope)
+            # Joining the samples of thousands of scopes after each of them would take longer than reading them.
+            if not self.board.due():
+                return
+            changed, self._changed = self._changed, set()
+            scopes = self.store.scopes(self.recipe.source)
+            for name in sorted(changed):
+                status = self._listed[name] = scopes[name]
+                published = self._make(name, status)
+                if published is not None:
+                    self._scopes[name] = published
             self._publish(at_once=False)
 
     def withdraw_stale(self) -> None:

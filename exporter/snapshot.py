@@ -41,8 +41,12 @@ class Board:
         """Replaces the samples of a source. Without `at_once` it may wait for the next publication if that is soon."""
         with self._lock:
             self._waiting[source] = samples
-            if at_once or self._monotonic() - self._rendered >= self._cost / _SHARE:
+            if at_once or self.due():
                 self._render()
+
+    def due(self) -> bool:
+        """Whether a publication that may wait would be rendered now."""
+        return self._monotonic() - self._rendered >= self._cost / _SHARE
 
     def withdraw(self, source: str) -> None:
         """Removes a source that is no longer configured."""

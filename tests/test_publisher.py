@@ -120,6 +120,29 @@ def test_one_scope_is_published_anew_and_the_others_stay() -> None:
     ]
 
 
+def test_scopes_wait_until_the_board_is_due_and_are_not_made_before() -> None:
+    rendering_takes_two_seconds = (0.0, 2.0)
+    moments = iter((0.0, 0.0, *rendering_takes_two_seconds, 21.9, 22.0, 22.0, 22.0, 22.0))
+    world = World(board=Board(monotonic=moments.__next__))
+    made = []
+
+    def make(day: date) -> bool:
+        made.append(day)
+        return False
+
+    publisher = world.publisher()
+    publisher.recipe = replace(publisher.recipe, workday=make)
+    world.store.list_scopes("acme", ["a", "b", "c"])
+    shown = []
+    for scope in ("a", "b", "c"):
+        world.put(MONDAY, 1, scope=scope)
+        publisher.publish_scope(scope)
+        scopes = {sample.labels[2] for sample in world.board.snapshot.all_samples()}
+        shown.append((len(made), sorted(scopes)))
+
+    assert shown == [(1, ["a"]), (1, ["a"]), (3, ["a", "b", "c"])]
+
+
 def test_a_scope_that_the_source_no_longer_has_is_withdrawn() -> None:
     world = World()
     world.store.list_scopes("acme", ["a", "b"])
