@@ -44,7 +44,10 @@ class Published:
 
 @dataclass
 class Publisher:
-    """Publishes one source. Safe to call from the threads that read its scopes."""
+    """Publishes one source. Safe to call from the threads that read its scopes.
+
+    Once `ended` is set nothing more is published, and a publication that runs leaves off between two scopes.
+    """
 
     recipe: Recipe
     rules: Visibility
@@ -52,7 +55,7 @@ class Publisher:
     board: Board
     health: SourceHealth
     now: Callable[[], datetime]
-    _ended: bool = False
+    ended: bool = False
     _last_poll: PollStatus | None = None
     _listed: dict[str, ScopeStatus] = field(default_factory=dict)
     _scopes: dict[str, Published] = field(default_factory=dict)
@@ -66,8 +69,7 @@ class Publisher:
             self._last_poll = self.store.last_poll(self.recipe.source)
             scopes = self.store.scopes(self.recipe.source)
             self._listed = {name: status for name, status in scopes.items() if status.listed}
-            made = {name: self._make(name, status) for name, status in self._listed.items()}
-            self._scopes = {name: published for name, published in made.items() if published is not None}
+            self._scopes = self._make_all(self._listed)
             self._changed.clear()
             self._publish(at_once=True)
 
@@ -78,13 +80,11 @@ class Publisher:
             # Joining the samples of thousands of scopes after each of them would take longer than reading them.
             if not self.board.due():
                 return
-            changed, self._changed = self._changed, set()
+            waited, self._changed = self._changed, set()
             scopes = self.store.scopes(self.recipe.source)
-            for name in sorted(changed):
-                status = self._listed[name] = scopes[name]
-                published = self._make(name, status)
-                if published is not None:
-                    self._scopes[name] = published
+            changed = {name: scopes[name] for name in sorted(waited)}
+            self._listed.update(changed)
+            self._scopes.update(self._make_all(changed))
             self._publish(at_once=False)
 
     def withdraw_stale(self) -> None:
@@ -109,11 +109,14 @@ class Publisher:
 
     def end(self) -> None:
         """Leaves the board to whoever publishes the source from now on."""
+        # Set before the lock is had, which a publication of thousands of scopes holds for many seconds.
+        self.ended = True
         with self._lock:
-            self._ended = True
+            # What was being published is on the board by now, and nothing comes after it.
+            pass
 
     def _publish(self, *, at_once: bool) -> None:
-        if self._ended:
+        if self.ended:
             return
         samples = [sample for name in sorted(self._scopes) for sample in self._scopes[name].samples]
         if samples:
@@ -122,6 +125,16 @@ class Publisher:
         self.board.publish(self.recipe.source, samples, at_once=at_once)
         withheld = sum(published.withheld for published in self._scopes.values())
         self.health.series(len(samples), {"max_series": over, "privacy": withheld})
+
+    def _make_all(self, scopes: Mapping[str, ScopeStatus]) -> dict[str, Published]:
+        made: dict[str, Published] = {}
+        for name, status in scopes.items():
+            if self.ended:
+                break
+            published = self._make(name, status)
+            if published is not None:
+                made[name] = published
+        return made
 
     def _make(self, scope: str, status: ScopeStatus) -> Published | None:
         history = scope_history(self.recipe, self.store, scope)

@@ -1,3 +1,4 @@
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
@@ -13,6 +14,7 @@ from exporter.model import EVERYBODY, DayFacts, Reading, WindowPeople
 from exporter.publisher import Publisher, Visibility, withdraw_stale
 from exporter.snapshot import Board
 from exporter.store import PollStatus, Store
+from tests.daemons import wait_until
 from tests.recipes import recipe_of
 from tests.stores import fresh_store
 
@@ -317,6 +319,29 @@ def test_a_source_that_cannot_be_looked_after_keeps_back_no_other(caplog: pytest
     assert [(record.message, getattr(record, "fields", {})) for record in caplog.records] == [
         ("a bug kept stale values from being withdrawn", {"source": "acme"})
     ]
+
+
+def test_the_end_of_a_source_does_not_wait_until_all_its_scopes_are_made() -> None:
+    world = World()
+    world.store.list_scopes("acme", ["a", "b", "c"])
+    for scope in ("a", "b", "c"):
+        world.put(MONDAY, 1, scope=scope)
+    publisher = world.publisher()
+    made, ending = [], threading.Thread(target=publisher.end)
+
+    def make(day: date) -> bool:
+        made.append(day)
+        ending.start()
+        wait_until(lambda: publisher.ended)
+        return True
+
+    publisher.recipe = replace(publisher.recipe, workday=make)
+    publisher.publish_all()
+    ending.join(30)
+
+    assert made == [MONDAY]
+    assert not ending.is_alive()
+    assert world.board.snapshot.samples == {}
 
 
 def test_a_stale_scope_comes_back_with_its_next_reading() -> None:
