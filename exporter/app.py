@@ -62,7 +62,7 @@ class Exporter:
     tried: set[str] = field(default_factory=set)
     polling: set[str] = field(default_factory=set)
     teams: TeamsFile | None = None
-    team_watch: TeamWatch = field(default_factory=TeamWatch)
+    team_watch: TeamWatch | None = None
     started: datetime = field(init=False)
     _turns: dict[str, threading.Lock] = field(default_factory=lambda: defaultdict(threading.Lock))
     pusher: "Pusher | None" = None
@@ -80,6 +80,7 @@ class Exporter:
         """Publishes what the state holds, then polls every source now and on its schedule, and pushes where wanted."""
         if self.config.otlp is not None:
             self._prepare_otlp(self.config.otlp)
+        self.team_watch = _watch(self.teams)
         for name in self.pollers:
             self._begin(name)
         self.scheduler.every(_HOUSEKEEPING_SECONDS, "housekeeping", self._housekeeping)
@@ -109,6 +110,8 @@ class Exporter:
             self.tried.discard(name)
             self.board.withdraw(name)
         self.pollers = {name: begun.get(name) or self.pollers[name] for name in config.sources}
+        if teams is not self.teams:
+            self.team_watch = _watch(teams)
         self.config, self.teams = config, teams
         forget_names(config, self.store)
         for name, poller in ended.items():
@@ -198,8 +201,8 @@ class Exporter:
     def _housekeeping(self) -> None:
         publishers = [poller.publisher for poller in self.pollers.values()]
         withdraw_stale(publishers)
-        if self.teams is not None:
-            self.team_watch.look(self.teams, publishers, tried=self.ready())
+        if self.team_watch is not None:
+            self.team_watch.look(publishers, tried=self.ready())
 
     def _poller(self, name: str, config: Config, teams: TeamsFile | None) -> Poller:
         settings = config.sources[name]
@@ -274,3 +277,7 @@ class Exporter:
 
 def _teams(config: Config) -> TeamsFile | None:
     return None if config.teams is None else TeamsFile(config.teams.file)
+
+
+def _watch(teams: TeamsFile | None) -> TeamWatch | None:
+    return None if teams is None else TeamWatch(teams)

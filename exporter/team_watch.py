@@ -2,6 +2,9 @@
 
 import logging
 from collections.abc import Sequence
+from contextlib import suppress
+
+from sqlalchemy.exc import DBAPIError
 
 from exporter.log import event
 from exporter.publisher import Publisher
@@ -13,27 +16,46 @@ _LINES_SHOWN = 20
 
 
 class TeamWatch:
-    """Looks at a teams file every second, and knows which of its contents are published and reported."""
+    """Looks at a teams file every second, and knows which of its contents are published and reported.
 
-    def __init__(self) -> None:
-        self._published: Teams | None = None
+    To be made before sources are published: what they show then is taken to go by the teams of that moment.
+    """
+
+    def __init__(self, file: TeamsFile) -> None:
+        self._file = file
+        self._published = file.teams()
         self._reported: Teams | None = None
+        self._waiting: list[Publisher] = []
 
-    def look(self, file: TeamsFile, publishers: Sequence[Publisher], *, tried: bool) -> None:
+    def look(self, publishers: Sequence[Publisher], *, tried: bool) -> None:
         """Publishes every source anew where the teams have changed. Who matches nobody is told once `tried` is true.
 
-        `tried` says that every source was polled or restored: before, nobody may be known yet.
+        `tried` says that every source was polled or restored: before, nobody may be known yet. What needs the state
+        while it cannot be reached is done by a later look.
         """
-        teams = file.teams()
+        teams = self._file.teams()
         if teams is None:
             return
         if teams is not self._published:
-            self._published = teams
-            for publisher in publishers:
-                publisher.publish_all()
+            self._published, self._waiting = teams, list(publishers)
+        self._waiting = [publisher for publisher in self._waiting if not _publish(publisher)]
         if tried and teams is not self._reported:
-            self._reported = teams
-            _report(teams, file, publishers)
+            with suppress(DBAPIError):
+                _report(teams, self._file, publishers)
+                self._reported = teams
+
+
+def _publish(publisher: Publisher) -> bool:
+    """Publishes a source anew; False where that is to be tried again because the state cannot be reached."""
+    try:
+        publisher.publish_all()
+    except DBAPIError:
+        # The next poll says so.
+        return False
+    except Exception as error:
+        source = publisher.recipe.source
+        event(logger, logging.ERROR, "a bug kept a source from following the teams file", source=source, exc_info=error)
+    return True
 
 
 def _report(teams: Teams, file: TeamsFile, publishers: Sequence[Publisher]) -> None:

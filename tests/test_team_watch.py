@@ -1,17 +1,21 @@
 """A changed teams file: stored days are published anew without asking the vendor, and nobody is named in the log."""
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import polars as pl
 import pytest
 from pyroaring import BitMap
+from sqlalchemy.exc import OperationalError
 
 from exporter.accounts import AccountBook
 from exporter.model import EVERYBODY, AmountKey, DayFacts, Identity
 from exporter.publisher import Publisher
+from exporter.store import Store
 from exporter.team_watch import TeamWatch
 from exporter.teams_file import TeamsFile
 from tests.polling import YESTERDAY, Bench, Script
@@ -43,10 +47,10 @@ class World:
         self.path = folder / "teams.csv"
         self.bench = Bench(Script())
         self.bench.script.days["all", YESTERDAY] = day(AccountBook(self.bench.store, "tool").number(PEOPLE))
-        self.watch = TeamWatch()
         self._time = 0
         self.write("user,team\n")
         self.file = TeamsFile(self.path)
+        self.watch = TeamWatch(self.file)
         poller = self.bench.poller()
         self.publisher: Publisher = poller.publisher
         self.publisher.recipe = replace(self.publisher.recipe, teams=self.file)
@@ -58,7 +62,7 @@ class World:
         os.utime(self.path, ns=(self._time, self._time))
 
     def look(self, *, tried: bool = True) -> None:
-        self.watch.look(self.file, [self.publisher], tried=tried)
+        self.watch.look([self.publisher], tried=tried)
 
     def published(self) -> Mapping[tuple[str, ...], float]:
         return {
@@ -66,6 +70,18 @@ class World:
             for metric in ("adoption_team_active_users", "adoption_team_usage")
             for labels, value in self.bench.published(metric).items()
         }
+
+
+@contextmanager
+def refusing(store: Store) -> Iterator[None]:
+    """A state that cannot be reached until the block ends."""
+
+    def refuse() -> None:
+        raise OperationalError("SELECT 1", {}, Exception("connection refused"))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(store.database, "read", refuse)
+        yield
 
 
 def warnings(caplog: pytest.LogCaptureFixture) -> list[object]:
@@ -93,7 +109,6 @@ def test_users_match_by_e_mail_username_or_id_in_any_case_and_the_vendor_is_not_
 
 def test_nothing_is_published_anew_while_the_file_says_the_same(tmp_path: Path) -> None:
     world = World(tmp_path)
-    world.look()
     snapshot = world.bench.board.snapshot
     world.look()
     world.write("user,team\n")
@@ -127,7 +142,7 @@ def test_who_is_known_to_one_of_the_sources_is_known(tmp_path: Path, caplog: pyt
     other.recipe = replace(other.recipe, source="other", accounts=AccountBook(world.bench.store, "other"))
     other.recipe.accounts.number([Identity(key="9", username="mallory")])
     world.write("user,team\nmallory,web\nalice,web\n")
-    world.watch.look(world.file, [world.publisher, other], tried=True)
+    world.watch.look([world.publisher, other], tried=True)
 
     assert warnings(caplog) == []
 
@@ -135,6 +150,50 @@ def test_who_is_known_to_one_of_the_sources_is_known(tmp_path: Path, caplog: pyt
 def test_a_file_that_was_never_good_changes_nothing(tmp_path: Path) -> None:
     world = World(tmp_path)
     snapshot = world.bench.board.snapshot
-    world.watch.look(TeamsFile(tmp_path / "nothing.csv"), [world.publisher], tried=True)
+    TeamWatch(TeamsFile(tmp_path / "nothing.csv")).look([world.publisher], tried=True)
 
     assert world.bench.board.snapshot is snapshot
+
+
+def test_a_change_that_the_state_refuses_is_published_and_reported_once_it_can_be_reached(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    world = World(tmp_path)
+    world.write("user,team\nalice,web\nmallory,web\n")
+    with refusing(world.bench.store):
+        world.look()
+        meanwhile = world.published(), warnings(caplog)
+    world.look()
+    snapshot = world.bench.board.snapshot
+    world.look()
+
+    assert meanwhile == ({("unassigned",): 3, ("messages", "unassigned"): 16}, [])
+    assert world.published() == {
+        ("web",): 1,
+        ("unassigned",): 2,
+        ("messages", "web"): 1,
+        ("messages", "unassigned"): 15,
+    }
+    assert warnings(caplog) == [
+        ("users of the teams file match nobody", {"file": world.path, "users": 1, "lines": "3"})
+    ]
+    assert world.bench.board.snapshot is snapshot
+
+
+def test_a_source_that_cannot_be_published_keeps_back_no_other(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(_day: date) -> bool:
+        raise ZeroDivisionError
+
+    world = World(tmp_path)
+    broken = Bench(Script(), store=world.bench.store).poller().publisher
+    broken.recipe = replace(broken.recipe, workday=fail)
+    world.write("user,team\nalice,web\n")
+    for _ in range(2):
+        world.watch.look([broken, world.publisher], tried=False)
+
+    assert world.published()["web",] == 1
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == [
+        "a bug kept a source from following the teams file"
+    ]
