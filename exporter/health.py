@@ -85,7 +85,10 @@ class SourceHealth:
         self._counter("polls_total")
         for reason in REASONS:
             self._counter("poll_failures_total", reason)
-        self.series(0, dict.fromkeys(DROP_REASONS, 0))
+        # 0 where the source is new; one that runs may be about to get another configuration and keeps its numbers.
+        self._gauge("series")
+        for dropped in DROP_REASONS:
+            self._gauge("series_dropped", dropped)
 
     def polled(self, status: PollStatus) -> None:
         """Records a poll that has just ended."""

@@ -108,6 +108,18 @@ def test_requests_series_and_coming_moments_are_shown() -> None:
     }
 
 
+def test_a_source_that_is_to_run_with_another_configuration_keeps_its_numbers_until_then() -> None:
+    health = Health()
+    running = health.source("acme", "augment")
+    running.series(123, {"max_series": 5, "privacy": 2})
+    running.polled(SUCCESS)
+    before = shown(health)
+
+    health.source("acme", "augment")
+
+    assert shown(health) == before
+
+
 def test_a_forgotten_source_is_gone_and_leaves_the_others() -> None:
     health = Health()
     health.source("acme", "augment")
