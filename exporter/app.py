@@ -143,9 +143,7 @@ class Exporter:
             return True
         if status is not None:
             self.tried.add(name)
-        due = self.scheduler.next_run(name)
-        if due is not None:
-            poller.health.next_poll(due)
+        self._show_next_poll(name, poller)
         return status is None or status.success
 
     def ready(self) -> bool:
@@ -178,14 +176,20 @@ class Exporter:
 
     def _begin(self, name: str) -> None:
         """Publishes what the state holds of a source, and polls it now and on its schedule."""
-        settings = self.config.sources[name]
+        settings, poller = self.config.sources[name], self.pollers[name]
         try:
-            if self.pollers[name].restore():
+            if poller.restore():
                 self.tried.add(name)
         finally:
             self.scheduler.add(
                 name, lambda: self.poll(name), interval=settings.interval, cron=settings.cron, now=self.now()
             )
+            self._show_next_poll(name, poller)
+
+    def _show_next_poll(self, name: str, poller: Poller) -> None:
+        due = self.scheduler.next_run(name)
+        if due is not None:
+            poller.health.next_poll(due)
 
     def _forget(self, name: str, ended: Poller) -> None:
         """Removes the metrics about a source that ended, unless it goes on with another configuration."""

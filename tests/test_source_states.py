@@ -106,6 +106,18 @@ def test_a_source_has_one_job_which_another_replaces() -> None:
     scheduler.stop()
 
 
+def test_when_the_next_poll_is_due_is_shown_before_the_first_has_ended(tmp_path: Path) -> None:
+    config = load_text(tmp_path, "sources: {acme: {vendor: augment, token: t0ken}}")
+    later = datetime.now(UTC) + timedelta(days=365)
+    exporter = Exporter(config, fresh_store(), now=lambda: later)
+    exporter.start()
+    exporter.end()
+
+    about = {"source": "acme", "vendor": "augment"}
+    shown = exporter.health.registry.get_sample_value("adoption_exporter_next_poll_timestamp_seconds", about)
+    assert shown == later.timestamp()
+
+
 def test_a_token_whose_end_is_no_longer_known_has_no_metric() -> None:
     health = Health()
     source = health.source("tool", "madeup")
