@@ -61,6 +61,7 @@ class Exporter:
     pollers: dict[str, Poller] = field(default_factory=dict)
     tried: set[str] = field(default_factory=set)
     polling: set[str] = field(default_factory=set)
+    leaving: bool = False
     teams: TeamsFile | None = None
     team_watch: TeamWatch | None = None
     started: datetime = field(init=False)
@@ -89,6 +90,15 @@ class Exporter:
         self.scheduler.start()
         if self.pusher is not None:
             self.pusher.start()
+
+    def leave(self) -> None:
+        """Has a start or a reload that runs leave off, and no poll begin any more; `end` is still to come.
+
+        Takes no lock: a signal calls it in the middle of anything.
+        """
+        self.leaving = True
+        for poller in self.pollers.values():
+            poller.publisher.ended = True
 
     def end(self) -> None:
         """Tells polls and retries to end and starts no more; whole days that were read are stored already."""
@@ -123,7 +133,7 @@ class Exporter:
         """Polls one source; says whether that succeeded."""
         # The first poll of a changed source waits for the end of the last one as it was.
         with self._turns[name]:
-            poller = self.pollers.get(name)
+            poller = None if self.leaving else self.pollers.get(name)
             return poller is None or self._poll(name, poller)
 
     def _poll(self, name: str, poller: Poller) -> bool:
@@ -176,6 +186,8 @@ class Exporter:
 
     def _begin(self, name: str) -> None:
         """Publishes what the state holds of a source, and polls it now and on its schedule."""
+        if self.leaving:
+            return
         settings, poller = self.config.sources[name], self.pollers[name]
         try:
             if poller.restore():

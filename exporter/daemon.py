@@ -85,6 +85,9 @@ def run(exporter: Exporter, web: Web, load: Callable[[], Config], started: Calla
     server = Server(Guard(application(pages, web.prefix), web.access), lambda: web.access.config.tls)
     serving = threading.Thread(target=server.run, kwargs={"sockets": [web.listener]}, name="web", daemon=True)
     with caught((*ENDING, signal.SIGHUP)) as signals:
+        for number in ENDING:
+            # This thread publishes a whole state at the start, and changed sources in a reload, before it waits again.
+            signal.signal(number, lambda *_: exporter.leave())
         exporter.scheduler.every(BEAT_SECONDS, "heartbeat", watchdog.beat)
         exporter.scheduler.every(_WATCH_SECONDS, "web configuration", web.access.refresh)
         exporter.start()

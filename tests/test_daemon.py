@@ -1,21 +1,32 @@
 """The daemon as a process: scrapes, restarts, kills and stops."""
 
+import gc
 import random
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import httpx
 import pytest
 
+from exporter.app import Exporter
+from exporter.daemon import Web, listen, run
+from exporter.model import DayFacts, Reading
+from exporter.sections import Address
 from exporter.simulator.augment import augment_app
 from exporter.simulator.company import Company
 from exporter.simulator.server import build, serve
+from exporter.web.access import Access
 from tests import faulty, real_servers
+from tests.configuring import load_text
 from tests.daemons import Daemon, daemon, wait_until
+from tests.stores import fresh_store
 
 PEOPLE = "adoption_active_users"
 READY_BODY = "adoption-exporter is ready.\n"
@@ -103,6 +114,43 @@ def test_a_signal_in_the_middle_of_a_poll_ends_it_within_five_seconds(tmp_path: 
         assert running.stop(number) == 0
         assert time.monotonic() - started < 5
         assert "poll failed" not in running.log.read_text()
+
+
+@pytest.fixture
+def _settings_of_the_process() -> Iterator[None]:
+    """What a daemon changes for its process is undone."""
+    interval = sys.getswitchinterval()
+    yield
+    sys.setswitchinterval(interval)
+    gc.unfreeze()
+
+
+@pytest.mark.usefixtures("_settings_of_the_process")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_while_the_state_is_published_ends_the_start(tmp_path: Path, number: int) -> None:
+    store = fresh_store()
+    for source in ("one", "two"):
+        store.list_scopes(source, ["a", "b"])
+        for scope in ("a", "b"):
+            store.replace(source, scope, Reading(utc_now().date(), DayFacts(head_count=1)), now=utc_now(), requests=1)
+    with faulty.serve(faulty.silence) as silent:
+        settings = f'{{vendor: augment, token: t0ken, base_url: "{silent.url}"}}'
+        config = load_text(tmp_path, f"sources: {{one: {settings}, two: {settings}}}")
+        exporter = Exporter(config, store)
+        made: list[str] = []
+
+        def make(source: str, _day: date) -> bool:
+            made.append(source)
+            signal.raise_signal(number)
+            return True
+
+        for name, poller in exporter.pollers.items():
+            poller.publisher.recipe = replace(poller.publisher.recipe, workday=partial(make, name))
+        run(exporter, Web(listen(Address("127.0.0.1", 0)), Access.open(None)), lambda: config, lambda _url: None)
+
+        assert made == ["one"]
+        assert exporter.board.snapshot.samples == {}
+        assert silent.heads == []
 
 
 def test_a_slow_source_never_delays_another(tmp_path: Path) -> None:
