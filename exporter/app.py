@@ -5,18 +5,15 @@ import os
 import threading
 from collections import defaultdict
 from collections.abc import Callable
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from exporter.budget import Budget
-from exporter.client import Client
-from exporter.config import Config, read_token
+from exporter.config import Config
 from exporter.config_changes import Changes
-from exporter.errors import Rejected
+from exporter.connector import connector
 from exporter.health import Health
 from exporter.plan import Rules
 from exporter.poller import Poller, Source
@@ -30,7 +27,6 @@ from exporter.team_watch import TeamWatch
 from exporter.teams_file import TeamsFile
 from exporter.turns import follow, poll_in_turn
 from exporter.vendors import VENDORS
-from exporter.vendors.settings import SourceSettings
 
 if TYPE_CHECKING:
     from exporter.expose.otlp_push import Pusher
@@ -239,7 +235,7 @@ class Exporter:
                     late_grace=settings.late_grace,
                     retention=config.state.retention.days,
                 ),
-                connect=self._connector(settings, stop),
+                connect=connector(vendor, settings, stop, lambda: self.tracing, now=self.now, monotonic=monotonic),
             ),
             store=self.store,
             accounts=made.accounts,
@@ -260,35 +256,6 @@ class Exporter:
             monotonic=monotonic,
             stop=stop,
         )
-
-    def _connector(self, settings: SourceSettings, stop: threading.Event) -> Callable[[Callable[[str], None]], Client]:
-        vendor = VENDORS[settings.vendor]
-        budget = Budget(settings.requests_per_minute, monotonic=monotonic)
-
-        def connect(count: Callable[[str], None]) -> Client:
-            tracing = self.tracing
-            try:
-                token = read_token(settings)
-            except (OSError, ValueError) as error:
-                raise Rejected(f"token_file cannot be used: {error}") from error
-            try:
-                return Client(
-                    vendor=vendor.name,
-                    base_url=settings.base_url,
-                    headers=vendor.headers(token),
-                    timeout=settings.timeout.total_seconds(),
-                    budget=budget,
-                    stop=stop,
-                    count=count if tracing is None else tracing.counting(count),
-                    traced=nullcontext if tracing is None else tracing.requests(),
-                    now=self.now,
-                    monotonic=monotonic,
-                    verify=True if settings.ca_file is None else str(settings.ca_file),
-                )
-            except OSError as error:
-                raise Rejected(f"ca_file cannot be used: {error}") from error
-
-        return connect
 
 
 def _teams(config: Config) -> TeamsFile | None:

@@ -107,6 +107,7 @@ expose/otlp_*.py     | {PUSH} expose.otlp expose.otlp_* | {OTEL} pydantic google
 expose/tracing.py    | sections store expose.otlp_*                                       | {OTEL}
 
 recipes.py           | accounts config database scope_samples store teams_file workdays   |
+connector.py         | budget client config errors vendors.base vendors.settings expose.tracing |
 app.py               | *                                                                  |
 reload.py            | app config config_changes database log status web.access           |
 reporting.py         | app poller status                                                  |
