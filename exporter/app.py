@@ -11,6 +11,7 @@ from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING
 
+from exporter.accounts import AccountBook, sources
 from exporter.config import Config
 from exporter.config_changes import Changes
 from exporter.connector import connector
@@ -18,7 +19,8 @@ from exporter.health import Health
 from exporter.plan import Rules
 from exporter.poller import Poller, Source
 from exporter.publisher import Publisher, Visibility, withdraw_stale
-from exporter.recipes import forget_names, recipe
+from exporter.recipes import forget_names, label, recipe
+from exporter.retention import forget_old_days
 from exporter.scheduler import Scheduler, next_poll
 from exporter.sections import OtlpSettings
 from exporter.snapshot import Board
@@ -36,6 +38,8 @@ logger = logging.getLogger(__name__)
 
 _HOUSEKEEPING_SECONDS = 1.0
 _REPLICAS_SECONDS = 5.0
+# Once a day would do, but a process that is started anew every day would never come to it.
+_RETENTION_SECONDS = 3600.0
 
 
 def utc_now() -> datetime:
@@ -81,6 +85,7 @@ class Exporter:
         for name in self.pollers:
             self._begin(name)
         self.scheduler.every(_HOUSEKEEPING_SECONDS, "housekeeping", self._housekeeping)
+        self.scheduler.every(_RETENTION_SECONDS, "retention", self.forget_removed)
         if self.store.database.shared:
             self.scheduler.every(_REPLICAS_SECONDS, "replicas", self._follow_replicas)
         self.scheduler.start()
@@ -155,6 +160,21 @@ class Exporter:
     def ready(self) -> bool:
         """Whether every source was tried or restored."""
         return self.tried >= self.pollers.keys()
+
+    def forget_removed(self) -> None:
+        """Forgets old days of sources that are no longer configured; those of the others go with their polls."""
+        before = self.now().date() - self.config.state.retention
+        for name in set(sources(self.store)) - self.pollers.keys():
+            # It may still be in its last poll, here or in another replica, or be configured again by now.
+            with self._turns[name], self.store.database.turn(name) as ours:
+                if not ours or name in self.pollers:
+                    continue
+                # Like a poll it may take long, and may be cut anywhere when the exporter ends.
+                self.polling.add(name)
+                try:
+                    forget_old_days(self.store, AccountBook(self.store, name, label(self.config)), name, before)
+                finally:
+                    self.polling.discard(name)
 
     def _prepare_otlp(self, settings: OtlpSettings) -> None:
         # Imported here: OpenTelemetry costs 10 MB and 0.2 s, which only those who push should pay.

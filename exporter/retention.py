@@ -1,5 +1,6 @@
 """Forgets what the state need not keep any longer: old days, and the accounts that were on no day since."""
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import NamedTuple
@@ -8,7 +9,10 @@ from pyroaring import BitMap
 
 from exporter.accounts import AccountBook
 from exporter.facts import accounts_of
+from exporter.log import event
 from exporter.store import Store
+
+logger = logging.getLogger(__name__)
 
 # Facts of large companies take megabytes a day once they are in memory.
 _AT_ONCE = 16
@@ -19,6 +23,13 @@ class Forgotten(NamedTuple):
 
     days: int
     accounts: int
+
+
+def forget_old_days(store: Store, accounts: AccountBook, source: str, before: date) -> None:
+    """Prunes a source, and says so in the log where there was something to forget."""
+    forgotten = prune(store, accounts, source, before)
+    if forgotten.days:
+        event(logger, logging.INFO, "old days forgotten", source=source, before=before, **forgotten._asdict())
 
 
 def prune(store: Store, accounts: AccountBook, source: str, before: date) -> Forgotten:

@@ -52,7 +52,7 @@ schema.py            |                                                          
 database.py          | schema                                                             | sqlalchemy
 store.py             | model facts schema database                                        | sqlalchemy pyroaring
 accounts.py          | model schema store                                                 | sqlalchemy pyroaring
-retention.py         | facts store accounts                                               | pyroaring
+retention.py         | facts log store accounts                                           | pyroaring
 revisions.py         | model                                                              |
 span.py              | model                                                              | pyroaring
 windows.py           | model metrics span                                                 |

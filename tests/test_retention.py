@@ -12,11 +12,14 @@ from sqlalchemy import select
 
 from exporter import schema
 from exporter.accounts import AccountBook, plain
+from exporter.app import Exporter
 from exporter.model import EVERYBODY, DayFacts, Identity, PeopleKey, Reading, WindowPeople
 from exporter.plan import Rules, oldest_kept
 from exporter.retention import Forgotten, prune
 from exporter.store import Store
+from tests.configuring import load_text
 from tests.polling import NOON, YESTERDAY, Bench, Script, people
+from tests.stores import fresh_store
 
 MONDAY = date(2026, 3, 9)
 NOW = datetime(2026, 3, 20, tzinfo=UTC)
@@ -164,3 +167,34 @@ def test_a_day_that_the_next_poll_would_read_again_is_kept() -> None:
 
     assert [len(days) for _, days in bench.script.asked] == [3, 1]
     assert len(bench.store.days("tool", "all")) == 3
+
+
+def test_sources_that_are_no_longer_configured_forget_too_and_the_others_are_left_to_their_polls(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    store = fresh_store()
+    for source in ("acme", "gone"):
+        _, numbers = book_of(store, source)
+        store.list_scopes(source, ["a"])
+        for back, name in enumerate(NAMES):
+            put(store, MONDAY - timedelta(days=back), active(numbers[name]), source=source)
+    config = load_text(
+        tmp_path,
+        "state: {url: 'sqlite://', retention: 3d}\n"
+        "people: {per_user: plain}\n"
+        "sources: {acme: {vendor: augment, token: t0ken}}",
+    )
+    exporter = Exporter(config, store, now=lambda: datetime(2026, 3, 10, 0, 30, tzinfo=UTC))
+
+    exporter.forget_removed()
+    exporter.forget_removed()
+
+    kept = {name: sorted(store.days(name, "a"), reverse=True) for name in ("acme", "gone")}
+    days = [MONDAY - timedelta(days=back) for back in range(5)]
+    assert kept == {"acme": days, "gone": days[:3]}
+    assert sorted(filter(None, known(store, "gone").values())) == [f"{name}@example.com" for name in NAMES[:3]]
+    assert len(known(store, "acme")) == 5
+    assert [getattr(record, "fields", {}) for record in caplog.records if record.message == "old days forgotten"] == [
+        {"source": "gone", "before": days[2], "days": 2, "accounts": 2}
+    ]
