@@ -19,7 +19,7 @@ from exporter.model import WINDOWS, Reading, window_days
 from exporter.outcome import Outcome
 from exporter.plan import LONGER_WINDOWS, Rules, days_to_read, is_fresh, is_late, oldest_kept, windows_to_ask
 from exporter.publisher import Publisher
-from exporter.retention import prune
+from exporter.retention import forget_old_days
 from exporter.revisions import changes
 from exporter.store import PollStatus, Store
 from exporter.vendors.base import Access, Vendor, WrongDay, raise_newest
@@ -116,6 +116,7 @@ class Poller:
         self.health.polled(status)
         self._log(status, outcome)
         self.last, self.failed = status, outcome.failed
+        self.publisher.last_poll = status
         return status
 
     def _read(self, outcome: Outcome) -> None:
@@ -235,17 +236,7 @@ class Poller:
         oldest = oldest_kept(self._now(), self.source.rules)
         if oldest != self._oldest:
             self._oldest = oldest
-            forgotten = prune(self._store, self._accounts, self.source.name, oldest)
-            if forgotten.days:
-                event(
-                    logger,
-                    logging.INFO,
-                    "old days forgotten",
-                    source=self.source.name,
-                    before=oldest,
-                    days=forgotten.days,
-                    accounts=forgotten.accounts,
-                )
+            forget_old_days(self._store, self._accounts, self.source.name, oldest)
 
     def _status(self, outcome: Outcome, duration: float) -> PollStatus:
         ended = self._now().timestamp()

@@ -47,6 +47,7 @@ class Publisher:
     """Publishes one source. Safe to call from the threads that read its scopes.
 
     Once `ended` is set nothing more is published, and a publication that runs leaves off between two scopes.
+    `last_poll` is how the last poll went, kept here since the state may be gone when values become stale.
     """
 
     recipe: Recipe
@@ -56,7 +57,7 @@ class Publisher:
     health: SourceHealth
     now: Callable[[], datetime]
     ended: bool = False
-    _last_poll: PollStatus | None = None
+    last_poll: PollStatus | None = None
     _listed: dict[str, ScopeStatus] = field(default_factory=dict)
     _scopes: dict[str, Published] = field(default_factory=dict)
     _changed: set[str] = field(default_factory=set)
@@ -65,8 +66,7 @@ class Publisher:
     def publish_all(self) -> None:
         """Makes the samples of every listed scope anew and publishes them at once."""
         with self._lock:
-            # Kept until the next poll has ended: the state may be gone when values become stale.
-            self._last_poll = self.store.last_poll(self.recipe.source)
+            self.last_poll = self.store.last_poll(self.recipe.source)
             scopes = self.store.scopes(self.recipe.source)
             self._listed = {name: status for name, status in scopes.items() if status.listed}
             self._scopes = self._make_all(self._listed)
@@ -153,7 +153,7 @@ class Publisher:
         oldest = self.now().timestamp() - self.rules.stale_after.total_seconds()
         if read_at >= oldest:
             return False
-        poll = self._last_poll
+        poll = self.last_poll
         if poll is None or read_at < poll.ended - poll.duration:
             return True
         return self.rules.next_poll(datetime.fromtimestamp(read_at, UTC)).timestamp() < oldest

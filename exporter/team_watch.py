@@ -4,8 +4,7 @@ import logging
 from collections.abc import Sequence
 from contextlib import suppress
 
-from sqlalchemy.exc import DBAPIError
-
+from exporter.database import StateError
 from exporter.log import event
 from exporter.publisher import Publisher
 from exporter.teams_file import Teams, TeamsFile
@@ -40,7 +39,7 @@ class TeamWatch:
             self._published, self._waiting = teams, list(publishers)
         self._waiting = [publisher for publisher in self._waiting if not _publish(publisher)]
         if tried and teams is not self._reported:
-            with suppress(DBAPIError):
+            with suppress(StateError):
                 _report(teams, self._file, publishers)
                 self._reported = teams
 
@@ -49,7 +48,7 @@ def _publish(publisher: Publisher) -> bool:
     """Publishes a source anew; False where that is to be tried again because the state cannot be reached."""
     try:
         publisher.publish_all()
-    except DBAPIError:
+    except StateError:
         # The next poll says so.
         return False
     except Exception as error:

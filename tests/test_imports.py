@@ -72,7 +72,7 @@ expose/backfill.py   | expose.prometheus limits metrics model scope_samples stor
 snapshot.py          | metrics expose.prometheus                                          |
 health.py            | errors metrics store                                               | prometheus_client
 publisher.py         | log metrics store scope_samples limits snapshot health             |
-team_watch.py        | log publisher teams_file                                           | sqlalchemy
+team_watch.py        | database log publisher teams_file                                  |
 plan.py              | model store                                                        |
 outcome.py           | errors store                                                       |
 poller.py            | {POLL} accounts client health publisher retention revisions vendors.base |

@@ -287,6 +287,14 @@ def test_a_revised_day_changes_every_window_that_holds_it_and_is_counted_over_a_
     assert bench.published("adoption_data_days_revised_total") == {("all",): 1.0}
 
 
+def test_the_publisher_knows_how_the_last_poll_went_though_the_state_may_be_gone_later() -> None:
+    bench = Bench(week(Script()), history=7)
+    poller = bench.poller()
+
+    for bench.script.scopes_error in (None, Unreachable("no answer"), None):
+        assert poller.poll() == poller.publisher.last_poll
+
+
 def test_values_are_withdrawn_once_nothing_succeeded_for_stale_after() -> None:
     bench = Bench(week(Script()), history=7, stale_after=timedelta(days=3))
     poller = bench.poller()

@@ -10,9 +10,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 from pyroaring import BitMap
-from sqlalchemy.exc import OperationalError
 
 from exporter.accounts import AccountBook
+from exporter.database import StateError
 from exporter.model import EVERYBODY, AmountKey, DayFacts, Identity
 from exporter.publisher import Publisher
 from exporter.store import Store
@@ -77,7 +77,7 @@ def refusing(store: Store) -> Iterator[None]:
     """A state that cannot be reached until the block ends."""
 
     def refuse() -> None:
-        raise OperationalError("SELECT 1", {}, Exception("connection refused"))
+        raise StateError("the state cannot be used: connection refused")
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(store.database, "read", refuse)
