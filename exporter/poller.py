@@ -182,14 +182,14 @@ class Poller:
             if not is_late(reading.day, access.now, rules, self._store.days(name, scope)):
                 self._keep(access, scope, reading, outcome)
         self._ask_windows(access, scope, wanted)
-        self._ask_day_counts(access, scope)
-        raise_newest(wrong)
         # A scope without a day that it had and without a newer one is there no longer, whatever it answers, and becomes
         # stale. Older days it may never have had.
         if came or not wanted or wanted[0] < max(stored, default=date.max):
             seats = vendor.seats(access, scope) if vendor.seats is not None else None
             self._store.scope_read(name, scope, now=self._now(), seats=seats)
+        self._ask_day_counts(access, scope)
         self.publisher.publish_scope(scope)
+        raise_newest(wrong)
 
     def _keep(self, access: Access, scope: str, reading: Reading, outcome: Outcome) -> None:
         requests = access.client.take_count()

@@ -111,7 +111,7 @@ def test_what_is_stored_is_not_asked_again() -> None:
     ("vendor", "settings", "requests"),
     [
         ("augment", {}, {30: (62, 62), 40: (82, 82)}),
-        ("coder", {}, {30: (62, 62), 40: (82, 82)}),
+        ("coder", {}, {30: (61, 61), 40: (81, 81)}),
         ("coder-classic", {}, {30: (6, 6), 40: (12, 12)}),
         # What a project is called and what Cube has are asked for too.
         ("gitlab", {"projects": ["platform/portal"]}, {30: (4, 6), 40: (4, 6)}),

@@ -61,8 +61,7 @@ def server() -> Bodies:
                     app("vscode", 80_500, type="builtin", display_name="Visual Studio Code"),
                     app("jetbrains", 0, type="builtin"),
                     app("reconnecting-pty", 3_600, type="builtin"),
-                    app("ssh", -1, type="builtin"),
-                    app("sftp", None, type="builtin"),
+                    app("ssh", 0, type="builtin"),
                     app("code-server", 1_800),
                     app("code-server", 600, icon="/icon/widgets.svg"),
                     app(" ", 60),
@@ -122,10 +121,10 @@ def test_only_documented_parameters_are_sent_under_v2s_own_header() -> None:
 
     assert [(request.url.path, dict(request.url.params)) for request in asked] == [
         (BUILD, {}),
-        (DAUS, {"tz_offset": "0"}),
         (PEOPLE, day),
         (APPS, {**day, "interval": "day"}),
         (STATUS, {}),
+        (DAUS, {"tz_offset": "0"}),
     ]
     assert {request.headers["coder-session-token"] for request in asked} == {"secret-token"}
     assert not any({"authorization", "session-token"} & set(request.headers) for request in asked)
@@ -276,8 +275,8 @@ def test_what_a_template_admin_may_not_read_is_gone_without_and_logged_once(capl
     assert [status.success for status in statuses] == [True, True]
     assert bench.values("adoption_active_users") == {("all", "1d"): 3.0}
     assert warnings(caplog) == [
-        f"there is nothing of days before those that are read: coder GET {DAUS}: {AUDITOR}",
         f"there are no seats: coder GET {STATUS}: {AUDITOR}",
+        f"there is nothing of days before those that are read: coder GET {DAUS}: {AUDITOR}",
     ]
 
 
@@ -400,10 +399,9 @@ def test_a_number_that_cannot_be_right_costs_its_day_alone(endpoint: str, path: 
         (APPS, ("report",), ..., "report is missing"),
         (APPS, (*APP, "slug"), ..., "report.apps_usage[0].slug is missing"),
         (APPS, (*APP, "seconds"), ..., "report.apps_usage[0].seconds is missing"),
-        (APPS, (*APP, "seconds"), -2, f"report.apps_usage[0].seconds is the number -2, {NO_COUNT}"),
+        (APPS, (*APP, "seconds"), None, f"report.apps_usage[0].seconds is null, {NO_COUNT}"),
+        (APPS, (*APP, "seconds"), -1, f"report.apps_usage[0].seconds is the number -1, {NO_COUNT}"),
         (APPS, (*APP, "seconds"), 0.5, f"report.apps_usage[0].seconds is the number 0.5, {NO_COUNT}"),
-        (DAUS, ("entries", 0, "date"), "yesterday", "entries[0].date is not a day as YYYY-MM-DD"),
-        (DAUS, ("entries", 0, "amount"), None, f"entries[0].amount is null, {NO_COUNT}"),
     ],
 )
 def test_a_body_that_cannot_be_right_is_a_payload_error_and_stores_nothing(
@@ -422,6 +420,32 @@ def test_a_body_that_cannot_be_right_is_a_payload_error_and_stores_nothing(
 
     assert (status.reason, status.message) == ("payload", f"all: coder GET {endpoint}: {message}")
     assert bench.samples() == []
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "message"),
+    [
+        ("date", "yesterday", "entries[0].date is not a day as YYYY-MM-DD"),
+        ("amount", None, f"entries[0].amount is null, {NO_COUNT}"),
+        ("amount", -1, f"entries[0].amount is the number -1, {NO_COUNT}"),
+    ],
+)
+def test_a_wrong_count_of_the_servers_own_costs_neither_a_day_nor_seats(key: str, value: Any, message: str) -> None:
+    bodies = server()
+    bodies[DAUS]["entries"][0][key] = value
+    bench = polls(bodies)
+    status = bench.poll()
+
+    assert (status.reason, status.message) == ("payload", f"all: coder GET {DAUS}: {message}")
+    assert bench.values("adoption_active_users") == {("all", "1d"): 3.0}
+    assert bench.values("adoption_seats") == {("all",): 412.0}
+
+
+def test_the_seconds_of_an_app_that_add_up_beyond_2_to_the_63_are_a_payload_error() -> None:
+    bodies = server()
+    bodies[APPS]["report"]["apps_usage"] = [app("zed", 2**63 - 1), app("zed", 1)]
+
+    assert polls(bodies).poll().message == f"all: coder GET {APPS}: the seconds of zed add up beyond 2^63"
 
 
 FOUR = (

@@ -14,7 +14,6 @@ import pytest
 from pydantic import ValidationError
 
 from exporter.accounts import AccountBook
-from exporter.errors import BadPayload
 from exporter.online_check import problems
 from exporter.vendors.coder_classic import CODER_CLASSIC
 from exporter.vendors.coder_classic_activity import parse_activity, whole_days
@@ -92,8 +91,9 @@ def test_a_week_is_no_day() -> None:
     buckets = parse_activity(SAMPLE.read_bytes(), WHERE).buckets
     status = polls(lambda _: week()).poll()
 
-    with pytest.raises(BadPayload, match="a bucket of 604800000000000 nanoseconds, asked were buckets of one day"):
-        whole_days(buckets, [DAY], NOW, WHERE)
+    assert str(whole_days(buckets, [DAY], NOW, WHERE)[DAY]) == (
+        f"{WHERE}: a bucket of 604800000000000 nanoseconds, asked were buckets of one day"
+    )
     assert (status.reason, status.message) == (
         "payload",
         f"all: {WHERE} (category any): a bucket of 604800000000000 nanoseconds, asked were buckets of one day",
@@ -262,6 +262,7 @@ def test_buckets_of_other_times_are_ignored(start: str, length: int) -> None:
         ("2022-08-01T00:00:00+02:00", DAY_LENGTH),
         ("2022-08-01T00:00:00Z", DAY_LENGTH - 1),
         ("2022-08-01T23:59:59Z", 0),
+        ("2022-08-01T00:00:00Z", 0),
         ("2022-07-31T12:00:00Z", DAY_LENGTH // 2 + 1),
     ],
 )
@@ -277,6 +278,30 @@ def test_a_day_that_only_other_buckets_touch_is_left_out_and_never_zero(
     assert status.success
     assert bench.samples() == []
     assert "days are left out: the server's buckets are no whole days of UTC" in caplog.messages
+
+
+@pytest.mark.parametrize("length", [DAY_LENGTH, DAY_LENGTH + 1])
+def test_a_day_with_two_buckets_or_a_longer_one_costs_itself_alone(length: int) -> None:
+    body = day_of(JOE, BOB, ALICE)
+    before = {**body["activity"][0], "time": "2022-07-31T00:00:00Z"}
+    body["activity"] += [before, {**before, "time": "2022-07-30T00:00:00Z", "duration": length}]
+    body["activity"] += [{**before, "time": "2022-07-30T00:00:00Z"}]
+    bench = polls(only_any(body), history=timedelta(days=3))
+    status = bench.poll()
+
+    assert status.reason == "payload"
+    assert bench.store.days("tool", "all").keys() >= {DAY}
+    assert date(2022, 7, 30) not in bench.store.days("tool", "all")
+
+
+def test_a_check_tells_of_buckets_that_are_no_whole_days() -> None:
+    body = {**day_of(JOE)["activity"][0], "time": "2022-08-01T02:00:00Z"}
+    bench = polls(lambda _: {"activity": [body], "users": {}})
+    bench.poll()
+    assert bench.made is not None
+    lines = list(problems(bench.made.source, NOW))
+
+    assert lines[0] == f"all: {WHERE} (category any): its buckets are no whole days of UTC"
 
 
 def test_a_day_in_another_offset_is_a_day_of_utc() -> None:

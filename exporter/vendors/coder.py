@@ -71,7 +71,8 @@ def scopes(access: Access) -> Sequence[str]:
 def read(access: Access, scope: str, days: Sequence[date]) -> Iterator[Reading | WrongDay]:
     """Every day wanted, newest first, with two requests for each."""
     templates = _templates(access, scope)
-    counts = access.memory["daily counts"] = _daily_counts(access) if templates is None else {}
+    listed: dict[date, int | None] = {}
+    access.memory["listed people"] = listed
     for day in days:
         answers = _ask_of_day(access, day, templates)
         try:
@@ -80,18 +81,23 @@ def read(access: Access, scope: str, days: Sequence[date]) -> Iterator[Reading |
         except BadPayload as error:
             yield WrongDay(day, error)
             continue
-        if counts.get(day, len(people)) != len(people) and "counts differ" not in access.memory:
-            access.memory["counts differ"] = True
-            access.warn(
-                f"insights/daus counts {counts[day]} people on {day}, user-activity lists {len(people)}; "
-                "here and on other days the list is what counts"
-            )
+        listed[day] = reading.facts.people_total()
         yield reading
 
 
 def day_counts(access: Access, _scope: str) -> Sequence[WindowPeople]:
     """The server's own counts of the last 60 days; there are none for an organization."""
-    counts: Mapping[date, int] = access.memory["daily counts"]
+    if access.settings.organizations:
+        return []
+    counts = _daily_counts(access)
+    listed: Mapping[date, int | None] = access.memory["listed people"]
+    for day, people in listed.items():
+        if counts.get(day, people) != people and "counts differ" not in access.memory:
+            access.memory["counts differ"] = True
+            access.warn(
+                f"insights/daus counts {counts[day]} people on {day}, user-activity lists {people}; "
+                "here and on other days the list is what counts"
+            )
     return [WindowPeople(day, "1d", people) for day, people in counts.items()]
 
 
@@ -122,14 +128,15 @@ def parse_people(answer: Obj) -> list[Person]:
 def parse_apps(answer: Obj) -> Counter[str]:
     """Seconds by activity; apps run side by side, so that these add up to more than people's time.
 
-    An app with several names or icons has several rows, and a row without a sample -1 or null.
+    An app with several names or icons has several rows.
     """
     apps: Counter[str] = Counter()
     for row in _list(answer.obj("report"), "apps_usage"):
-        if row.need("seconds") in (None, -1):
-            continue
         name = row.text("slug").strip().replace("-", "_") or UNKNOWN
-        apps[_ACTIVITIES.get(name, name)] += row.whole("seconds")
+        activity = _ACTIVITIES.get(name, name)
+        apps[activity] += row.whole("seconds")
+        if apps[activity] > LARGEST:
+            raise BadPayload(f"{row.where}: the seconds of {activity} add up beyond 2^63")
     return apps
 
 
@@ -274,8 +281,8 @@ def _day(row: Obj) -> date:
 
 
 def least_requests(days: int, _data_days: int) -> int:
-    """Two for each day, one for the version and one for the server's own counts; an organization takes two more."""
-    return 2 * days + 2 if days else 0
+    """Two for each day and one for the version; an organization takes two more."""
+    return 2 * days + 1 if days else 0
 
 
 CODER = Vendor(

@@ -99,7 +99,12 @@ def check(access: Access) -> Iterator[str]:
     for scope in scopes(access):
         for category in CATEGORIES:
             try:
-                _ask(access, scope, category, [yesterday])
+                activity, where = _ask(access, scope, category, [yesterday])
+                rows = whole_days(activity.buckets, [yesterday], access.now, where).get(yesterday)
+                if rows is None:
+                    yield f"{scope}: {where}: its buckets are no whole days of UTC"
+                elif isinstance(rows, BadPayload):
+                    yield f"{scope}: {rows}"
             except VendorError as error:
                 yield f"{scope}: {error}"
                 if error.status != 400:

@@ -62,19 +62,18 @@ def whole_days(
 ) -> Mapping[date, pl.DataFrame | BadPayload]:
     """The rows of each of the days, from the bucket that is this day of UTC, whole and over by now.
 
-    No rows where no bucket touches the day; the day is absent where only other buckets do. BadPayload for a bucket
-    longer than a day, of which no day can be told, and for two of the same day.
+    No rows where no bucket touches the day; the day is absent where only other buckets do. BadPayload in the place of
+    a day that has two buckets, or that a bucket longer than a day touches.
     """
     found: dict[date, pl.DataFrame | BadPayload] = {}
     touched: set[date] = set()
     for bucket in buckets:
         if bucket.length > _DAY_LENGTH:
-            raise BadPayload(f"{where}: a bucket of {bucket.length} nanoseconds, asked were buckets of one day")
-        if bucket.length == _DAY_LENGTH and bucket.start.time() == time() and now - bucket.start >= ONE_DAY:
+            error = BadPayload(f"{where}: a bucket of {bucket.length} nanoseconds, asked were buckets of one day")
+            found.update((day, error) for day in days if _touches(bucket, day))
+        elif bucket.length == _DAY_LENGTH and bucket.start.time() == time() and now - bucket.start >= ONE_DAY:
             day = bucket.start.date()
-            if day in found:
-                raise BadPayload(f"{where}: two buckets of {day}")
-            found[day] = bucket.rows
+            found[day] = BadPayload(f"{where}: two buckets of {day}") if day in found else bucket.rows
         else:
             touched.update(day for day in days if _touches(bucket, day))
     return {day: found.get(day, _EMPTY) for day in days if day in found or day not in touched}
@@ -122,4 +121,5 @@ def _user(item: Obj) -> _User:
 
 def _touches(bucket: Bucket, day: date) -> bool:
     after_midnight = bucket.start - datetime.combine(day, time(), UTC)
-    return -timedelta(microseconds=-(-bucket.length // 1000)) < after_midnight < ONE_DAY
+    # One without a length touches the day that it begins on.
+    return -timedelta(microseconds=max(1, -(-bucket.length // 1000))) < after_midnight < ONE_DAY
