@@ -501,6 +501,17 @@ def test_a_token_that_suddenly_sees_itself_alone_is_logged_once(caplog: pytest.L
     assert [line for line in caplog.messages if "site manager" in line] == [WEAK.format(3)]
 
 
+def test_a_token_that_sees_itself_alone_after_a_restart_is_logged_too(caplog: pytest.LogCaptureFixture) -> None:
+    people = [JOE, BOB, ALICE]
+    bench = polls(only_any_people(people))
+    bench.poll()
+    del people[1:]
+    bench.made = None
+    bench.poll()
+
+    assert [line for line in caplog.messages if "site manager" in line] == [WEAK.format(3)]
+
+
 def only_any_people(people: list[str]) -> Answer:
     """A server that shows whoever is in the list at the moment."""
     return lambda params: day_of(*people) if params["category"] == "any" else day_of()

@@ -24,7 +24,8 @@ class Access:
 
     `settings` is the vendor's own settings model. `memory` is what the vendor's functions wish to find again at the
     next poll of the source (ids of projects, detected names); a restart forgets it. `warn` logs a remark once for the
-    life of the process. `listed` are the scopes that the source had at its last poll, before a restart too.
+    life of the process. `listed` are the scopes that the source had at its last poll, before a restart too, and
+    `most_people` how many people the scope that is read had on its best day in the state.
     """
 
     client: Client
@@ -34,6 +35,7 @@ class Access:
     memory: dict[str, Any]
     warn: Callable[[str], None]
     listed: Collection[str] = ()
+    most_people: int = 0
 
 
 def bearer(token: str) -> Mapping[str, str]:

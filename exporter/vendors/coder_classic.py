@@ -164,9 +164,7 @@ def _warn_of_weak_token(access: Access, scope: str, by_day: Mapping[date, pl.Dat
     """A token below site manager is answered 200 with its own user alone (2026-11), which looks like a quiet day."""
     workday = any(_WEEKDAYS[day.weekday()] not in access.settings.calendar.weekend for day in by_day)
     people = len(set().union(*(table["user_id"] for table in by_day.values())))
-    key = f"most people of {scope}"
-    known = max(people, access.memory.get(key, people))
-    access.memory[key] = known
+    known = max(people, access.most_people)
     seats = access.settings.seats if scope == ALL and access.settings.seats is not None else known
     if workday and people <= 1 < max(known, seats):
         access.warn(
