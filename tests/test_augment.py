@@ -431,7 +431,9 @@ def test_windows_of_days_that_are_not_read_come_from_user_activity() -> None:
     assert bench.values("adoption_active_service_accounts") == {("all", "1d"): 1.0, ("all", "7d"): 1.0}
 
 
-def test_a_window_in_which_fewer_people_are_listed_than_counted_on_one_of_its_days_is_incomplete() -> None:
+def test_a_window_in_which_fewer_people_are_listed_than_counted_on_one_of_its_days_is_logged(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     bodies = the_published()
     days = [FIRST - timedelta(days=back) for back in range(7)]
     bodies["/analytics/v0/dau-count"]["daily_active_user_counts"] = [
@@ -443,7 +445,11 @@ def test_a_window_in_which_fewer_people_are_listed_than_counted_on_one_of_its_da
     bench.now = datetime(2025, 10, 16, 4, tzinfo=UTC)
     bench.poll()
 
-    assert bench.values("adoption_active_users") == {("all", "1d"): 2.0}
+    assert bench.values("adoption_active_users") == {("all", "1d"): 2.0, ("all", "7d"): 2.0}
+    assert (
+        "7d to 2025-10-15: dau-count says 4 on one of the days, user-activity lists 3; the list is what counts"
+        in caplog.messages
+    )
 
 
 @pytest.mark.parametrize(

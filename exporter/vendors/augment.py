@@ -137,10 +137,9 @@ def windows(access: Access, scope: str, data_day: date, names: Sequence[str]) ->
         most = max(overview.counts[day] for day in days)
         if len(people) < most:
             access.warn(
-                f"{name} to {data_day} is incomplete and waits: user-activity lists {len(people)}, "
-                f"dau-count says {most} on one of the days"
+                f"{name} to {data_day}: dau-count says {most} on one of the days, user-activity lists {len(people)}; "
+                "the list is what counts"
             )
-            continue
         service = sum(person.service for person in people.values())
         found.append(WindowPeople(data_day, name, len(people) - service, service))
     return found
