@@ -161,8 +161,8 @@ class Client:
     def download(self, path: str, params: Params | None, to: Path, *, progress: Heard | None = None) -> int:
         """GET into a file, which appears only when it is whole, and return its size.
 
-        `progress` hears the bytes received and, where the vendor says, the bytes to come
-        in all (both as sent, so before unpacking).
+        `progress` hears the bytes received and, where the vendor says, the bytes to come in all (both as sent, so
+        before unpacking).
         """
         where = self._where("GET", path)
         request = self._http.build_request("GET", self._url(path), params=params)
