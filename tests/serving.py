@@ -20,9 +20,12 @@ def serving(
     limits: Limits | None = None,
     tls: Callable[[], ssl.SSLContext | None] = lambda: None,
     host: str = "127.0.0.1",
+    send_buffer: int | None = None,
 ) -> Iterator[Address]:
-    """Serves an application until the block ends."""
+    """Serves an application until the block ends; `send_buffer` is how many bytes the kernel takes for a client."""
     listener = listen(Address(host, 0))
+    if send_buffer is not None:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
     server = Server(app, tls, limits)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]})
     thread.start()

@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from exporter.log import event
 from exporter.mistakes import ConfigError
 from exporter.web.config_file import WebConfig, read
-from exporter.web.passwords import Passwords
+from exporter.web.passwords import CrowdedError, Passwords
 
 logger = logging.getLogger(__name__)
 
@@ -87,12 +87,21 @@ class Guard:
             await send(message)
 
         authorization = Headers(scope=scope).get("authorization", "")
-        admitted = not config.users or await self._passwords.fit(authorization, config.users)
-        app = self._app if admitted else _UNAUTHORIZED
+        try:
+            admitted = not config.users or await self._passwords.fit(authorization, config.users)
+            app = self._app if admitted else _UNAUTHORIZED
+        except CrowdedError:
+            app = _CROWDED
         await app(scope, receive, send_with_headers)
 
 
 _UNAUTHORIZED = PlainTextResponse("Unauthorized\n", 401, {"WWW-Authenticate": 'Basic realm="adoption-exporter"'})
+_CROWDED = PlainTextResponse(
+    "Too many passwords wait to be checked: try again in 5 seconds.\n",
+    503,
+    # A crowd that kept its connections would leave none for others.
+    {"Retry-After": "5", "Connection": "close"},
+)
 
 
 def _looks(files: tuple[Path, ...]) -> tuple[object, ...]:

@@ -94,6 +94,8 @@ class Server(uvicorn.Server):
             task = self._start(self._open(connection, accepted))
             task.add_done_callback(partial(self._clear_away, connection, accepted))
             connection.hang_up = task.cancel
+            # Accepting does not wait where many are at the door, and whoever is inside must be heard before they are.
+            await asyncio.sleep(0)
 
     async def _open(self, connection: "_Connection", accepted: socket.socket) -> None:
         tls = self._tls()
@@ -146,6 +148,16 @@ class _Connection(H11Protocol):
         super().on_response_complete()
         self._follow()
 
+    def pause_writing(self) -> None:
+        """Begins to wait for the client to read."""
+        super().pause_writing()
+        self._door.note(self, busy=False)
+
+    def resume_writing(self) -> None:
+        """Goes on with the answer, since the client reads."""
+        super().resume_writing()
+        self._door.note(self, busy=self._stage[0] == "answer")
+
     def connection_lost(self, exc: Exception | None) -> None:
         """Leaves."""
         super().connection_lost(exc)
@@ -171,7 +183,7 @@ class _Connection(H11Protocol):
 
 
 class _Door:
-    """Who is inside; those without a request in the order in which they began to wait."""
+    """Who is inside; those who wait for their client, to ask or to read, in the order in which they began to wait."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -190,7 +202,9 @@ class _Door:
         return True
 
     def note(self, connection: _Connection, *, busy: bool) -> None:
-        """Notes that somebody's request is being answered, or that somebody begins to wait."""
+        """Notes that a request is being answered, or that a client is waited for; ignores who was sent away."""
+        if connection not in self._waiting and connection not in self._busy:
+            return
         self.leave(connection)
         if busy:
             self._busy.add(connection)
