@@ -17,10 +17,11 @@ from exporter.log import event
 from exporter.reload import Reloader
 from exporter.reporting import report
 from exporter.sd_notify import BEAT_SECONDS, Watchdog, notify, watchdog_seconds
-from exporter.sections import Address
+from exporter.sections import Address, WebSettings
 from exporter.signals import caught
 from exporter.web.access import Access, Guard
 from exporter.web.application import Pages, application
+from exporter.web.refusals import is_loopback
 from exporter.web.server import STOP_SECONDS, Server
 
 logger = logging.getLogger(__name__)
@@ -37,11 +38,27 @@ _PUSH_STOP_SECONDS = 3.0
 
 @dataclass(frozen=True)
 class Web:
-    """Where and to whom to serve; `prefix` is that of every path, "" or /like/this."""
+    """Where and to whom to serve.
+
+    `prefix` is that of every path, "" or /like/this; `external_host` is the host under which a reverse proxy shows it.
+    """
 
     listener: socket.socket
     access: Access
     prefix: str = ""
+    external_host: str = ""
+
+    def names(self, settings: WebSettings) -> frozenset[str] | None:
+        """The hosts to which it answers beside loopback addresses; None for every one.
+
+        Behind loopback they are always checked: a web page that a browser shows there could ask under a name of its
+        own.
+        """
+        allowed, address = settings.allowed_hosts, self.listener.getsockname()[0]
+        if allowed is None and not is_loopback(address):
+            return None
+        own = ("localhost", settings.listen_address.host.lower(), address, self.external_host)
+        return frozenset(filter(None, (*own, *(allowed or ()))))
 
     def url(self) -> str:
         """An address at which this machine finds it."""
@@ -82,7 +99,8 @@ def run(exporter: Exporter, web: Web, load: Callable[[], Config], started: Calla
         config=lambda: redacted(exporter.config),
         reload=reloader.reload,
     )
-    server = Server(Guard(application(pages, web.prefix), web.access), lambda: web.access.config.tls)
+    guard = Guard(application(pages, web.prefix), web.access, lambda: web.names(exporter.config.web))
+    server = Server(guard, lambda: web.access.config.tls)
     serving = threading.Thread(target=server.run, kwargs={"sockets": [web.listener]}, name="web", daemon=True)
     with caught((*ENDING, signal.SIGHUP)) as signals:
         for number in ENDING:

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -20,6 +21,7 @@ NO_PATH = "must have no path with protocol grpc"
 
 _ADDRESS = re.compile(r"(?P<host>\[[0-9A-Fa-f:.%]+\]|[^\s:/\[\]]*):(?P<port>[0-9]{1,5})")
 _HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_HOST_NAME = re.compile(r"[0-9a-z_-]{1,63}(?:\.[0-9a-z_-]{1,63})*")
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,17 @@ def _without_password(url: str) -> str:
     return make_url(url).render_as_string(hide_password=True).replace(":***@", f":{SHOWN_SECRET}@", 1)
 
 
+def _host_name(text: str) -> str:
+    """A host as it is compared: in lower case, an IP address in its short form."""
+    try:
+        return str(ip_address(text[1:-1] if text.startswith("[") and text.endswith("]") else text))
+    except ValueError:
+        name = text.lower()
+    if not _HOST_NAME.fullmatch(name):
+        raise ValueError("must be a host name such as adoption.example.com, or an IP address, without a port")
+    return name
+
+
 def _header(name: str) -> str:
     if not _HEADER.fullmatch(name):
         raise ValueError("is no header name")
@@ -79,13 +92,19 @@ StateUrl = Annotated[
     Field(repr=False),
 ]
 Header = Annotated[str, AfterValidator(_header)]
+HostName = Annotated[str, AfterValidator(_host_name)]
 
 
 class WebSettings(Settings):
-    """Where to serve; `config_file` is in exporter-toolkit's format."""
+    """Where to serve; `config_file` is in exporter-toolkit's format.
+
+    `allowed_hosts` are names by which clients may call the exporter, beside `localhost`, loopback addresses and the
+    host of `listen_address`. Where it is None and the exporter listens beyond loopback, every name will do.
+    """
 
     listen_address: ListenAddress = Address("127.0.0.1", 10723)
     config_file: ExistingFile | None = None
+    allowed_hosts: tuple[HostName, ...] | None = None
 
 
 class StateSettings(Settings):

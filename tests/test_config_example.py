@@ -50,6 +50,7 @@ def test_the_example_shows_every_setting_with_its_default_or_an_example(tmp_path
         and (place.startswith("sources.augment-prod.") or not place.startswith("sources."))
     } == {
         "web.config_file": "web-config.yml",
+        "web.allowed_hosts": "['adoption.example.com']",
         "people.pseudonym_key_file": "pseudonym.key",
         "teams.file": "teams.csv",
         "otlp.endpoint": "http://localhost:4318",

@@ -94,7 +94,8 @@ web/negotiation.py   | expose.prometheus                                        
 web/exposition.py    | expose.prometheus snapshot health web.negotiation                  | starlette
 web/passwords.py     |                                                                    | bcrypt
 web/config_file.py   | fields mistakes document                                           | pydantic
-web/access.py        | log mistakes web.config_file web.passwords                         | starlette
+web/refusals.py      |                                                                    | starlette
+web/access.py        | log mistakes web.config_file web.passwords web.refusals            | starlette
 web/server.py        |                                                                    | starlette uvicorn
 web/sparkline.py     | status                                                             |
 web/templates/__init__.py |                                                               | jinja2

@@ -11,9 +11,13 @@ import bcrypt
 import httpx
 import pytest
 
+from exporter.daemon import Web, listen
+from exporter.sections import Address, WebSettings
+from exporter.web.access import Access
+from exporter.web.config_file import WebConfig
 from tests import faulty
 from tests.certificates import certificate
-from tests.daemons import daemon, wait_until
+from tests.daemons import Daemon, daemon, wait_until
 
 HASH = bcrypt.hashpw(b"s3cret", bcrypt.gensalt(4)).decode()
 
@@ -60,6 +64,66 @@ def test_it_serves_tls_with_a_password_and_follows_the_file(config: str, tmp_pat
         wait_until(renewed, patience=15)
         assert running.log.read_text().count('msg="web configuration read again"') == 1
         assert "s3cret" not in running.log.read_text()
+
+
+def asked(running: Daemon, host: str, path: str = "/config") -> int:
+    return running.get(path, host=host).status_code
+
+
+def test_behind_loopback_it_answers_to_its_own_names_alone(config: str, tmp_path: Path) -> None:
+    file = Path(config)
+    text = file.read_text()
+    file.write_text("web: {allowed_hosts: [adoption.example.com]}\n" + text)
+    flags = ("--web.external-url", "https://Tools.example.com:8443")
+    with daemon(tmp_path, "run", "--config.file", config, *flags) as running:
+        hosts = ["evil.example", "localhost:1", "127.0.0.1", "[::1]:80", "adoption.example.com", "tools.example.com:1"]
+        assert [asked(running, host) for host in hosts] == [421, 200, 200, 200, 200, 200]
+        assert [asked(running, "evil.example", path) for path in ("/", "/metrics", "/-/healthy")] == [421] * 3
+        file.write_text("web: {allowed_hosts: [other.example.com]}\n" + text)
+        assert httpx.post(f"{running.url}/-/reload").status_code == 200
+        assert [asked(running, host) for host in ("adoption.example.com", "other.example.com")] == [421, 200]
+        answer = running.get("/config", host="evil.example")
+
+    assert answer.headers["content-type"] == "text/plain; charset=utf-8"
+    assert answer.text == (
+        "This exporter is not known as that host. If it is right, name it in web.allowed_hosts or --web.external-url.\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("host", "allowed", "names"),
+    [
+        ("", None, None),
+        ("0.0.0.0", None, None),
+        ("", (), {"localhost", "::"}),
+        ("0.0.0.0", ("adoption.example.com",), {"localhost", "0.0.0.0", "adoption.example.com"}),
+        ("127.0.0.1", None, {"localhost", "127.0.0.1"}),
+        ("::1", None, {"localhost", "::1"}),
+        ("localhost", ("adoption.example.com",), {"localhost", "127.0.0.1", "adoption.example.com"}),
+    ],
+)
+def test_beyond_loopback_it_answers_to_every_name_unless_some_are_allowed(
+    host: str, allowed: tuple[str, ...] | None, names: set[str] | None
+) -> None:
+    address = Address(host, 0)
+    with listen(address) as listener:
+        web = Web(listener, Access(WebConfig()))
+        found = web.names(WebSettings(listen_address=address, allowed_hosts=allowed))
+
+    assert found == names
+
+
+def test_a_page_of_another_site_cannot_have_it_reload(config: str, tmp_path: Path) -> None:
+    with daemon(tmp_path, "run", "--config.file", config) as running:
+        before = running.log.read_text().count("configuration read again")
+        foreign = [{"Origin": "https://evil.example"}, {"Sec-Fetch-Site": "cross-site"}, {"Origin": "null"}]
+        answers = [httpx.post(f"{running.url}/-/reload", headers=headers) for headers in foreign]
+        assert [(answer.status_code, answer.text) for answer in answers] == [
+            (403, "A page of another site may not do this.\n")
+        ] * 3
+        assert running.log.read_text().count("configuration read again") == before
+        own = {"Origin": running.url, "Sec-Fetch-Site": "same-origin"}
+        assert httpx.post(f"{running.url}/-/reload", headers=own).status_code == 200
 
 
 def test_a_prefix_is_that_of_every_path(config: str, tmp_path: Path) -> None:

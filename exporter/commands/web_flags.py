@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from functools import wraps
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import click
 
@@ -21,11 +21,15 @@ _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)*/?")
 
 @dataclass(frozen=True)
 class WebFlags:
-    """What was said on the command line, which wins over the configuration. `prefix` is "" or /like/this."""
+    """What was said on the command line, which wins over the configuration.
+
+    `prefix` is "" or /like/this, `external_host` the host of the external URL or "".
+    """
 
     listen_address: Address | None
     config_file: Path | None
     prefix: str
+    external_host: str
 
     def over(self, config: Config) -> Config:
         """The configuration with these flags in it."""
@@ -36,7 +40,7 @@ class WebFlags:
     def open(self, config: Config) -> daemon.Web:
         """Begins to listen as a configuration wants it. Raises ConfigError, or OSError for an address in use."""
         access = Access.open(config.web.config_file)
-        return daemon.Web(daemon.listen(config.web.listen_address), access, self.prefix)
+        return daemon.Web(daemon.listen(config.web.listen_address), access, self.prefix, self.external_host)
 
 
 def web_options(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -47,12 +51,13 @@ def web_options(command: Callable[..., Any]) -> Callable[..., Any]:
         *arguments: Any,
         listen_address: Address | None,
         web_config_file: Path | None,
-        external_path: str,
+        external_url: SplitResult,
         route_prefix: str | None,
         **others: Any,
     ) -> Any:
-        prefix = external_path if route_prefix is None else route_prefix
-        return command(*arguments, web=WebFlags(listen_address, web_config_file, prefix), **others)
+        prefix = external_url.path if route_prefix is None else route_prefix
+        web = WebFlags(listen_address, web_config_file, prefix, external_url.hostname or "")
+        return command(*arguments, web=web, **others)
 
     for option in reversed(_OPTIONS):
         with_flags = option(with_flags)
@@ -65,14 +70,15 @@ def _prefix(_context: click.Context, _parameter: click.Parameter, text: str | No
     return None if text is None else text.rstrip("/")
 
 
-def _external_path(context: click.Context, parameter: click.Parameter, text: str) -> str:
+def _external_url(context: click.Context, parameter: click.Parameter, text: str) -> SplitResult:
+    """The URL; its path is a prefix."""
     try:
         url = urlsplit(text)
     except ValueError as error:
         raise click.BadParameter(str(error)) from error
     if text and (url.scheme not in ("http", "https") or not url.hostname):
         raise click.BadParameter("must be an address such as https://example.com/adoption")
-    return _prefix(context, parameter, url.path) or ""
+    return url._replace(path=_prefix(context, parameter, url.path) or "")
 
 
 _OPTIONS = (
@@ -92,11 +98,12 @@ _OPTIONS = (
     ),
     click.option(
         "--web.external-url",
-        "external_path",
-        callback=_external_path,
+        "external_url",
+        callback=_external_url,
         default="",
         metavar="URL",
-        help="The address under which a reverse proxy shows it; its path is the default of --web.route-prefix.",
+        help="The address under which a reverse proxy shows it: its path is the default of --web.route-prefix, "
+        "and requests may name its host.",
     ),
     click.option(
         "--web.route-prefix",

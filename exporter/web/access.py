@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -12,6 +13,7 @@ from exporter.log import event
 from exporter.mistakes import ConfigError
 from exporter.web.config_file import WebConfig, read
 from exporter.web.passwords import CrowdedError, Passwords
+from exporter.web.refusals import refusal
 
 logger = logging.getLogger(__name__)
 
@@ -69,11 +71,17 @@ class Access:
 
 
 class Guard:
-    """Lets nobody through without a password where the configuration has users, and adds headers to every answer."""
+    """Lets nobody through without a password where the configuration has users, and adds headers to every answer.
 
-    def __init__(self, app: ASGIApp, access: Access) -> None:
+    `names` gives the hosts to which it answers at this moment, None for every one.
+    """
+
+    def __init__(
+        self, app: ASGIApp, access: Access, names: Callable[[], Collection[str] | None] = lambda: None
+    ) -> None:
         self._app = app
         self._access = access
+        self._names = names
         self._passwords = Passwords()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -86,13 +94,20 @@ class Guard:
                 MutableHeaders(scope=message).update(headers)
             await send(message)
 
-        authorization = Headers(scope=scope).get("authorization", "")
-        try:
-            admitted = not config.users or await self._passwords.fit(authorization, config.users)
-            app = self._app if admitted else _UNAUTHORIZED
-        except CrowdedError:
-            app = _CROWDED
+        app = await self._admit(scope["method"], Headers(scope=scope), config)
         await app(scope, receive, send_with_headers)
+
+    async def _admit(self, method: str, headers: Headers, config: WebConfig) -> ASGIApp:
+        """What answers a request: the application, or a refusal."""
+        refused = refusal(method, headers, self._names())
+        if refused is not None:
+            return refused
+        try:
+            authorization = headers.get("authorization", "")
+            admitted = not config.users or await self._passwords.fit(authorization, config.users)
+        except CrowdedError:
+            return _CROWDED
+        return self._app if admitted else _UNAUTHORIZED
 
 
 _UNAUTHORIZED = PlainTextResponse("Unauthorized\n", 401, {"WWW-Authenticate": 'Basic realm="adoption-exporter"'})
