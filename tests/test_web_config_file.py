@@ -59,7 +59,7 @@ tls_server_config:
   min_version: TLS10
   cipher_suites: [TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256]
   curve_preferences: [X25519]
-  prefer_server_cipher_suites: true
+  prefer_server_cipher_suites: false
 http_server_config: {http2: true, headers: {X-Powered-By: people}}
 rate_limit: {interval: 1s, burst: 20}
 """
@@ -84,7 +84,9 @@ def test_every_key_of_the_format_that_is_not_supported_is_named(tmp_path: Path) 
         "tls_server_config.curve_preferences": "is not supported: leave it to OpenSSL",
         "tls_server_config.key": "is not supported: put the key into a file and name it in key_file",
         "tls_server_config.min_version": 'must be TLS12 or TLS13, not "TLS10"',
-        "tls_server_config.prefer_server_cipher_suites": "is not supported: the server's order counts",
+        "tls_server_config.prefer_server_cipher_suites": (
+            "is not supported: the server's order counts, set it to true or leave it out"
+        ),
     }
 
 
@@ -118,7 +120,7 @@ def test_every_key_of_the_format_that_is_not_supported_is_named(tmp_path: Path) 
             "tls_server_config.client_ca_file: needs a client_auth_type",
         ),
         (
-            "tls_server_config: {cert_file: web.yml, key_file: web.yml, client_auth_type: VerifyClientCertIfGiven}",
+            "tls_server_config: {cert_file: web.yml, key_file: web.yml, client_auth_type: RequireAndVerifyClientCert}",
             "tls_server_config.client_ca_file: is missing beside client_auth_type",
         ),
         (

@@ -3,12 +3,21 @@
 import os
 import re
 import ssl
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from exporter.document import Document, read_document
 from exporter.fields import ExistingFile, HiddenValueError, Settings
@@ -29,7 +38,6 @@ _UNSUPPORTED: Mapping[Place, str] = {
     ("tls_server_config", "client_allowed_sans"): "is not supported: use a certificate authority of its own",
     ("tls_server_config", "cipher_suites"): "is not supported: set min_version to TLS13 to rule out older ciphers",
     ("tls_server_config", "curve_preferences"): "is not supported: leave it to OpenSSL",
-    ("tls_server_config", "prefer_server_cipher_suites"): "is not supported: the server's order counts",
 }
 # Of a cost up to 16, which takes some seconds; each further step doubles that.
 _BCRYPT = re.compile(r"\$2[aby]\$(0[4-9]|1[0-6])\$[./A-Za-z0-9]{53}")
@@ -49,6 +57,21 @@ def _hashed(value: SecretStr) -> SecretStr:
     return value
 
 
+def _without(values: object, blanks: Collection[object], keys: Collection[str | int]) -> object:
+    """A mapping without the keys whose value is blank; keys that nobody knows stay."""
+    if not isinstance(values, dict):
+        return values
+    return {key: value for key, value in values.items() if value not in blanks or key not in keys}
+
+
+def _not_empty(value: object) -> object:
+    return None if value == {} else value
+
+
+def _text(value: object) -> object:
+    return "" if value is None else value
+
+
 def _header_value(text: str) -> str:
     if not text.isascii() or not text.isprintable():
         raise ValueError("must be one line of printable ASCII characters")
@@ -62,11 +85,21 @@ HeaderName = Literal[
     "X-Frame-Options",
     "X-XSS-Protection",
 ]
+HeaderValue = Annotated[str, BeforeValidator(_text), AfterValidator(_header_value)]
 User = Annotated[str, AfterValidator(_user)]
 Hash = Annotated[SecretStr, AfterValidator(_hashed)]
 
 
-class TlsSettings(Settings):
+class _Part(Settings):
+    """A part of the file; as in Go, a key with nothing behind it is one that is left out."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_nothing(cls, values: object) -> object:
+        return _without(values, (None,), cls.model_fields)
+
+
+class TlsSettings(_Part):
     """Certificates and what clients must show; the defaults are the format's."""
 
     cert_file: ExistingFile
@@ -75,13 +108,31 @@ class TlsSettings(Settings):
     client_ca_file: ExistingFile | None = None
     min_version: Literal["TLS12", "TLS13"] = "TLS12"
     max_version: Literal["TLS12", "TLS13"] = "TLS13"
+    prefer_server_cipher_suites: bool = True
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_blanks(cls, values: object) -> object:
+        """Templates write what is not wanted as empty text or as an empty list."""
+        return _without(values, (None, "", []), {*cls.model_fields, *(place[-1] for place in _UNSUPPORTED)})
 
     @field_validator("client_ca_file")
     @classmethod
     def _beside_its_policy(cls, file: Path | None, info: ValidationInfo) -> Path | None:
-        if "client_auth_type" in info.data and (file is None) != (info.data["client_auth_type"] == "NoClientCert"):
-            raise ValueError("is missing beside client_auth_type" if file is None else "needs a client_auth_type")
+        policy = info.data.get("client_auth_type")
+        if policy == "NoClientCert" and file is not None:
+            raise ValueError("needs a client_auth_type")
+        # The authorities of the system would let in whoever has a certificate of any of them.
+        if policy == "RequireAndVerifyClientCert" and file is None:
+            raise ValueError("is missing beside client_auth_type")
         return file
+
+    @field_validator("prefer_server_cipher_suites")
+    @classmethod
+    def _the_servers_order(cls, wanted: bool) -> bool:
+        if not wanted:
+            raise ValueError("is not supported: the server's order counts, set it to true or leave it out")
+        return wanted
 
     @field_validator("max_version")
     @classmethod
@@ -91,11 +142,11 @@ class TlsSettings(Settings):
         return version
 
 
-class HttpSettings(Settings):
+class HttpSettings(_Part):
     """How to answer."""
 
     http2: bool = False
-    headers: Mapping[HeaderName, Annotated[str, AfterValidator(_header_value)]] = {}
+    headers: Mapping[HeaderName, HeaderValue] = {}
 
     @field_validator("http2")
     @classmethod
@@ -105,10 +156,10 @@ class HttpSettings(Settings):
         return wanted
 
 
-class WebFile(Settings):
+class WebFile(_Part):
     """The whole file; a file without any key asks for neither TLS nor a password."""
 
-    tls_server_config: TlsSettings | None = None
+    tls_server_config: Annotated[TlsSettings | None, BeforeValidator(_not_empty)] = None
     http_server_config: HttpSettings = HttpSettings()
     basic_auth_users: Annotated[Mapping[User, Hash], Field(repr=False)] = {}
 
@@ -145,7 +196,7 @@ def read(path: Path, environ: Mapping[str, str] = os.environ) -> WebConfig:
 
 def _settings(document: Document, folder: Path) -> WebFile:
     """The file's settings, which must not be used where the document has mistakes."""
-    value = {} if document.value is None else document.value
+    value = {} if document.value is None else _as_text(document.value, (), document.written)
     if not document.mistakes:
         try:
             return WebFile.model_validate(value, context={"folder": folder})
@@ -153,6 +204,15 @@ def _settings(document: Document, folder: Path) -> WebFile:
             for mistake in model_mistakes(error, WebFile, (), document.written):
                 document.mistake(mistake.place, _UNSUPPORTED.get(mistake.place, mistake.words))
     return WebFile()
+
+
+def _as_text(value: Any, place: Place, written: Mapping[Place, str]) -> Any:
+    """A value whose numbers and flags are the text that the file has: that is how Go reads them where text belongs."""
+    if isinstance(value, dict):
+        return {key: _as_text(inner, (*place, key), written) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_as_text(inner, (*place, index), written) for index, inner in enumerate(value)]
+    return written[place] if isinstance(value, int) else value
 
 
 def _context(settings: TlsSettings, document: Document) -> ssl.SSLContext | None:
@@ -168,6 +228,8 @@ def _context(settings: TlsSettings, document: Document) -> ssl.SSLContext | None
         place = ("tls_server_config", "client_ca_file")
         if settings.client_ca_file is not None:
             context.load_verify_locations(settings.client_ca_file)
+        elif settings.client_auth_type == "VerifyClientCertIfGiven":
+            context.load_default_certs(ssl.Purpose.CLIENT_AUTH)
     except (OSError, ValueError) as error:
         what = "certificate with its key" if place[-1] == "cert_file" else "certificates"
         document.mistake(place, f"no {what} in PEM form can be read: {error}")
