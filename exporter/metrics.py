@@ -191,7 +191,7 @@ ADOPTION: tuple[Metric, ...] = (
         SCOPE,
     ),
     Metric(
-        "adoption_data_days_revised_total",
+        "adoption_data_revisions_total",
         "Days whose content changed after they were first published.",
         "{day}",
         SCOPE,

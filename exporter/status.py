@@ -172,7 +172,7 @@ def _scope_report(state: SourceState, name: str, newest: date, now: datetime) ->
         people={window: values.get(("adoption_active_users", (window,))) for window in WINDOWS},
         baseline=values.get(("adoption_active_users_baseline", ())),
         seats=values.get(("adoption_seats", ())) if name != ALL or state.seats is None else state.seats,
-        days_revised=values.get(("adoption_data_days_revised_total", ())),
+        days_revised=values.get(("adoption_data_revisions_total", ())),
         last_read=last_read,
         failure=failure,
         history=_history(published.people, data_day),

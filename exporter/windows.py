@@ -94,7 +94,7 @@ def _about(scope: Scope) -> Iterator[Sample]:
     labels = scope.labels()
     start = datetime.combine(scope.data_day, time(), UTC).timestamp()
     yield sample("adoption_data_day_timestamp_seconds", start, **labels)
-    yield sample("adoption_data_days_revised_total", scope.revised, **labels)
+    yield sample("adoption_data_revisions_total", scope.revised, **labels)
     if scope.workday is not None:
         yield sample("adoption_data_day_workday", float(scope.workday), **labels)
     if scope.seats is not None:

@@ -117,7 +117,7 @@ def _revised() -> Panel:
         "Days whose content changed after they were first published, in the day before each point." + _LIVE,
         "none",
     )
-    revised = f"sum by (source) (increase(adoption_data_days_revised_total{{{_CHOSEN}}}[1d]))"
+    revised = f"sum by (source) (increase(adoption_data_revisions_total{{{_CHOSEN}}}[1d]))"
     return panels.lines(words, Query(revised, _SOURCE, step="1m"))
 
 

@@ -138,4 +138,4 @@ def test_a_day_that_is_revised_by_the_vendor_is_published_as_it_is_now() -> None
 
     assert bench.values("adoption_active_users")["all", "7d"] == 2.0
     assert bench.values("adoption_usage")["all", "1d", "chat_messages"] == 6.0
-    assert bench.values("adoption_data_days_revised_total") == {("all",): 1.0}
+    assert bench.values("adoption_data_revisions_total") == {("all",): 1.0}

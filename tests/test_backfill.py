@@ -85,9 +85,7 @@ def test_ninety_backfilled_days_equal_a_daily_run() -> None:
         while day <= LAST:
             clock.now = bench.now = first_shown(day)
             assert bench.poll().success
-            live[clock.now] = {
-                sample for sample in bench.samples() if sample.metric != "adoption_data_days_revised_total"
-            }
+            live[clock.now] = {sample for sample in bench.samples() if sample.metric != "adoption_data_revisions_total"}
             day += timedelta(days=1)
     with augment(clock) as fresh:
         history = {past.moment: set(past.samples) for past in backfilled(fresh, FIRST, LAST)}

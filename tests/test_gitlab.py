@@ -301,7 +301,7 @@ def test_windows_are_asked_for_again_when_the_data_day_moves_or_a_day_is_revised
 
         assert loads == [4, 2, 4, 2]
         assert people(served.polls, "platform/site") == {"1d": 3, "7d": 10, "28d": 31}
-        assert served.polls.values("adoption_data_days_revised_total") == {("platform/site",): 1}
+        assert served.polls.values("adoption_data_revisions_total") == {("platform/site",): 1}
 
 
 def test_a_project_that_vanishes_is_withdrawn_and_one_that_moves_is_a_scope_of_its_own() -> None:

@@ -30,7 +30,7 @@ adoption_active_users_baseline
 adoption_seats
 adoption_data_day_timestamp_seconds
 adoption_data_day_workday
-adoption_data_days_revised_total
+adoption_data_revisions_total
 """
 EXPORTER_LABELS = """
 adoption_exporter_build_info                                    version python_version

@@ -29,7 +29,7 @@ from tests.collectors import prometheus_name
 RESOURCE = Resource({"service.name": "adoption-exporter"})
 USERS = sample("adoption_active_users", 7, source="tool", vendor="coder", scope="all", window="1d")
 TIME = sample("adoption_active_time_seconds", 0.5, source="tool", vendor="coder", scope="all", window="1d")
-REVISED = sample("adoption_data_days_revised_total", 3, source="tool", vendor="coder", scope="all")
+REVISED = sample("adoption_data_revisions_total", 3, source="tool", vendor="coder", scope="all")
 LABELS = {"source": "tool", "vendor": "coder", "scope": "all", "window": "1d"}
 
 
@@ -61,7 +61,7 @@ def test_a_prometheus_gives_every_metric_its_name_back(name: str) -> None:
         ("adoption_active_users", "adoption.active_users"),
         ("adoption_active_time_seconds", "adoption.active_time"),
         ("adoption_data_day_timestamp_seconds", "adoption.data_day_timestamp"),
-        ("adoption_data_days_revised_total", "adoption.data_days_revised"),
+        ("adoption_data_revisions_total", "adoption.data_revisions"),
         ("adoption_exporter_poll_failures_total", "adoption.exporter.poll_failures"),
     ],
 )
@@ -94,7 +94,7 @@ def test_gauges_and_counters_become_the_data_of_one_request() -> None:
                                 [
                                     Metric("adoption.active_users", rows[0].help, "{user}", Gauge([gauge(7.0)])),
                                     Metric("adoption.active_time", rows[1].help, "s", Gauge([gauge(0.5)])),
-                                    Metric("adoption.data_days_revised", rows[2].help, "{day}", counter),
+                                    Metric("adoption.data_revisions", rows[2].help, "{day}", counter),
                                 ],
                                 schema_url="",
                             )
@@ -189,7 +189,7 @@ def test_moments_are_exact() -> None:
 words = st.text(max_size=40)
 anything = st.builds(
     lambda metric, labels, value, time: Point(CATALOGUE[metric], labels, value, time),
-    st.sampled_from(["adoption_usage", "adoption_language_usage", "adoption_data_days_revised_total"]),
+    st.sampled_from(["adoption_usage", "adoption_language_usage", "adoption_data_revisions_total"]),
     st.dictionaries(words, words | st.text("é漢🙂", min_size=50, max_size=200), max_size=8),
     st.floats(allow_nan=False),
     st.integers(0, 2**63 - 1),

@@ -29,7 +29,7 @@ def of(source: str, scope: str = "all", *, users: int = 7, day: datetime = DATA_
     return [
         sample("adoption_data_day_timestamp_seconds", day.timestamp(), **labels),
         sample("adoption_active_users", users, window="1d", **labels),
-        sample("adoption_data_days_revised_total", 1, **labels),
+        sample("adoption_data_revisions_total", 1, **labels),
     ]
 
 
@@ -90,7 +90,7 @@ def test_a_push_holds_the_snapshot_and_the_registry_at_the_time_of_the_push() ->
     assert bench.adoption() == [
         ("adoption.data_day_timestamp", "a", DATA_DAY.timestamp(), NOON),
         ("adoption.active_users", "a", 7.0, NOON),
-        ("adoption.data_days_revised", "a", 1.0, NOON),
+        ("adoption.data_revisions", "a", 1.0, NOON),
     ]
     (info,) = [point for point in bench.sent[0] if point.row.name == "adoption_exporter_build_info"]
     assert (info.value, moment(info.time)) == (1.0, NOON)
@@ -106,7 +106,7 @@ def test_counters_of_the_process_began_with_it_and_those_of_the_state_at_an_unkn
     starts = {point.row.name: point.start for point in bench.sent[0] if point.row.kind == "counter"}
     assert began is not None
     assert starts["adoption_exporter_polls_total"] == nanoseconds(datetime.fromtimestamp(began, UTC))
-    assert starts["adoption_data_days_revised_total"] == 0
+    assert starts["adoption_data_revisions_total"] == 0
 
 
 def test_a_withdrawn_series_stops() -> None:
@@ -133,13 +133,13 @@ def test_published_gauges_bear_the_moment_when_their_data_day_was_due() -> None:
     assert [(name, at) for name, _, _, at in bench.adoption()] == [
         ("adoption.data_day_timestamp", DUE),
         ("adoption.active_users", DUE),
-        ("adoption.data_days_revised", NOON),
+        ("adoption.data_revisions", NOON),
         ("adoption.data_day_timestamp", old),
         ("adoption.active_users", old),
-        ("adoption.data_days_revised", NOON),
+        ("adoption.data_revisions", NOON),
         ("adoption.data_day_timestamp", early),
         ("adoption.active_users", early),
-        ("adoption.data_days_revised", NOON),
+        ("adoption.data_revisions", NOON),
     ]
 
 
@@ -167,7 +167,7 @@ def test_a_source_that_a_reload_removes_while_a_push_is_under_way_is_pushed_with
         for name, at in (
             ("adoption.data_day_timestamp", DUE),
             ("adoption.active_users", DUE),
-            ("adoption.data_days_revised", NOON),
+            ("adoption.data_revisions", NOON),
         )
     ]
 
@@ -194,7 +194,7 @@ def test_published_gauges_are_sent_again_only_when_their_source_has_changed() ->
     bench.board.publish("a", of("a", users=8))
     pusher.push()
 
-    revised = "adoption.data_days_revised"
+    revised = "adoption.data_revisions"
     assert [(name, source) for name, source, _, _ in bench.adoption(1)] == [(revised, "a"), (revised, "b")]
     assert [(source, value) for name, source, value, _ in bench.adoption(2) if name == "adoption.active_users"] == [
         ("a", 8.0)

@@ -38,7 +38,7 @@ def samples(number: int) -> list[Sample]:
     scope = {"source": "tool", "vendor": "gitlab", "scope": 'Group/äpp-1.0 "x" \\\\ 🙂'}
     made = [
         sample("adoption_data_day_timestamp_seconds", 1773014400, **scope),
-        sample("adoption_data_days_revised_total", 12345678901, **scope),
+        sample("adoption_data_revisions_total", 12345678901, **scope),
         sample("adoption_active_time_seconds", 0.25, window="28d", **scope),
         sample("adoption_code_lines", 2**53, window="7d", activity="completions_accepted", **scope),
         sample("adoption_active_users", 0, window="1d", **scope),

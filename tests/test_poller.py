@@ -284,7 +284,7 @@ def test_a_revised_day_changes_every_window_that_holds_it_and_is_counted_over_a_
     again.restore()
 
     assert bench.published("adoption_active_users") == {("all", "1d"): 2.0, ("all", "7d"): 5.0}
-    assert bench.published("adoption_data_days_revised_total") == {("all",): 1.0}
+    assert bench.published("adoption_data_revisions_total") == {("all",): 1.0}
 
 
 def test_the_publisher_knows_how_the_last_poll_went_though_the_state_may_be_gone_later() -> None:

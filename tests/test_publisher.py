@@ -74,7 +74,7 @@ def one_day(day: date, people: int, *, scope: str = "all", source: str = "acme",
     start = datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()
     return [
         sample("adoption_data_day_timestamp_seconds", start, **labels),
-        sample("adoption_data_days_revised_total", revised, **labels),
+        sample("adoption_data_revisions_total", revised, **labels),
         sample("adoption_active_users", people, **labels, window="1d"),
     ]
 

@@ -205,7 +205,7 @@ def test_a_day_is_replaced_whole_and_its_revision_counted(url: str) -> None:
     poller.poll()
     bench.script.days["all", YESTERDAY] = people(1, 2, 3, messages=9)
     poller.poll()
-    found = bench.published("adoption_active_users"), bench.published("adoption_data_days_revised_total")
+    found = bench.published("adoption_active_users"), bench.published("adoption_data_revisions_total")
     bench.store.close()
 
     assert found == ({("all", "1d"): 3.0}, {("all",): 1.0})

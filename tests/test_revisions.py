@@ -70,9 +70,9 @@ def test_the_count_of_revised_days_survives_a_restart(tmp_path: Path) -> None:
         bench.script.days["all", YESTERDAY] = DayFacts(people={EVERYBODY: BitMap(range(number + 1))})
         poller = bench.poller()
         restored = poller.restore()
-        before = bench.published("adoption_data_days_revised_total")
+        before = bench.published("adoption_data_revisions_total")
         poller.poll()
-        published.append((restored, before, bench.published("adoption_data_days_revised_total")))
+        published.append((restored, before, bench.published("adoption_data_revisions_total")))
         bench.store.close()
 
     assert published == [

@@ -77,7 +77,7 @@ def test_a_scope_has_what_its_recipe_asks_for(store: Store, teams: TeamsFile) ->
 
     expected = {
         "data_day_timestamp_seconds{}": datetime(2026, 3, 9, tzinfo=UTC).timestamp(),
-        "data_days_revised_total{}": 3,
+        "data_revisions_total{}": 3,
         "active_users{1d}": 3,
         "active_service_accounts{1d}": 1,
         "activity_active_users{1d,messages}": 2,
@@ -109,7 +109,7 @@ def test_small_groups_are_withheld_and_counted(store: Store, teams: TeamsFile) -
     assert found.withheld == 6
     assert {named(sample): sample.value for sample in found.samples} == {
         "data_day_timestamp_seconds{}": datetime(2026, 3, 9, tzinfo=UTC).timestamp(),
-        "data_days_revised_total{}": 0,
+        "data_revisions_total{}": 0,
         "active_users{1d}": 3,
         "active_service_accounts{1d}": 1,
         "usage{1d,messages}": 15,

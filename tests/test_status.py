@@ -130,7 +130,7 @@ def test_a_scopes_figures_are_those_that_are_published() -> None:
     samples = [
         sample("adoption_active_users_baseline", 21.5, **labels),
         sample("adoption_seats", 250, **labels),
-        sample("adoption_data_days_revised_total", 3, **labels),
+        sample("adoption_data_revisions_total", 3, **labels),
         sample("adoption_active_users", 20, **labels, window="1d"),
         sample("adoption_active_service_accounts", 9, **labels, window="1d"),
         sample("adoption_activity_active_users", 8, **labels, window="7d", activity="chat"),

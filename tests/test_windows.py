@@ -51,7 +51,7 @@ def test_the_samples_of_a_scope_are_about_its_day_its_people_and_what_they_did()
     labels = ("acme", "augment", "all")
     assert made == [
         Sample("adoption_data_day_timestamp_seconds", labels, 1773014400.0),
-        Sample("adoption_data_days_revised_total", labels, 4),
+        Sample("adoption_data_revisions_total", labels, 4),
         Sample("adoption_data_day_workday", labels, 1.0),
         Sample("adoption_seats", labels, 10),
         Sample("adoption_active_users", (*labels, "1d"), 2),

@@ -64,4 +64,4 @@ def _name(sample: Sample) -> str:
     return f"{short}{{{','.join(sample.labels[3:])}}}" if sample.labels[3:] else short
 
 
-ABOUT = {"data_day_timestamp_seconds": datetime(2026, 3, 9, tzinfo=UTC).timestamp(), "data_days_revised_total": 0}
+ABOUT = {"data_day_timestamp_seconds": datetime(2026, 3, 9, tzinfo=UTC).timestamp(), "data_revisions_total": 0}

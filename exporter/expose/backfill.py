@@ -18,7 +18,7 @@ from exporter.scope_samples import Recipe, scope_history, scope_samples, source_
 from exporter.store import Store
 
 # Of revisions the state knows how many there were and not when; of a vendor's registry what it says today.
-_NOT_OF_THE_PAST = "adoption_data_days_revised_total"
+_NOT_OF_THE_PAST = "adoption_data_revisions_total"
 
 
 @dataclass(frozen=True)
