@@ -38,6 +38,8 @@ def parse_teams(text: str) -> Teams:
             cells = [cell.strip() for cell in row]
             if not any(cells):
                 continue
+            if any("\0" in cell for cell in cells):
+                raise ValueError(f"line {rows.line_num} holds a NUL character")
             if not header:
                 header = _header(cells)
                 continue
@@ -60,7 +62,8 @@ def parse_teams(text: str) -> Teams:
 def read_teams(path: Path) -> Teams:
     """The teams in a file as it is now; raises OSError, or ValueError for what cannot be right."""
     try:
-        return parse_teams(path.read_text(encoding="utf-8-sig"))
+        # Decoded as it is: reading it as a text file would make a line feed of a carriage return in a team's name.
+        return parse_teams(path.read_bytes().decode("utf-8-sig"))
     except UnicodeDecodeError:
         raise ValueError("is not UTF-8 text") from None
 

@@ -18,6 +18,7 @@ from tests import real_servers
 from tests.page_values import shown, told
 from tests.reports import Web, everything, report, scope, source
 from tests.serving import serving
+from tests.test_label_texts import ODD
 
 pytestmark = pytest.mark.servers("chromium")
 
@@ -144,3 +145,13 @@ def test_the_page_of_dashboards_fits_a_phone(browser: Browser) -> None:
 
     assert (overflow, said) == (360, [])
     assert files == len(shipped())
+
+
+def test_a_scope_has_the_very_name_that_the_vendor_gives_it(browser: Browser) -> None:
+    names = {"".join(ODD), "".join(map(chr, range(1, 0x300)))}
+    with page_of(report(source("product", *map(scope, names))), browser) as (page, _, said):
+        found = page.evaluate(
+            "[...document.querySelectorAll('li.scope')].map(e => [e.dataset.scope, e.querySelector('h3').textContent])"
+        )
+
+    assert (sorted(found), said) == (sorted([name, name] for name in names), [])

@@ -11,7 +11,16 @@ from prometheus_client.core import Metric as Family
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
-from exporter.expose.prometheus import Format, body, first_part, gzip_parts, render, render_collector
+from exporter.expose.prometheus import (
+    Format,
+    body,
+    first_part,
+    gzip_parts,
+    heading,
+    render,
+    render_collector,
+    series,
+)
 from exporter.health import Health
 from exporter.metrics import ADOPTION, CATALOGUE, Sample, sample
 from exporter.store import PollStatus
@@ -69,6 +78,13 @@ def test_samples_are_written_as_openmetrics_with_the_counters_name_without_total
 @pytest.mark.parametrize("form", FORMS)
 def test_no_samples_are_no_text(form: Format) -> None:
     assert render([], form) == b""
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_a_series_that_is_written_alone_is_spelled_as_among_others(name: str) -> None:
+    labels = tuple(f'a "{label}"\n\r\\' for label in CATALOGUE[name].labels)
+
+    assert f"{heading(name)}{series(name, labels)} 0.5\n".encode() == render([Sample(name, labels, 0.5)], "openmetrics")
 
 
 LABEL = st.one_of(

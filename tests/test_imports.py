@@ -98,7 +98,7 @@ web/refusals.py      |                                                          
 web/access.py        | log mistakes web.config_file web.passwords web.refusals            | starlette
 web/server.py        |                                                                    | starlette uvicorn
 web/sparkline.py     | status                                                             |
-web/templates/__init__.py |                                                               | jinja2
+web/templates/__init__.py |                                                               | jinja2 markupsafe
 web/status_page.py   | advice distance status web.sparkline web.templates                 |
 web/application.py   | shipped snapshot health status web.exposition web.status_page web.templates | starlette yaml
 sd_notify.py         |                                                                    |

@@ -56,6 +56,7 @@ def test_lines_are_those_of_the_file() -> None:
         ("", "is empty: it needs the columns user and team"),
         ("\n ,\n", "is empty: it needs the columns user and team"),
         ("bob,web\n", "must have the columns user and team in its first line, each once"),
+        ("user,team\n\nbob,we\0b\n", "line 3 holds a NUL character"),
         ("user;team\nbob;web\n", "must have the columns user and team in its first line, each once"),
         ("user,team,team\nbob,web,web\n", "must have the columns user and team in its first line, each once"),
         ("user,team\nbob\n", "line 2 has 1 columns and the header 2"),

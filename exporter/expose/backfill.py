@@ -10,7 +10,7 @@ from typing import TextIO
 
 from prometheus_client.utils import floatToGoString
 
-from exporter.expose.prometheus import render
+from exporter.expose.prometheus import heading, series
 from exporter.limits import limit
 from exporter.metrics import CATALOGUE, Sample
 from exporter.model import ONE_DAY, ready_since
@@ -77,9 +77,9 @@ class Timeline:
             families.setdefault(metric, []).append(labels)
         times = [floatToGoString(moment) if moment % 1 else str(int(moment)) for moment in self.moments]
         for metric in (name for name in CATALOGUE if name in families):
-            for index, labels in enumerate(sorted(families[metric])):
-                head, name = _series_text(metric, labels)
-                file.write(head if index == 0 else "")
+            file.write(heading(metric))
+            for labels in sorted(families[metric]):
+                name = series(metric, labels)
                 at, values = self._series[metric, labels]
                 file.writelines(
                     f"{name} {floatToGoString(value)} {times[moment]}\n"
@@ -101,9 +101,3 @@ def write_file(days: Iterable[PastDay], path: Path) -> int:
     finally:
         part.unlink(missing_ok=True)
     return len(timeline)
-
-
-def _series_text(metric: str, labels: tuple[str, ...]) -> tuple[str, str]:
-    """The lines above a family, and a series as the exposition spells it."""
-    *head, line = render([Sample(metric, labels, 0.0)], "openmetrics").decode().splitlines(keepends=True)
-    return "".join(head), line.removesuffix(" 0.0\n")

@@ -11,7 +11,7 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 from prometheus_client.registry import Collector
 
-from exporter.metrics import CATALOGUE, Sample
+from exporter.metrics import CATALOGUE, Metric, Sample
 
 Format = Literal["text", "openmetrics"]
 
@@ -20,6 +20,7 @@ CONTENT_TYPES: dict[Format, str] = {
     "openmetrics": "application/openmetrics-text; version=1.0.0; charset=utf-8",
 }
 _EOF = b"# EOF\n"
+_ESCAPED = str.maketrans({"\\": r"\\", "\n": r"\n", '"': r"\""})
 _GZIP_HEADER = bytes([0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 0xFF])
 
 
@@ -51,6 +52,18 @@ def render_collector(collector: Collector, form: Format) -> bytes:
         return generate_latest(collector)
     document: bytes = generate_openmetrics(collector)
     return document.removesuffix(_EOF)
+
+
+def heading(metric: str) -> str:
+    """The lines above the series of a metric, as OpenMetrics."""
+    return render_collector(_Families([_family(CATALOGUE[metric])]), "openmetrics").decode()
+
+
+def series(metric: str, labels: Sequence[str]) -> str:
+    """What stands before the values of one series, as OpenMetrics; `labels` in the order of the metric's row."""
+    pairs = sorted(zip(CATALOGUE[metric].labels, labels, strict=True))
+    spelled = ",".join([f'{name}="{text.translate(_ESCAPED)}"' for name, text in pairs])
+    return f"{metric}{{{spelled}}}" if spelled else metric
 
 
 def first_part(plain: bytes) -> Part:
@@ -85,6 +98,10 @@ def _families(samples: Iterable[Sample]) -> list[Family]:
     for name, values, value in samples:
         row = CATALOGUE[name]
         if name not in families:
-            families[name] = Family(name.removesuffix("_total") if row.kind == "counter" else name, row.help, row.kind)
+            families[name] = _family(row)
         families[name].add_sample(name, dict(zip(row.labels, values, strict=True)), value)
     return [families[name] for name in CATALOGUE if name in families]
+
+
+def _family(row: Metric) -> Family:
+    return Family(row.name.removesuffix("_total") if row.kind == "counter" else row.name, row.help, row.kind)
