@@ -87,6 +87,7 @@ class SourceHealth:
             self._counter("poll_failures_total", reason)
         # 0 where the source is new; one that runs may be about to get another configuration and keeps its numbers.
         self._gauge("series")
+        self._gauge("series_shortened")
         for dropped in DROP_REASONS:
             self._gauge("series_dropped", dropped)
 
@@ -120,9 +121,10 @@ class SourceHealth:
         else:
             self._gauge("token_expiry_timestamp_seconds").set(at.timestamp())
 
-    def series(self, published: int, dropped: dict[str, int]) -> None:
-        """Says how many series are published and how many are withheld, by reason."""
+    def series(self, published: int, dropped: dict[str, int], shortened: int) -> None:
+        """Says how many series are published, how many are withheld, by reason, and how many have a cut label."""
         self._gauge("series").set(published)
+        self._gauge("series_shortened").set(shortened)
         for reason, number in dropped.items():
             self._gauge("series_dropped", reason).set(number)
 

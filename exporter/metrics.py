@@ -244,6 +244,12 @@ EXPORTER: tuple[Metric, ...] = (
         (*SOURCE, "reason"),
     ),
     Metric(
+        "adoption_exporter_series_shortened",
+        "Adoption series with a label of more than 2,048 bytes, which is cut and ends with a hash of the whole.",
+        "{series}",
+        SOURCE,
+    ),
+    Metric(
         "adoption_exporter_token_expiry_timestamp_seconds",
         "When the source's token expires, as token_expires_at in the configuration says.",
         "s",

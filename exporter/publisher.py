@@ -31,13 +31,14 @@ class Visibility:
 
 @dataclass(frozen=True)
 class Published:
-    """The samples of a scope, how many are withheld, and the moment (Unix s) of the newest reading they rest on.
+    """The samples of a scope, how many are withheld and how many have a cut label, and when they were read (Unix s).
 
     `people` are those of each day up to the data day, None where the vendor gave no number.
     """
 
     samples: list[Sample]
     withheld: int
+    shortened: int
     read_at: float
     people: Mapping[date, int | None]
 
@@ -124,7 +125,8 @@ class Publisher:
         samples, over = limit(samples, self.rules.max_series)
         self.board.publish(self.recipe.source, samples, at_once=at_once)
         withheld = sum(published.withheld for published in self._scopes.values())
-        self.health.series(len(samples), {"max_series": over, "privacy": withheld})
+        shortened = sum(published.shortened for published in self._scopes.values())
+        self.health.series(len(samples), {"max_series": over, "privacy": withheld}, shortened)
 
     def _make_all(self, scopes: Mapping[str, ScopeStatus]) -> dict[str, Published]:
         made: dict[str, Published] = {}
@@ -146,7 +148,7 @@ class Publisher:
         if self._is_stale(read_at):
             return None
         made = scope_samples(self.recipe, history, data_day, status)
-        return Published(made.samples, made.withheld, read_at, history.head_counts)
+        return Published(made.samples, made.withheld, made.shortened, read_at, history.head_counts)
 
     def _is_stale(self, read_at: float) -> bool:
         """Whether a reading is older than `stale_after`, and a poll since then failed or should have ended by now."""

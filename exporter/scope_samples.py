@@ -7,6 +7,7 @@ from datetime import date
 from exporter import flow, privacy, users, windows
 from exporter.accounts import AccountBook
 from exporter.history import ScopeHistory
+from exporter.limits import shorten
 from exporter.metrics import Sample, sample
 from exporter.model import WINDOWS
 from exporter.store import ScopeStatus, Store
@@ -35,10 +36,11 @@ class Recipe:
 
 @dataclass(frozen=True)
 class ScopeSamples:
-    """Samples, and how many more there would be if no group were too small to be shown."""
+    """Samples, how many more there would be if no group were too small to be shown, and how many have a cut label."""
 
     samples: list[Sample]
     withheld: int
+    shortened: int
 
 
 def scope_history(recipe: Recipe, store: Store, scope: str) -> ScopeHistory:
@@ -83,4 +85,5 @@ def scope_samples(recipe: Recipe, history: ScopeHistory, data_day: date, status:
             if tables is not None:
                 made.extend(users.samples(span, tables, history.users, {**labels, "window": window}))
     kept, withheld = privacy.withhold(made, recipe.min_group_size)
-    return ScopeSamples(kept, withheld)
+    cut, shortened = shorten(kept)
+    return ScopeSamples(cut, withheld, shortened)

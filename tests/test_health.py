@@ -21,6 +21,7 @@ SEEDED = {
     'series{source="acme",vendor="augment"}': 0.0,
     'series_dropped{reason="max_series",source="acme",vendor="augment"}': 0.0,
     'series_dropped{reason="privacy",source="acme",vendor="augment"}': 0.0,
+    'series_shortened{source="acme",vendor="augment"}': 0.0,
 }
 
 
@@ -93,7 +94,7 @@ def test_requests_series_and_coming_moments_are_shown() -> None:
 
     for code in ("200", "200", "error"):
         acme.request(code)
-    acme.series(7, {"max_series": 3})
+    acme.series(7, {"max_series": 3}, 2)
     acme.next_poll(NOW)
     acme.token_expires(NOW)
 
@@ -103,6 +104,7 @@ def test_requests_series_and_coming_moments_are_shown() -> None:
         'vendor_requests_total{code="error",source="acme",vendor="augment"}': 1.0,
         'series{source="acme",vendor="augment"}': 7.0,
         'series_dropped{reason="max_series",source="acme",vendor="augment"}': 3.0,
+        'series_shortened{source="acme",vendor="augment"}': 2.0,
         'next_poll_timestamp_seconds{source="acme",vendor="augment"}': NOW.timestamp(),
         'token_expiry_timestamp_seconds{source="acme",vendor="augment"}': NOW.timestamp(),
     }
@@ -111,7 +113,7 @@ def test_requests_series_and_coming_moments_are_shown() -> None:
 def test_a_source_that_is_to_run_with_another_configuration_keeps_its_numbers_until_then() -> None:
     health = Health()
     running = health.source("acme", "augment")
-    running.series(123, {"max_series": 5, "privacy": 2})
+    running.series(123, {"max_series": 5, "privacy": 2}, 1)
     running.polled(SUCCESS)
     before = shown(health)
 

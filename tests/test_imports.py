@@ -14,6 +14,7 @@ PACKAGE = CHECKOUT / "exporter"
 # The row that fits a file most closely counts. The package itself (its version) is open to every file.
 VENDOR = "errors fields model client json_body json_items rollup vendors.base vendors.settings"
 POLL = "errors log model database store outcome plan"
+SCOPE = "accounts history limits metrics model store teams teams_file flow privacy users windows vendors.base"
 PUSH = "fields mistakes sections log metrics model vendor_text snapshot health"
 OTEL = "opentelemetry"
 TABLE = f"""
@@ -63,8 +64,8 @@ users.py             | rollup metrics span                                      
 privacy.py           | metrics                                                            |
 workdays.py          | vendors.settings                                                   | holidays
 history.py           | model store span teams flow                                        | polars pyroaring
-scope_samples.py     | accounts history metrics model store teams teams_file flow privacy users windows vendors.base |
 limits.py            | metrics                                                            |
+scope_samples.py     | {SCOPE}                                                            |
 expose/__init__.py   |                                                                    |
 expose/prometheus.py | metrics                                                            | prometheus_client
 expose/otlp.py       | metrics                                                            | prometheus_client {OTEL}

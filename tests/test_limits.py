@@ -1,7 +1,8 @@
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporter.limits import limit
+from exporter.limits import LONGEST_LABEL, limit, shorten
 from exporter.metrics import ADOPTION, Sample, sample
 
 NAMES = [metric.name for metric in ADOPTION]
@@ -71,3 +72,42 @@ def test_a_limit_keeps_the_same_series_whatever_their_values_and_a_smaller_one_s
     )
     smaller, _ = limit(samples, max(most - 1, 0))
     assert set(smaller) <= set(kept)
+
+
+def client(text: str) -> Sample:
+    """A sample whose last label is a text."""
+    return Sample("adoption_client_active_users", ("tool", "augment", "all", "1d", text), 3)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a" * 2048, "a" * 2048),
+        ("a" * 2049, "a" * 2029 + "…ba7bea600e8f3dfd"),
+        # Letters of two, three and four bytes are never halved.
+        ("é" * 1024, "é" * 1024),
+        ("é" * 1025, "é" * 1014 + "…7401d66e53876ff5"),
+        ("漢" * 700, "漢" * 676 + "…be24a50066808d78"),
+        ("🙂" * 600, "🙂" * 507 + "…83559b9c05d7e400"),
+    ],
+)
+def test_a_label_of_more_than_2048_bytes_ends_with_a_hash_of_the_whole(text: str, shown: str) -> None:
+    assert shorten([client("vim"), client(text)]) == ([client("vim"), client(shown)], int(shown != text))
+
+
+def test_labels_that_differ_beyond_the_limit_stay_two_series() -> None:
+    kept, shortened = shorten([client("a" * 3000 + "x"), client("a" * 3000 + "y")])
+
+    assert (len(set(kept)), shortened) == (2, 2)
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.text(max_size=20), st.integers(1, 400)).map(lambda made: made[0] * made[1]), unique=True))
+def test_no_label_is_longer_than_the_limit_and_no_two_become_one(texts: list[str]) -> None:
+    kept, shortened = shorten([client(text) for text in texts])
+
+    shown = [sample.labels[-1] for sample in kept]
+    assert max((len(text.encode()) for text in shown), default=0) <= LONGEST_LABEL
+    assert len(set(shown)) == len(texts)
+    assert shortened == sum(before != after for before, after in zip(texts, shown, strict=True))
+    assert [text for text in texts if len(text.encode()) <= LONGEST_LABEL and text not in shown] == []

@@ -374,7 +374,24 @@ def test_a_source_is_kept_below_its_series_and_says_how_many_are_dropped() -> No
         'series{source="acme",vendor="augment"}': 4.0,
         'series_dropped{reason="max_series",source="acme",vendor="augment"}': 2.0,
         'series_dropped{reason="privacy",source="acme",vendor="augment"}': 0.0,
+        'series_shortened{source="acme",vendor="augment"}': 0.0,
     }
+
+
+def test_labels_that_are_too_long_are_cut_and_counted() -> None:
+    world = World()
+    named = {"a": "all", "b": "g" * 3000, "c": "g" * 3001}
+    world.store.list_scopes("acme", list(named.values()))
+    for scope in named.values():
+        world.put(MONDAY, 1, scope=scope)
+
+    world.publisher().publish_all()
+
+    published = world.board.snapshot.samples["acme"]
+    assert published[:3] == one_day(MONDAY, 1, scope="all")
+    assert [len(sample.labels[2].encode()) for sample in published[3:]] == [2048] * 6
+    assert len({sample.labels[2] for sample in published}) == 3
+    assert world.series()['series_shortened{source="acme",vendor="augment"}'] == 6.0
 
 
 @pytest.mark.parametrize(

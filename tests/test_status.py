@@ -33,7 +33,7 @@ def listed(last_success: datetime | None = NOON) -> ScopeStatus:
 
 
 def published(people: Mapping[date, int | None], *samples: Sample) -> Published:
-    return Published(list(samples), 0, NOON.timestamp(), people)
+    return Published(list(samples), 0, 0, NOON.timestamp(), people)
 
 
 @dataclass
