@@ -11,21 +11,27 @@ Heard = Callable[[int, int | None], None]
 
 _STEP = 2**20
 _GZIP = 16 + zlib.MAX_WBITS
+# Names of no encoding at all. "none" is not in the standard, and some servers and proxies send it.
+_NONE = ("", "identity", "none")
 
 
-def pieces(answer: httpx.Response, where: str, limit: int, heard: Heard) -> Iterator[bytes]:
+def pieces(
+    answer: httpx.Response, where: str, limit: int, heard: Heard, shown: Callable[[str], str]
+) -> Iterator[bytes]:
     """The decoded body of an open answer; `heard` is told the bytes received so far and in all, both as sent.
 
-    BadPayload for more than `limit` decoded bytes, for a foreign encoding and for what is no gzip; httpx.TransportError
-    or EOFError when the body is cut short.
+    BadPayload for more than `limit` decoded bytes, for a foreign encoding, which is named as `shown` makes it fit to be
+    read, and for what is no gzip; httpx.TransportError or EOFError when the body is cut short.
     """
-    encoding = answer.headers.get("content-encoding", "identity").lower()
-    if encoding not in ("identity", "gzip", "x-gzip"):
-        raise BadPayload(f"{where}: the body is in another encoding than gzip, the one asked for")
+    # httpx joins several lines of a header by commas.
+    said = answer.headers.get("content-encoding", "")
+    encodings = [name for name in (part.strip().lower() for part in said.split(",")) if name not in _NONE]
+    if encodings not in ([], ["gzip"], ["x-gzip"]):
+        raise BadPayload(f'{where}: the body has the encoding "{shown(said)}", and only gzip was asked for')
     sent = _as_sent(answer, heard)
     size = 0
     try:
-        for piece in sent if encoding == "identity" else gunzip(sent):
+        for piece in gunzip(sent) if encodings else sent:
             size += len(piece)
             if size > limit:
                 raise BadPayload(f"{where}: the body is larger than {limit} bytes")

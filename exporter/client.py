@@ -153,7 +153,7 @@ class Client:
         def attempt() -> Response:
             body = io.BytesIO()
             with self._answer(request, where, accept_status) as answer:
-                body.writelines(pieces(answer, where, self.body_limit, self._pace(where)))
+                body.writelines(pieces(answer, where, self.body_limit, self._pace(where), self._shown))
             return Response(where, answer.status_code, answer.headers, body.getvalue())
 
         return self._asking(where, attempt)
@@ -170,7 +170,7 @@ class Client:
 
         def attempt() -> int:
             with part.open("wb") as file, self._answer(request, where, ()) as answer:
-                file.writelines(pieces(answer, where, self.download_limit, self._pace(where, progress)))
+                file.writelines(pieces(answer, where, self.download_limit, self._pace(where, progress), self._shown))
                 return file.tell()
 
         try:
@@ -267,7 +267,7 @@ class Client:
         """The beginning of an error body, as far as it can be had."""
         head = io.BytesIO()
         with suppress(httpx.TransportError, EOFError, BadPayload):
-            head.writelines(pieces(answer, where, _ERROR_BODY_LIMIT, self._pace(where)))
+            head.writelines(pieces(answer, where, _ERROR_BODY_LIMIT, self._pace(where), self._shown))
         return head.getvalue()
 
     def _fault(self, error: Exception) -> str:

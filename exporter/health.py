@@ -18,17 +18,18 @@ _PREFIX = "adoption_exporter_"
 
 
 class Health:
-    """Counters and gauges of one exporter, in a registry of its own."""
+    """Counters and gauges of one exporter, in a registry of its own; with `process` those of its process and Python."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, process: bool = True) -> None:
         # The _created series of client_python are no part of the catalogue and double the counters.
         prometheus_client.disable_created_metrics()
         self.registry = CollectorRegistry()
         self._of: dict[str, Gauge | Counter] = {}
         self._register(EXPORTER)
-        ProcessCollector(registry=self.registry)
-        PlatformCollector(registry=self.registry)
-        GCCollector(registry=self.registry)
+        if process:
+            ProcessCollector(registry=self.registry)
+            PlatformCollector(registry=self.registry)
+            GCCollector(registry=self.registry)
         self._gauge("build_info", __version__, platform.python_version()).set(1)
 
     def source(self, source: str, vendor: str) -> "SourceHealth":

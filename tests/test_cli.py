@@ -1,6 +1,9 @@
 """The command line as a process: what it prints where, and its exit codes."""
 
+import csv
 import json
+import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -9,6 +12,8 @@ from pathlib import Path
 
 import httpx
 import pytest
+from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
+from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from exporter.model import Reading
 from exporter.simulator.augment import augment_app
@@ -16,13 +21,16 @@ from exporter.simulator.company import Company
 from exporter.simulator.server import VENDORS, serve
 from exporter.store import Store
 from tests.polling import people
+from tests.test_label_texts import ODD
+
+COMPANY = Company(people=10, first_day=datetime.now(UTC).date() - timedelta(days=40))
+BY_TEAM = "adoption_team_active_users"
 
 
 @pytest.fixture(scope="module")
 def augment() -> Iterator[str]:
     """The address of a simulated Augment server."""
-    first = datetime.now(UTC).date() - timedelta(days=40)
-    with serve(augment_app(Company(people=10, first_day=first), lambda: datetime.now(UTC))) as server:
+    with serve(augment_app(COMPANY, lambda: datetime.now(UTC))) as server:
         yield server.url
 
 
@@ -55,6 +63,41 @@ def test_once_prints_the_exposition_on_stdout_and_the_log_on_stderr(tmp_path: Pa
     ]
     assert [line.split()[2:4] for line in done.stderr.splitlines()] == [['msg="poll', 'finished"']]
     assert not (tmp_path / "state.db").exists()
+
+
+@pytest.mark.parametrize("form", ["text", "openmetrics", "json"])
+def test_once_prints_nothing_of_a_process_that_ends(tmp_path: Path, augment: str, form: str) -> None:
+    """In node_exporter's textfile directory they would be other processes' series once more."""
+    config = configured(tmp_path, a=f'token: demo-token, base_url: "{augment}"')
+    done = cli("once", "--config.file", config, "--history", "1d", "--format", form)
+
+    found = set(re.findall(r"\b(?:process|python)_\w+", done.stdout)) - {"python_version"}
+    assert (done.returncode, found) == (0, set())
+    assert "adoption_exporter_build_info" in done.stdout
+
+
+@pytest.mark.parametrize("form", ["text", "openmetrics", "json"])
+def test_once_prints_a_label_byte_by_byte(tmp_path: Path, augment: str, form: str) -> None:
+    """What a terminal would obey too, wherever the output goes and whatever the locale is."""
+    team = f"a{''.join(ODD)}z"
+    config = configured(tmp_path, a=f'token: demo-token, base_url: "{augment}"')
+    with (tmp_path / "config.yaml").open("a") as file:
+        file.write("\nteams: {file: teams.csv}\n")
+    with (tmp_path / "teams.csv").open("w", encoding="utf-8", newline="") as file:
+        everybody = COMPANY.roster(datetime.now(UTC).date())
+        csv.writer(file).writerows([("user", "team"), *((person.email, team) for person in everybody)])
+
+    # A week has working days, whatever day it is.
+    command = [sys.executable, "-m", "exporter", "once", "--config.file", config, "--history", "7d", "--format", form]
+    done = subprocess.run(command, capture_output=True, timeout=60, env={**os.environ, "LC_ALL": "POSIX"})
+
+    printed = done.stdout.decode()
+    if form == "json":
+        found = {series["labels"]["team"] for series in json.loads(printed) if series["metric"] == BY_TEAM}
+    else:
+        families = parse_text(printed) if form == "text" else parse_openmetrics(printed)
+        found = {series.labels["team"] for family in families if family.name == BY_TEAM for series in family.samples}
+    assert found - {"unassigned"} == {team}
 
 
 def test_a_name_that_was_another_vendors_is_refused_in_one_line(tmp_path: Path) -> None:

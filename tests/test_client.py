@@ -29,7 +29,8 @@ DAU = "/analytics/v0/dau"
 WHERE = f"augment GET {DAU}"
 NO_ANSWER = "no answer in 4 attempts"
 CUT = "200 with a body cut short in 4 attempts"
-GZIP = gzip.compress(b'{"users": []}')
+PLAIN = b'{"users": []}'
+GZIP = gzip.compress(PLAIN)
 BOMB = gzip.compress(b" " * 2**20, compresslevel=9)
 
 
@@ -505,6 +506,24 @@ def test_gzip_is_unpacked_whole_with_all_its_members(world: World) -> None:
         assert world.client(base_url=server.url).get_json(DAU) == {"users": []}
 
 
+@pytest.mark.parametrize(
+    ("headers", "packed"),
+    [
+        (["Content-Encoding:"], False),
+        (["Content-Encoding: identity"], False),
+        (["Content-Encoding: None"], False),
+        (["Content-Encoding: , identity,"], False),
+        (["Content-Encoding: identity", "Content-Encoding: none"], False),
+        (["Content-Encoding: GZip"], True),
+        (["Content-Encoding: gzip, identity"], True),
+        (["Content-Encoding:", "Content-Encoding: x-gzip"], True),
+    ],
+)
+def test_an_encoding_without_a_name_is_none(world: World, headers: list[str], *, packed: bool) -> None:
+    with faulty.serve(faulty.body(GZIP if packed else PLAIN, *headers)) as server:
+        assert world.client(base_url=server.url).get_json(DAU) == {"users": []}
+
+
 def test_an_empty_body_may_claim_to_be_gzip(world: World) -> None:
     with faulty.serve(faulty.body(b"", "Content-Encoding: gzip", status="204 No Content")) as server:
         assert world.client(base_url=server.url).request("GET", DAU).body == b""
@@ -514,10 +533,14 @@ def test_an_empty_body_may_claim_to_be_gzip(world: World) -> None:
     ("encoding", "message"),
     [
         ("gzip", "the body is not the gzip that it says it is"),
-        ("br", "the body is in another encoding than gzip, the one asked for"),
+        ("br", 'the body has the encoding "br", and only gzip was asked for'),
+        ("Deflate", 'the body has the encoding "Deflate", and only gzip was asked for'),
+        ("gzip, zstd", 'the body has the encoding "gzip, zstd", and only gzip was asked for'),
+        ("gzip, gzip", 'the body has the encoding "gzip, gzip", and only gzip was asked for'),
+        (f"x-{TOKEN}", 'the body has the encoding "x-<token>", and only gzip was asked for'),
     ],
 )
-def test_a_body_in_another_encoding_is_a_bad_payload(world: World, encoding: str, message: str) -> None:
+def test_a_body_in_another_encoding_is_a_bad_payload_that_names_it(world: World, encoding: str, message: str) -> None:
     with faulty.serve(faulty.body(b"{}", f"Content-Encoding: {encoding}")) as server:
         error = failure(lambda: world.client(base_url=server.url).get_json(DAU))
 

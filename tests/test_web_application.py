@@ -2,6 +2,7 @@ import json
 
 import pytest
 
+from exporter.expose.prometheus import CONTENT_TYPES, Format
 from exporter.metrics import sample
 from exporter.shipped import shipped
 from exporter.snapshot import Board
@@ -47,6 +48,26 @@ def test_a_scrape_is_the_cached_bytes_and_the_exporters_own_metrics() -> None:
     assert answer.content.startswith(first)
     assert b"adoption_exporter_build_info" in answer.content[len(first) :]
     assert int(answer.headers["content-length"]) == len(answer.content)
+
+
+@pytest.mark.parametrize(
+    ("headers", "form", "encoding"),
+    [
+        ([("Accept", "text/html"), ("Accept", "application/openmetrics-text")], "openmetrics", None),
+        ([("Accept", "text/plain;q=0.1"), ("Accept", "application/openmetrics-text;q=0.2")], "openmetrics", None),
+        ([("Accept", "application/openmetrics-text;q=0.2"), ("Accept", "text/plain")], "text", None),
+        ([("Accept-Encoding", "br"), ("Accept-Encoding", "gzip")], "text", "gzip"),
+        ([("Accept-Encoding", ""), ("Accept-Encoding", "*")], "text", "gzip"),
+        ([("Accept-Encoding", "br"), ("Accept-Encoding", "gzip;q=0")], "text", None),
+    ],
+)
+def test_a_header_on_several_lines_is_one_list(
+    headers: list[tuple[str, str]], form: Format, encoding: str | None
+) -> None:
+    both = [*headers, *(("Accept-Encoding", "identity") for _ in range(all(name == "Accept" for name, _ in headers)))]
+    answer = Pages(Web().application()).get("/metrics", headers=both)
+
+    assert (answer.headers["content-type"], answer.headers.get("content-encoding")) == (CONTENT_TYPES[form], encoding)
 
 
 @pytest.mark.parametrize("encoding", ["", "gzip"])

@@ -18,6 +18,7 @@ from exporter.commands import options
 from exporter.database import MEMORY
 from exporter.durations import parse_duration
 from exporter.expose.prometheus import Format, body, render_collector
+from exporter.health import Health
 from exporter.metrics import CATALOGUE
 from exporter.store import Store
 
@@ -59,8 +60,10 @@ def once(
 def print_once(settings: config.Config, state: str, form: Form) -> None:
     """Polls every source once over a state and prints what it publishes; ends with 1 where a source failed."""
     with closing(Store.open(state)) as store:
-        exporter = Exporter(settings, store)
+        # In a folder of node_exporter's textfile collector the process would be a second one, and is gone by then.
+        exporter = Exporter(settings, store, health=Health(process=False))
         succeeded = poll_all(exporter)
+        # As bytes: of text that goes to a file or a pipe, click removes what a terminal would obey.
         click.echo(exposition(exporter, form), nl=False)
     if not succeeded:
         raise click.exceptions.Exit(1)
@@ -72,7 +75,7 @@ def poll_all(exporter: Exporter) -> bool:
         return all(list(pool.map(exporter.poll, exporter.pollers)))
 
 
-def exposition(exporter: Exporter, form: Form) -> str:
+def exposition(exporter: Exporter, form: Form) -> bytes:
     """What an exporter publishes now, as text, OpenMetrics or JSON."""
     if form == "json":
         lines = [
@@ -84,9 +87,9 @@ def exposition(exporter: Exporter, form: Form) -> str:
             for family in exporter.health.registry.collect()
             for sample in family.samples
         ]
-        return json.dumps(lines, indent=1, ensure_ascii=False) + "\n"
+        return f"{json.dumps(lines, indent=1, ensure_ascii=False)}\n".encode()
     first = exporter.board.snapshot.parts[form]
-    return body(first, render_collector(exporter.health.registry, form), form).decode()
+    return body(first, render_collector(exporter.health.registry, form), form)
 
 
 def narrowed(settings: config.Config, names: Sequence[str], history: timedelta | None = None) -> config.Config:

@@ -36,9 +36,14 @@ class Exposition(Response):
 
 def exposition(request: Request, snapshot: Snapshot, health: Health) -> Exposition:
     """What is published, as text or OpenMetrics and gzipped where the client wants it so."""
-    form = negotiate(request.headers.get("accept", ""))
+    form = negotiate(_whole(request, "accept"))
     first, rest = snapshot.parts[form], render_collector(health.registry, form)
     headers = {"content-type": CONTENT_TYPES[form], "vary": "Accept, Accept-Encoding"}
-    if accepts_gzip(request.headers.get("accept-encoding", "")):
+    if accepts_gzip(_whole(request, "accept-encoding")):
         return Exposition(gzip_parts(first, rest, form), {**headers, "content-encoding": "gzip"})
     return Exposition(body_parts(first, rest, form), headers)
+
+
+def _whole(request: Request, header: str) -> str:
+    """A header that is a list, from all of its lines."""
+    return ", ".join(request.headers.getlist(header))
