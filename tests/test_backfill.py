@@ -17,7 +17,7 @@ from pyroaring import BitMap
 from rich.progress import Progress
 
 from exporter.app import Exporter
-from exporter.commands.backfill import Span
+from exporter.commands.backfill import Span, retention_for
 from exporter.errors import Unreachable
 from exporter.expose.backfill import PastDay, Timeline, past_days, write_file
 from exporter.metrics import Sample
@@ -216,6 +216,41 @@ def test_a_real_prometheus_answers_the_backfilled_numbers(tmp_path: Path) -> Non
             assert answered == {(s.metric, *sorted(s.labels)): s.value for s in past.samples}
 
 
+@pytest.mark.parametrize(
+    ("first", "retention"),
+    [
+        (date(2026, 5, 30), "2y"),
+        (date(2025, 5, 31), "2y"),
+        (date(2025, 5, 30), "3y"),
+        (date(1970, 1, 1), "58y"),
+    ],
+)
+def test_the_retention_that_is_named_holds_the_history_for_another_year(first: date, retention: str) -> None:
+    assert retention_for(first, date(2026, 5, 30)) == retention
+
+
+@pytest.mark.servers("prometheus", "promtool")
+def test_a_real_prometheus_keeps_the_history_with_the_retention_that_is_named_and_not_without(tmp_path: Path) -> None:
+    today = datetime.now(UTC).date()
+    first = today - timedelta(days=100)
+    days = [PastDay(first_shown(first + timedelta(days=index)), [sample("1d", 1.0)]) for index in range(99)]
+    write_file(days, tmp_path / "history.om")
+    made = real_servers.promtool(
+        "tsdb", "create-blocks-from", "openmetrics", tmp_path / "history.om", tmp_path / "prometheus"
+    )
+    assert made.returncode == 0, made.stderr
+    kept = []
+    for flags in ([f"--storage.tsdb.retention.time={retention_for(first, today)}"], []):
+        with real_servers.prometheus("scrape_configs: []\n", tmp_path, *flags) as prometheus:
+            query = {"query": "count_over_time(adoption_active_users[200d])"}
+            found = httpx.get(f"{prometheus}/api/v1/query", params=query).json()["data"]["result"]
+            kept.append(int(found[0]["value"][1]))
+
+    with_the_flag, without = kept
+    assert with_the_flag == 99
+    assert without < 20
+
+
 def cli(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "exporter", "backfill", *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
@@ -239,7 +274,12 @@ def test_the_command_says_what_it_would_ask_and_then_asks_that(tmp_path: Path) -
         after = cli(*days, "--dry-run")
 
     assert before.stdout == "tool: 32 days to read, about 66 requests, less than a minute\n"
-    assert (done.returncode, done.stderr.split(" ", 1)[1]) == (0, f"samples in {tmp_path}/history.om\n")
+    samples, last_line = done.stderr.splitlines()
+    assert (done.returncode, samples.split(" ", 1)[1]) == (0, f"samples in {tmp_path}/history.om")
+    assert last_line == (
+        f"for Prometheus: promtool tsdb create-blocks-from openmetrics {tmp_path}/history.om DATA-FOLDER, and start it "
+        "with --storage.tsdb.retention.time=2y or more: by default it deletes what is older than 15 days"
+    )
     assert after.stdout == "tool: 0 days to read, about 0 requests, less than a minute\n"
 
 

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import yaml
 from click.testing import CliRunner
@@ -91,6 +92,21 @@ def test_prometheus_finds_its_rules_where_they_are_mounted(tmp_path: Path) -> No
 
     assert checked.returncode == 0, checked.stderr
     assert "2 rule files found" in checked.stdout
+
+
+@pytest.mark.servers("prometheus")
+def test_prometheus_keeps_history_that_is_backfilled(tmp_path: Path) -> None:
+    """The image's own flags are gone where a command is given: what is mounted must be named again."""
+    command = SERVICES["prometheus"]["command"]
+    files = {flag: path for flag, _, path in (argument.partition("=") for argument in command)}
+    assert files["--config.file"] in mounts("prometheus")
+    assert f"prometheus:{files['--storage.tsdb.path']}" in SERVICES["prometheus"]["volumes"]
+    others = [argument for argument in command if not argument.startswith(("--config.file=", "--storage.tsdb.path="))]
+
+    with real_servers.prometheus("", tmp_path, *others) as url:
+        flags = httpx.get(f"{url}/api/v1/status/flags").json()["data"]
+
+    assert flags["storage.tsdb.retention.time"] == "3y"
 
 
 def test_grafana_finds_its_dashboards_and_prometheus_where_its_provisioning_says() -> None:

@@ -66,7 +66,7 @@ def backfill(
 ) -> None:
     """Read what the state does not hold of the days, and write or send their history; can be stopped and run again.
 
-    For Prometheus: promtool tsdb create-blocks-from openmetrics FILE DATA-FOLDER
+    For Prometheus: promtool tsdb create-blocks-from openmetrics FILE DATA-FOLDER, and --storage.tsdb.retention.time
     """
     if sum((output is not None, otlp, dry_run)) != 1:
         raise click.UsageError("give one of --output FILE, --otlp and --dry-run")
@@ -82,11 +82,22 @@ def backfill(
         failed = span.estimate() if dry_run else span.read()
     if output is not None:
         click.echo(f"{write_file(span.days(), output)} samples in {output}", err=True)
+        retention = retention_for(first.date(), utc_now().date())
+        click.echo(
+            f"for Prometheus: promtool tsdb create-blocks-from openmetrics {output} DATA-FOLDER, and start it with "
+            f"--storage.tsdb.retention.time={retention} or more: by default it deletes what is older than 15 days",
+            err=True,
+        )
     elif otlp:
         failed = _send(span) or failed
     exporter.store.close()
     if failed:
         raise click.exceptions.Exit(1)
+
+
+def retention_for(first: date, today: date) -> str:
+    """A retention for Prometheus, in its own words, that holds the days from the first one for another year."""
+    return f"{(today - first).days // 365 + 2}y"
 
 
 @dataclass
