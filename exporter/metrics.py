@@ -201,10 +201,7 @@ ADOPTION: tuple[Metric, ...] = (
 
 EXPORTER: tuple[Metric, ...] = (
     Metric(
-        "adoption_exporter_build_info",
-        "Always 1; the labels say what runs.",
-        "{info}",
-        ("version", "python_version"),
+        "adoption_exporter_build_info", "Always 1; the labels say what runs.", "{info}", ("version", "python_version")
     ),
     Metric(
         "adoption_exporter_poll_success",
@@ -244,10 +241,7 @@ EXPORTER: tuple[Metric, ...] = (
         (*SOURCE, "reason"),
     ),
     Metric(
-        "adoption_exporter_series_shortened",
-        "Adoption series with a label of more than 2,048 bytes, which is cut and ends with a hash of the whole.",
-        "{series}",
-        SOURCE,
+        "adoption_exporter_series_shortened", "Adoption series with a label cut to 2,048 bytes.", "{series}", SOURCE
     ),
     Metric(
         "adoption_exporter_token_expiry_timestamp_seconds",

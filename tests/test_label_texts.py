@@ -245,11 +245,11 @@ def test_a_real_prometheus_scrapes_every_letter(tmp_path: Path, form: str) -> No
 
     with serving(app) as address:
         config = (
-            "global: {scrape_interval: 1s, scrape_timeout: 1s}\n"
+            "global: {scrape_interval: 5s, scrape_timeout: 5s}\n"
             f"scrape_configs: [{{job_name: adoption, static_configs: [{{targets: ['{address}']}}]}}]\n"
         )
         with real_servers.prometheus(config, tmp_path) as prometheus:
-            wait_until(lambda: len(answered(prometheus)) > 0)
+            wait_until(lambda: len(answered(prometheus)) > 0, patience=120)
             assert answered(prometheus) == as_series(samples)
 
 
