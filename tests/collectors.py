@@ -22,6 +22,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceResponse,
 )
 
+from tests.daemons import PATIENCE
+
 PROTOBUF = "application/x-protobuf"
 # What a Prometheus makes of units when it takes in OTLP; units in braces are dropped.
 _SUFFIXES = {"s": "_seconds", "By": "_bytes"}
@@ -81,10 +83,10 @@ class Collector:
             for span in scope.spans
         ]
 
-    def wait_for(self, requests: int, seconds: float = 10) -> None:
+    def wait_for(self, requests: int) -> None:
         """Waits until so many requests have arrived; AssertionError otherwise."""
         with self.arrived:
-            assert self.arrived.wait_for(lambda: len(self.sizes) >= requests, seconds), f"{len(self.sizes)} arrived"
+            assert self.arrived.wait_for(lambda: len(self.sizes) >= requests, PATIENCE), f"{len(self.sizes)} arrived"
 
     def keep(self, message: Any, size: int, path: str, headers: dict[str, str]) -> None:
         with self.arrived:

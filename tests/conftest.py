@@ -1,12 +1,17 @@
-"""Decides whether the programs that a test names in `@pytest.mark.servers(...)` are there, and closes states."""
+"""Decides whether the programs of `@pytest.mark.servers(...)` are there, closes states, and gives examples time."""
 
 import os
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests import real_servers
 from tests.stores import close_stores
+
+# No example is wrong because it took long.
+settings.register_profile("patient", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 
 @pytest.fixture(autouse=True)

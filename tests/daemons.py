@@ -13,7 +13,8 @@ from pathlib import Path
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
-_PATIENCE = 30.0
+# Nothing that works takes so many seconds, however much else the machine has to do.
+PATIENCE = 120.0
 
 
 @dataclass
@@ -26,7 +27,7 @@ class Daemon:
 
     def get(self, path: str, **headers: str) -> httpx.Response:
         """One request."""
-        return httpx.get(f"{self.url}{path}", headers=headers, timeout=10)
+        return httpx.get(f"{self.url}{path}", headers=headers, timeout=PATIENCE)
 
     def values(self, metric: str) -> dict[tuple[tuple[str, str], ...], float]:
         """The values of a metric on /metrics by their labels, sorted."""
@@ -41,7 +42,7 @@ class Daemon:
     def stop(self, number: int = signal.SIGTERM) -> int:
         """Sends a signal and gives the exit code."""
         self.process.send_signal(number)
-        return self.process.wait(_PATIENCE)
+        return self.process.wait(PATIENCE)
 
 
 @contextmanager
@@ -59,7 +60,7 @@ def daemon(folder: Path, *arguments: str, **environ: str) -> Iterator[Daemon]:
         process.wait()
 
 
-def wait_until(happened: Callable[[], bool], patience: float = _PATIENCE) -> None:
+def wait_until(happened: Callable[[], bool], patience: float = PATIENCE) -> None:
     """Waits for something that another process does."""
     deadline = time.monotonic() + patience
     while not happened():

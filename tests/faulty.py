@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 
+from tests.daemons import PATIENCE
+
 Answer = Callable[[socket.socket], None]
 
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -34,7 +36,7 @@ def serve(*answers: Answer, tls: ssl.SSLContext | None = None) -> Iterator[Serve
             yield served
         finally:
             closing.set()
-            with suppress(OSError), socket.create_connection(listener.getsockname(), timeout=5):
+            with suppress(OSError), socket.create_connection(listener.getsockname(), timeout=PATIENCE):
                 pass
             thread.join()
 
@@ -93,7 +95,7 @@ def _accept(
 ) -> None:
     for number in itertools.count():
         connection, _ = listener.accept()
-        connection.settimeout(5)
+        connection.settimeout(PATIENCE)
         with ExitStack() as closed, suppress(OSError):
             closed.enter_context(connection)
             if closing.is_set():

@@ -1,16 +1,19 @@
 """Starts the real programs that the exporter works with, on loopback and a free port, and stops them."""
 
 import os
+import random
 import shutil
 import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from time import monotonic, sleep
 
 import httpx
+
+from tests.daemons import PATIENCE
 
 COMMANDS = {
     "prometheus": ["prometheus"],
@@ -26,8 +29,6 @@ COMMANDS = {
     "chromium": ["chromium", "chromium-browser"],
     "postgresql": ["pg_ctl"],  # Debian keeps PostgreSQL's server off the path, by version
 }
-START_SECONDS = 30.0
-STOP_SECONDS = 10.0
 
 
 def installed(program: str) -> str | None:
@@ -55,7 +56,9 @@ def alertmanager(config: str, folder: Path) -> Iterator[str]:
 
 def promtool(*arguments: str | Path, stdin: str = "") -> subprocess.CompletedProcess[str]:
     """What `promtool` answered; `check metrics` exits with 3 where it only has advice."""
-    return subprocess.run([_path("promtool"), *arguments], input=stdin, capture_output=True, text=True, timeout=60)
+    return subprocess.run(
+        [_path("promtool"), *arguments], input=stdin, capture_output=True, text=True, timeout=PATIENCE
+    )
 
 
 @contextmanager
@@ -107,12 +110,12 @@ def postgresql(folder: Path) -> Iterator[str]:
 
     def run(*command: str | Path) -> None:
         with log.open("a") as output:
-            done = subprocess.run([*as_user, *command], cwd="/", stdout=output, stderr=output, timeout=60)
+            done = subprocess.run([*as_user, *command], cwd="/", stdout=output, stderr=output, timeout=PATIENCE)
         assert done.returncode == 0, f"{command}:\n{log.read_text()[-2000:]}"
 
     run(binaries / "initdb", "-D", data, "-A", "trust", "-U", "exporter", "--no-sync")
     options = f"-p {port} -c listen_addresses=127.0.0.1 -c fsync=off -k {data}"
-    run(binaries / "pg_ctl", "-D", data, "-o", options, "-l", data / "log", "-w", "start")
+    run(binaries / "pg_ctl", "-D", data, "-o", options, "-l", data / "log", "-w", "-t", f"{PATIENCE:.0f}", "start")
     try:
         yield f"postgresql://exporter@127.0.0.1:{port}/postgres"
     finally:
@@ -144,10 +147,10 @@ def _running(program: str, arguments: Sequence[str], folder: Path, ready: str) -
 
 def _wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
     """Waits for an answer other than 5xx: an address that is not served at all still shows that somebody is there."""
-    deadline = monotonic() + START_SECONDS
+    deadline = monotonic() + PATIENCE
     while process.poll() is None and monotonic() < deadline:
         try:
-            if not httpx.get(url, trust_env=False).is_server_error:
+            if not httpx.get(url, timeout=PATIENCE, trust_env=False).is_server_error:
                 return
         except httpx.TransportError:
             pass
@@ -158,7 +161,7 @@ def _wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> 
 def _stop(process: subprocess.Popen[bytes]) -> None:
     process.terminate()
     try:
-        process.wait(STOP_SECONDS)
+        process.wait(PATIENCE)
     except subprocess.TimeoutExpired:
         process.kill()
 
@@ -171,6 +174,8 @@ def _path(program: str) -> str:
 
 
 def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
-        return port
+    """A port below those that the system lends to outgoing connections, which could take it before the program does."""
+    while True:
+        port = random.SystemRandom().randrange(20_000, 32_000)
+        with suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port

@@ -3,7 +3,6 @@
 import socket
 import ssl
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -12,6 +11,7 @@ from starlette.types import ASGIApp
 from exporter.daemon import listen
 from exporter.sections import Address
 from exporter.web.server import Limits, Server
+from tests.daemons import PATIENCE
 
 
 @contextmanager
@@ -33,13 +33,13 @@ def serving(
         yield Address(*listener.getsockname()[:2])
     finally:
         server.should_exit = True
-        thread.join(10)
+        thread.join(PATIENCE)
         assert not thread.is_alive()
 
 
 def connect(address: Address, said: bytes = b"") -> socket.socket:
     """A connection on which something was said."""
-    connection = socket.create_connection((address.host, address.port), timeout=10)
+    connection = socket.create_connection((address.host, address.port), timeout=PATIENCE)
     connection.sendall(said)
     return connection
 
@@ -61,10 +61,3 @@ def heard(connection: socket.socket) -> bytes:
     except ConnectionResetError:
         pass
     return found
-
-
-def seconds_open(connection: socket.socket) -> float:
-    """How long the other side keeps a connection that brings nothing."""
-    began = time.monotonic()
-    assert heard(connection) == b""
-    return time.monotonic() - began

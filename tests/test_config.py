@@ -165,7 +165,7 @@ def test_a_file_that_is_not_there_is_one_mistake(tmp_path: Path) -> None:
     assert raised.value.mistakes == (f"{tmp_path}/none.yaml: cannot be read: No such file or directory",)
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(data=st.data())
 def test_any_damage_to_a_file_gives_settings_or_mistakes_of_one_line_each(data: st.DataObject, tmp_path: Path) -> None:
     good = data.draw(st.sampled_from([path.read_text() for path in sorted(_CONFIGS.glob("*.ok.yaml"))]))
