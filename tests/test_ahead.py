@@ -4,6 +4,7 @@ from collections.abc import Generator
 import pytest
 
 from exporter.ahead import ahead
+from tests.daemons import PATIENCE
 
 
 def test_the_items_come_in_their_order() -> None:
@@ -24,9 +25,9 @@ def test_the_next_item_is_made_while_one_is_used() -> None:
 
     found = ahead(items())
     assert next(found) == 0
-    assert made[0].wait(10)
+    assert made[0].wait(PATIENCE)
     assert next(found) == 1
-    assert made[1].wait(10)
+    assert made[1].wait(PATIENCE)
     found.close()
 
 

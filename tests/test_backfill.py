@@ -30,6 +30,7 @@ from exporter.vendors import VENDORS
 from tests import real_servers
 from tests.collectors import Reply, http_collector
 from tests.configuring import load_text
+from tests.daemons import PATIENCE
 from tests.polling import YESTERDAY, Bench, Script, people
 from tests.stores import fresh_store
 from tests.vendor_polls import VendorPolls
@@ -207,7 +208,7 @@ def test_a_real_prometheus_answers_the_backfilled_numbers(tmp_path: Path) -> Non
     with real_servers.prometheus("scrape_configs: []\n", tmp_path, "--storage.tsdb.retention.time=10y") as prometheus:
         for past in random.Random(1).sample(days, 10):
             query = {"query": '{__name__=~"adoption_.+"}', "time": str(past.moment.timestamp())}
-            found = httpx.get(f"{prometheus}/api/v1/query", params=query).json()["data"]["result"]
+            found = httpx.get(f"{prometheus}/api/v1/query", params=query, timeout=PATIENCE).json()["data"]["result"]
             answered = {
                 (series["metric"].pop("__name__"), *sorted(series["metric"].values())): float(series["value"][1])
                 for series in found
@@ -253,7 +254,7 @@ def test_a_real_prometheus_keeps_the_history_with_the_retention_that_is_named_an
 
 def cli(*arguments: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "exporter", "backfill", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
 
 
 def test_the_command_says_what_it_would_ask_and_then_asks_that(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from exporter.status import Report
 from exporter.web.access import Access, Guard
 from exporter.web.config_file import WebConfig
 from tests import real_servers
+from tests.daemons import PATIENCE
 from tests.page_values import shown, told
 from tests.reports import Web, everything, report, scope, source
 from tests.serving import serving
@@ -29,7 +30,9 @@ WIDTHS = [320, 360, 768, 1280]
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=real_servers.installed("chromium"), args=FLAGS)
+        browser = playwright.chromium.launch(
+            executable_path=real_servers.installed("chromium"), args=FLAGS, timeout=1000 * PATIENCE
+        )
         yield browser
         browser.close()
 
@@ -41,6 +44,7 @@ def page_of(made: Report, browser: Browser, **options: object) -> Iterator[tuple
     with serving(app) as address:
         context = browser.new_context(**options)  # type: ignore[arg-type]  # the names and types are playwright's
         page = context.new_page()
+        page.set_default_timeout(1000 * PATIENCE)
         complaints: list[str] = []
         page.on("console", lambda message: complaints.append(message.text))
         page.on("pageerror", lambda error: complaints.append(str(error)))
@@ -75,7 +79,7 @@ def test_the_page_fits_every_screen_and_is_not_empty(browser: Browser, width: in
 def test_every_value_in_the_browser_is_that_of_the_api(browser: Browser) -> None:
     with page_of(everything(), browser) as (page, address, _):
         values = shown(page.content())
-        document = httpx.get(f"http://{address}/api/v1/status").json()
+        document = httpx.get(f"http://{address}/api/v1/status", timeout=PATIENCE).json()
 
     assert values == told(document)
     assert len(values) > 60
@@ -117,7 +121,7 @@ def test_an_inline_script_or_style_would_not_run(browser: Browser) -> None:
 def test_every_link_leads_somewhere(browser: Browser) -> None:
     with page_of(everything(), browser) as (page, address, _):
         links = page.evaluate("[...document.querySelectorAll('a, link')].map(e => e.href)")
-        answers = {link: httpx.get(link).status_code for link in links}
+        answers = {link: httpx.get(link, timeout=PATIENCE).status_code for link in links}
 
     assert all(link.startswith(f"http://{address}/") for link in links)
     assert set(answers.values()) == {200}

@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from pathlib import Path
 
 import httpx
@@ -17,27 +17,27 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 
 from exporter.model import Reading
 from exporter.simulator.augment import augment_app
-from exporter.simulator.company import Company
 from exporter.simulator.server import VENDORS, serve
 from exporter.store import Store
+from tests.companies import busy, utc_now
+from tests.daemons import PATIENCE
 from tests.polling import people
 from tests.test_label_texts import ODD
 
-COMPANY = Company(people=10, first_day=datetime.now(UTC).date() - timedelta(days=40))
 BY_TEAM = "adoption_team_active_users"
 
 
 @pytest.fixture(scope="module")
 def augment() -> Iterator[str]:
     """The address of a simulated Augment server."""
-    with serve(augment_app(COMPANY, lambda: datetime.now(UTC))) as server:
+    with serve(augment_app(busy(), utc_now)) as server:
         yield server.url
 
 
 def cli(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Runs `adoption-exporter` and waits for its end."""
     return subprocess.run(
-        [sys.executable, "-m", "exporter", *arguments], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-m", "exporter", *arguments], capture_output=True, text=True, timeout=PATIENCE, check=False
     )
 
 
@@ -84,12 +84,11 @@ def test_once_prints_a_label_byte_by_byte(tmp_path: Path, augment: str, form: st
     with (tmp_path / "config.yaml").open("a") as file:
         file.write("\nteams: {file: teams.csv}\n")
     with (tmp_path / "teams.csv").open("w", encoding="utf-8", newline="") as file:
-        everybody = COMPANY.roster(datetime.now(UTC).date())
+        everybody = busy().roster(utc_now().date())
         csv.writer(file).writerows([("user", "team"), *((person.email, team) for person in everybody)])
 
-    # A week has working days, whatever day it is.
     command = [sys.executable, "-m", "exporter", "once", "--config.file", config, "--history", "7d", "--format", form]
-    done = subprocess.run(command, capture_output=True, timeout=60, env={**os.environ, "LC_ALL": "POSIX"})
+    done = subprocess.run(command, capture_output=True, timeout=PATIENCE, env={**os.environ, "LC_ALL": "POSIX"})
 
     printed = done.stdout.decode()
     if form == "json":
@@ -104,7 +103,7 @@ def test_a_name_that_was_another_vendors_is_refused_in_one_line(tmp_path: Path) 
     config = configured(tmp_path, tool='token: demo-token, base_url: "http://127.0.0.1:1"')
     store = Store.open(f"sqlite:///{tmp_path}/state.db")
     store.adopt("tool", "coder")
-    store.replace("tool", "all", Reading(date(2026, 3, 9), people(1)), now=datetime.now(UTC), requests=1)
+    store.replace("tool", "all", Reading(date(2026, 3, 9), people(1)), now=utc_now(), requests=1)
     store.close()
     done = cli("run", "--config.file", config, "--web.listen-address", "127.0.0.1:0")
 
@@ -223,9 +222,9 @@ def test_simulate_says_where_each_vendor_is_and_ends_on_a_signal() -> None:
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         urls = [process.stderr.readline().removeprefix("base_url: ").strip() for _ in VENDORS]
-        answers = [httpx.get(f"{url}/", timeout=10).status_code for url in urls]
+        answers = [httpx.get(f"{url}/", timeout=PATIENCE).status_code for url in urls]
         process.terminate()
-        code = process.wait(10)
+        code = process.wait(PATIENCE)
 
     assert [url.rpartition("/")[2] for url in urls] == sorted(VENDORS)
     assert [answer for answer in answers if not 400 <= answer < 500] == []

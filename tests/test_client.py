@@ -23,6 +23,7 @@ from exporter.client import Client
 from exporter.errors import BadPayload, RateLimited, Rejected, Unreachable, VendorError
 from exporter.vendor_text import presentable
 from tests import faulty
+from tests.daemons import PATIENCE
 
 TOKEN = "s3cret-token"
 DAU = "/analytics/v0/dau"
@@ -66,7 +67,7 @@ class World:
             "vendor": "augment",
             "base_url": "https://api.example.com",
             "headers": {"Authorization": f"Bearer {TOKEN}"},
-            "timeout": 5.0,
+            "timeout": PATIENCE,
             "budget": Budget(600, monotonic=self.stop.monotonic),
             "stop": self.stop,
             "count": self.codes.append,

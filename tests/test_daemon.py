@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date
 from functools import partial
 from pathlib import Path
 
@@ -20,27 +20,22 @@ from exporter.daemon import Web, listen, run
 from exporter.model import DayFacts, Reading
 from exporter.sections import Address
 from exporter.simulator.augment import augment_app
-from exporter.simulator.company import Company
 from exporter.simulator.server import build, serve
 from exporter.web.access import Access
 from tests import faulty, real_servers
+from tests.companies import ENOUGH, busy, calm, utc_now
 from tests.configuring import load_text
-from tests.daemons import Daemon, daemon, wait_until
+from tests.daemons import PATIENCE, Daemon, daemon, wait_until
 from tests.stores import fresh_store
 
 PEOPLE = "adoption_active_users"
 READY_BODY = "adoption-exporter is ready.\n"
 
 
-def utc_now() -> datetime:
-    return datetime.now(UTC)
-
-
 @contextmanager
-def simulated(people: int = 20) -> Iterator[tuple[str, Callable[[], int]]]:
+def simulated(people: int = ENOUGH) -> Iterator[tuple[str, Callable[[], int]]]:
     """A simulated Augment server: its address, and how many requests it got."""
-    company = Company(people=people, first_day=utc_now().date() - timedelta(days=100))
-    app = build(company, utc_now, {"augment": augment_app})
+    app = build(busy(people), utc_now, {"augment": augment_app})
     with serve(app) as server:
         yield f"{server.url}/augment", lambda: app.state.requests["augment"]
 
@@ -56,6 +51,7 @@ def configured(folder: Path, url: str, *more: str) -> Path:
         f'    base_url: "{url}"',
         "    token: demo-token",
         "    requests_per_minute: 1000000",
+        f"    ready_at: {calm()}",
         *(f"    {line}" for line in more),
     ]
     path.write_text("\n".join(lines))
@@ -106,13 +102,12 @@ def test_a_restart_serves_the_last_values_before_the_first_poll(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_in_the_middle_of_a_poll_ends_it_within_five_seconds(tmp_path: Path, number: int) -> None:
-    with faulty.serve(faulty.silence) as silent, running_over(tmp_path, silent.url) as running:
+def test_a_signal_in_the_middle_of_a_poll_ends_it_long_before_the_vendor_would(tmp_path: Path, number: int) -> None:
+    unhurried = f"timeout: {2 * PATIENCE:.0f}s"
+    with faulty.serve(faulty.silence) as silent, running_over(tmp_path, silent.url, unhurried) as running:
         wait_until(lambda: bool(silent.heads))
-        started = time.monotonic()
 
         assert running.stop(number) == 0
-        assert time.monotonic() - started < 5
         assert "poll failed" not in running.log.read_text()
 
 
@@ -156,9 +151,11 @@ def test_a_signal_while_the_state_is_published_ends_the_start(tmp_path: Path, nu
 def test_a_slow_source_never_delays_another(tmp_path: Path) -> None:
     with simulated() as (url, _), faulty.serve(faulty.silence) as silent:
         config = configured(tmp_path, url)
-        config.write_text(config.read_text() + f'\n  slow: {{vendor: augment, token: x, base_url: "{silent.url}"}}\n')
+        config.write_text(
+            config.read_text() + f"\n  slow: {{vendor: augment, token: x, base_url: '{silent.url}', timeout: 1h}}\n"
+        )
         with daemon(tmp_path, "run", "--config.file", str(config)) as running:
-            wait_until(lambda: bool(running.values(PEOPLE)), patience=20)
+            wait_until(lambda: bool(running.values(PEOPLE)))
 
             assert not ready(running)
 
@@ -166,7 +163,7 @@ def test_a_slow_source_never_delays_another(tmp_path: Path) -> None:
 def test_kill_9_at_any_moment_of_a_poll_leaves_complete_days_only(tmp_path: Path) -> None:
     """Twenty times; what a killed poll stored must be what an undisturbed poll publishes for the same windows."""
     chance = random.Random(7)
-    with simulated(people=30) as (url, _):
+    with simulated() as (url, _):
         config = str(configured(tmp_path, url, "history: 40d"))
         undisturbed = tmp_path / "undisturbed"
         undisturbed.mkdir()
@@ -200,20 +197,19 @@ def test_a_real_prometheus_scrapes_the_demo(tmp_path: Path) -> None:
             f"scrape_configs: [{{job_name: adoption, static_configs: [{{targets: ['{target}']}}]}}]\n"
         )
         with real_servers.prometheus(config, tmp_path) as prometheus:
-            wait_until(lambda: len(answers(prometheus, PEOPLE)) > 0)
-            added = {"__name__", "job", "instance"}
-            scraped = {
-                tuple(sorted((name, labels[name]) for name in labels.keys() - added)): value
-                for labels, value in answers(prometheus, PEOPLE)
-            }
+            wait_until(lambda: scraped(prometheus, PEOPLE) == running.values(PEOPLE))
 
-        assert scraped == running.values(PEOPLE)
-        assert running.get("/metrics").status_code == 200
+        assert len(running.values(PEOPLE)) > 10
         checked = real_servers.promtool("check", "metrics", stdin=running.get("/metrics").text)
         assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")
 
 
-def answers(prometheus: str, query: str) -> list[tuple[dict[str, str], float]]:
-    """What an instant query gives: labels and value of each series."""
-    result = httpx.get(f"{prometheus}/api/v1/query", params={"query": query}).json()["data"]["result"]
-    return [(series["metric"], float(series["value"][1])) for series in result]
+def scraped(prometheus: str, metric: str) -> dict[tuple[tuple[str, str], ...], float]:
+    """The values of a metric in a Prometheus by the labels that the exporter gives them, sorted."""
+    asked = httpx.get(f"{prometheus}/api/v1/query", params={"query": metric}, timeout=PATIENCE)
+    added = {"__name__", "job", "instance"}
+    return {
+        tuple(sorted((name, label) for name, label in series["metric"].items() if name not in added)): float(value)
+        for series in asked.json()["data"]["result"]
+        for _, value in [series["value"]]
+    }

@@ -12,6 +12,7 @@ from exporter.status import Reload
 from exporter.web.access import Access, Guard
 from tests.asgi import Pages
 from tests.certificates import certificate
+from tests.daemons import PATIENCE
 from tests.reports import NOW, Web
 from tests.serving import serving
 
@@ -117,7 +118,7 @@ def test_with_client_certificates_it_is_shown_to_whom_has_one(
             context = ssl.create_default_context(cafile=certificates / "server.pem")
             if name:
                 context.load_cert_chain(certificates / f"{name}.pem", certificates / f"{name}.key")
-            with httpx.Client(verify=context) as client:
+            with httpx.Client(verify=context, timeout=PATIENCE) as client:
                 try:
                     answers[name] = client.request(method, f"https://{address}{path}").status_code
                 except httpx.TransportError:

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import cast
 
@@ -10,13 +9,13 @@ import pytest
 from starlette.routing import Route
 
 from exporter.simulator import CREDENTIAL
-from exporter.simulator.company import Company
 from exporter.simulator.server import build, serve
 from exporter.web.application import Pages, application
 from tests.collectors import Collector, http_collector
+from tests.companies import busy, utc_now
 from tests.daemons import Daemon, daemon, wait_until
 
-COMPANY = Company(people=12, first_day=datetime.now(UTC).date() - timedelta(days=40))
+COMPANY = busy()
 SECRETS = (CREDENTIAL, "expired-credential", "collector-credential", "0123456789-pseudonym-key")
 UNKNOWN = ("nobody.special", "someone.else@example.com")
 # Every address that answers GET; a page that is added is looked at as well.
@@ -51,13 +50,13 @@ sources:
 @contextmanager
 def running(folder: Path, per_user: str) -> Iterator[tuple[Daemon, Collector]]:
     """The daemon over every simulated vendor, once it has polled all of them and pushed what it found."""
-    people = COMPANY.roster(datetime.now(UTC).date())
+    people = COMPANY.roster(utc_now().date())
     (folder / "state").mkdir()
     (folder / "token").write_text(CREDENTIAL)
     (folder / "pseudonym.key").write_text(SECRETS[-1])
     users = [*UNKNOWN, *(person.email if person.number % 2 else person.username for person in people)]
     (folder / "teams.csv").write_text("user,team\n" + "".join(f"{user},web\n" for user in users))
-    with serve(build(COMPANY, lambda: datetime.now(UTC))) as vendors, http_collector() as collector:
+    with serve(build(COMPANY, utc_now)) as vendors, http_collector() as collector:
         config = folder / "config.yaml"
         config.write_text(
             CONFIG.format(
@@ -97,7 +96,7 @@ def found(everything: Mapping[str, bytes], words: tuple[str, ...]) -> dict[str, 
 
 def names() -> tuple[str, ...]:
     """Whatever would name somebody: an e-mail address contains its user name, which is looked for by itself."""
-    people = COMPANY.roster(datetime.now(UTC).date())
+    people = COMPANY.roster(utc_now().date())
     return (*UNKNOWN, "@example.com", *(person.username for person in people))
 
 

@@ -16,6 +16,7 @@ from exporter.expose.otlp_sender import Sender, Sent
 from exporter.health import Health
 from exporter.metrics import Sample, sample
 from exporter.snapshot import Board
+from tests.daemons import PATIENCE
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
 DATA_DAY = datetime(2026, 3, 9, tzinfo=UTC)
@@ -268,10 +269,10 @@ def test_the_first_push_is_made_at_once_and_a_last_one_at_the_end() -> None:
     bench.board.publish("a", of("a"))
     pusher = bench.pusher(interval=3600)
     pusher.start()
-    assert first.wait(10)
+    assert first.wait(PATIENCE)
     bench.board.publish("a", of("a", users=8))
     bench.stop.set()
-    pusher.wait(10)
+    pusher.wait(PATIENCE)
 
     users = [[value for name, _, value, _ in bench.adoption(push) if name.endswith("users")] for push in (0, -1)]
     assert users == [[7.0], [8.0]]
@@ -309,18 +310,18 @@ def test_a_push_that_hangs_is_not_waited_for() -> None:
 
     def hang() -> None:
         hanging.set()
-        released.wait(10)
+        released.wait(PATIENCE)
 
     bench.before_send = hang
     pusher = bench.pusher()
     pusher.start()
-    assert hanging.wait(10)
+    assert hanging.wait(PATIENCE)
     bench.stop.set()
     pusher.wait(0.05)
 
     assert bench.sent == []
     released.set()
-    pusher.wait(10)
+    pusher.wait(PATIENCE)
     assert bench.closed == ["tracing", "sender"]
 
 
@@ -336,7 +337,7 @@ def test_a_bug_in_a_push_is_logged_and_does_not_end_the_pushes(caplog: pytest.Lo
     bench.before_send = break_once
     pusher = bench.pusher()
     pusher.start()
-    pusher.wait(10)
+    pusher.wait(PATIENCE)
 
     assert [record.message for record in caplog.records] == ["a bug stopped an otlp export"]
     assert len(bench.sent) == 1

@@ -4,7 +4,7 @@ import json
 import threading
 from datetime import UTC, datetime
 from pathlib import Path
-from time import monotonic, sleep
+from time import monotonic
 from typing import Any
 
 import httpx
@@ -20,10 +20,10 @@ from exporter.metrics import Sample, sample
 from exporter.sections import OtlpSettings
 from exporter.snapshot import Board
 from tests import real_servers
+from tests.daemons import PATIENCE, wait_until
 
-NOW = datetime.now(UTC).replace(microsecond=0)
+NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 SERIES = 100_000
-PATIENCE = 60.0
 # What VictoriaMetrics makes of the resource; a Prometheus makes `job` and `instance` of it, as of a scrape.
 RESOURCE_LABELS = {"service_name", "service_version", "service_instance_id"}
 
@@ -53,7 +53,7 @@ def samples(number: int) -> list[Sample]:
 
 
 def pushed(url: str, protocol: str, board: Board, health: Health) -> None:
-    settings = OtlpSettings.model_validate({"endpoint": url, "protocol": protocol, "timeout": "30s"})
+    settings = OtlpSettings.model_validate({"endpoint": url, "protocol": protocol, "timeout": f"{PATIENCE:.0f}s"})
     pusher = Pusher(
         sender=connect(settings, {}, resource(10723)),
         board=board,
@@ -80,11 +80,8 @@ def on_metrics(board: Board, health: Health) -> Series:
 
 def exported(url: str, enough: int) -> list[dict[str, Any]]:
     """Every series in VictoriaMetrics with its values and their times (ms), once there are enough."""
-    deadline = monotonic() + PATIENCE
-    while httpx.get(f"{url}/api/v1/series/count").json()["data"] < [enough]:
-        assert monotonic() < deadline, "not all series arrived"
-        sleep(0.1)
-    httpx.get(f"{url}/internal/force_flush")
+    wait_until(lambda: httpx.get(f"{url}/api/v1/series/count", timeout=PATIENCE).json()["data"] >= [enough])
+    httpx.get(f"{url}/internal/force_flush", timeout=PATIENCE)
     text = httpx.get(f"{url}/api/v1/export", params={"match[]": '{__name__!=""}'}, timeout=PATIENCE).text
     return [json.loads(line) for line in text.splitlines()]
 

@@ -22,9 +22,12 @@ from exporter.expose.otlp_sender import Sender, Sent, connect, resource
 from exporter.metrics import Sample, sample
 from exporter.sections import OtlpSettings
 from tests.collectors import PROTOBUF, Collector, Reply, grpc_collector, http_collector, partial
+from tests.daemons import PATIENCE
 
 MONDAY = datetime(2026, 3, 9, 3, tzinfo=UTC)
 TOKEN = "not-for-any-log"
+# For a fault that lasts: enough for the first answer, and tried again until 3 s have passed.
+A_WHILE = "5s"
 
 
 def seats(number: int) -> list[tuple[Sample, datetime]]:
@@ -37,7 +40,7 @@ def seats(number: int) -> list[tuple[Sample, datetime]]:
 
 @contextmanager
 def sending_to(url: str, count: Callable[[Answer], None] = lambda _: None, **section: Any) -> Iterator[Sender]:
-    settings = OtlpSettings(**{"endpoint": url, "timeout": "2s", **section})
+    settings = OtlpSettings(**{"endpoint": url, "timeout": f"{PATIENCE:.0f}s", **section})
     sender = connect(settings, {}, resource(10723), count)
     try:
         yield sender
@@ -174,7 +177,7 @@ def test_an_answer_that_is_no_protobuf_is_taken_for_a_plain_yes() -> None:
 def test_a_refusal_over_grpc_is_told_in_one_line(code: grpc.StatusCode, fault: Fault) -> None:
     with (
         grpc_collector(lambda _, context: context.abort(code, "no")) as collector,
-        sending_to(collector.url, protocol="grpc", timeout="2s") as sender,
+        sending_to(collector.url, protocol="grpc", timeout=A_WHILE) as sender,
     ):
         sent = sender.send(seats(1))
 
@@ -186,7 +189,7 @@ def test_a_passing_fault_is_tried_again_within_the_timeout(status: int) -> None:
     counted: list[Answer] = []
     with (
         http_collector(lambda number: Reply(status if number == 1 else 200)) as collector,
-        sending_to(collector.url, counted.append, timeout="3s") as sender,
+        sending_to(collector.url, counted.append) as sender,
     ):
         sent = sender.send(seats(1))
 
@@ -201,7 +204,7 @@ def test_a_passing_fault_over_grpc_is_tried_again_within_the_timeout() -> None:
             context.abort(grpc.StatusCode.UNAVAILABLE, "starting")
         return ExportMetricsServiceResponse()
 
-    with grpc_collector(reply) as collector, sending_to(collector.url, protocol="grpc", timeout="3s") as sender:
+    with grpc_collector(reply) as collector, sending_to(collector.url, protocol="grpc") as sender:
         sent = sender.send(seats(1))
 
     assert sent == Sent(taken=1)
@@ -211,7 +214,7 @@ def test_a_passing_fault_over_grpc_is_tried_again_within_the_timeout() -> None:
 @both
 def test_a_dead_collector_is_left_alone_after_the_first_batch(protocol: str) -> None:
     counted: list[Answer] = []
-    with sending_to("http://127.0.0.1:1", counted.append, protocol=protocol, timeout="1s") as sender:
+    with sending_to("http://127.0.0.1:1", counted.append, protocol=protocol, timeout=A_WHILE) as sender:
         sent = sender.send(seats(20_000))
 
     assert len(counted) == 1
@@ -230,7 +233,7 @@ def test_a_collector_that_never_answers_costs_no_more_than_the_timeout(protocol:
 
     assert sent.fault is not None
     assert sent.fault.reason == "unreachable"
-    assert monotonic() - began < 5
+    assert monotonic() - began < PATIENCE
 
 
 def test_one_refused_batch_does_not_hold_back_the_others() -> None:
@@ -249,7 +252,7 @@ def test_a_busy_collector_gets_no_further_batch() -> None:
     counted: list[Answer] = []
     with (
         http_collector(lambda _: Reply(429)) as collector,
-        sending_to(collector.url, counted.append, timeout="3s") as sender,
+        sending_to(collector.url, counted.append, timeout=A_WHILE) as sender,
     ):
         sent = sender.send(seats(20_000))
 
@@ -262,10 +265,10 @@ def test_an_attempt_that_runs_out_of_time_does_not_hide_what_was_answered_before
 
     def reply(number: int) -> Reply:
         if number > 1:
-            silent.wait(10)
+            silent.wait(PATIENCE)
         return Reply(429)
 
-    with http_collector(reply) as collector, sending_to(collector.url, timeout="2s") as sender:
+    with http_collector(reply) as collector, sending_to(collector.url, timeout=A_WHILE) as sender:
         sent = sender.send(seats(1))
         silent.set()
 
@@ -311,7 +314,7 @@ def test_tls_over_grpc_with_an_own_ca_and_a_client_certificate(pair: tuple[Path,
     with grpc_collector(credentials=credentials) as collector:
         with sending_to(collector.url, protocol="grpc", **files) as sender:
             assert sender.send(seats(1)) == Sent(taken=1)
-        with sending_to(collector.url, protocol="grpc", timeout="1s") as sender:
+        with sending_to(collector.url, protocol="grpc", timeout=A_WHILE) as sender:
             refused = sender.send(seats(1))
 
     assert refused.fault is not None

@@ -146,7 +146,7 @@ def shipped(folder: Path) -> list[Path]:
 
 
 def run(*command: str | Path, folder: Path) -> str:
-    said = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120)
+    said = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=1200)
     assert said.returncode == 0, said.stderr
     return said.stdout
 

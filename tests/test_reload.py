@@ -14,7 +14,7 @@ from exporter.reload import Reloader
 from exporter.web.access import Access
 from tests import faulty
 from tests.configuring import load_text
-from tests.daemons import Daemon, daemon, wait_until
+from tests.daemons import PATIENCE, Daemon, daemon, wait_until
 from tests.stores import fresh_store
 from tests.test_daemon import simulated
 
@@ -26,7 +26,7 @@ RELOADED_AT = "adoption_exporter_config_last_reload_success_timestamp_seconds"
 
 @pytest.fixture(scope="module")
 def simulator() -> Iterator[str]:
-    with simulated(people=10) as (url, _):
+    with simulated() as (url, _):
         yield url
 
 
@@ -54,7 +54,7 @@ def write(folder: Path, *head: str, **sources: str) -> str:
 
 
 def reload(running: Daemon) -> httpx.Response:
-    return httpx.post(f"{running.url}/-/reload", timeout=10)
+    return httpx.post(f"{running.url}/-/reload", timeout=PATIENCE)
 
 
 def of(running: Daemon, metric: str) -> dict[str, float]:

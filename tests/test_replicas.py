@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -15,12 +15,12 @@ from exporter.errors import Unreachable
 from exporter.metrics import Sample
 from exporter.poller import Poller
 from exporter.simulator.augment import augment_app
-from exporter.simulator.company import Company
 from exporter.simulator.server import build, serve
 from exporter.store import PollStatus, Store
 from exporter.turns import follow, poll_in_turn
 from tests import real_servers
-from tests.daemons import Daemon, daemon, wait_until
+from tests.companies import busy, calm, utc_now
+from tests.daemons import PATIENCE, Daemon, daemon, wait_until
 from tests.polling import NOON, YESTERDAY, Bench, Script, people
 
 pytestmark = pytest.mark.servers("postgresql")
@@ -30,7 +30,12 @@ CONFIG = """
 poll: {{history: 30d}}
 state: {{url: "{state}"}}
 sources:
-  tool: {{vendor: augment, base_url: "{server}/augment", token: demo-token, requests_per_minute: 1000000}}
+  tool:
+    vendor: augment
+    base_url: "{server}/augment"
+    token: demo-token
+    requests_per_minute: 1000000
+    ready_at: {ready_at}
 """
 
 
@@ -143,12 +148,12 @@ def test_while_one_replica_reads_another_does_not(url: str) -> None:
 
     def wait() -> None:
         reading.set()
-        go_on.wait(30)
+        go_on.wait(PATIENCE)
 
     one.script.before_read = wait
     thread = threading.Thread(target=polled, args=(one, one.poller()))
     thread.start()
-    reading.wait(30)
+    assert reading.wait(PATIENCE)
     second = two.poller()
     meanwhile = polled(two, second)
     go_on.set()
@@ -169,7 +174,7 @@ def test_while_one_replica_reads_another_does_not(url: str) -> None:
 def test_the_turn_of_a_killed_replica_ends_with_its_connection(url: str) -> None:
     holder = (
         "import sys, time\nfrom exporter.store import Store\n"
-        f"with Store.open({url!r}).database.turn('tool') as ours:\n    print(ours, flush=True)\n    time.sleep(60)\n"
+        f"with Store.open({url!r}).database.turn('tool') as ours:\n    print(ours, flush=True)\n    time.sleep(3600)\n"
     )
     store = Store.open(url)
     with subprocess.Popen([sys.executable, "-c", holder], stdout=subprocess.PIPE, text=True) as process:
@@ -178,15 +183,13 @@ def test_the_turn_of_a_killed_replica_ends_with_its_connection(url: str) -> None
         with store.database.turn("tool") as ours:
             assert not ours
         process.kill()
-    taken = False
-    for _ in range(100):
-        with store.database.turn("tool") as ours:
-            taken = ours
-        if taken:
-            break
-    store.close()
 
-    assert taken
+    def is_free() -> bool:
+        with store.database.turn("tool") as ours:
+            return ours
+
+    wait_until(is_free)
+    store.close()
 
 
 def test_twenty_sources_are_read_at_once_and_their_days_stored_meanwhile(url: str) -> None:
@@ -235,7 +238,7 @@ def test_a_poll_whose_connection_was_lost_meanwhile_counts_and_others_may_go_on(
     def lose_the_lock() -> None:
         with two.store.database.write() as connection:
             holders = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted"
-            connection.exec_driver_sql(f"SELECT pg_terminate_backend(pid, 5000) FROM ({holders}) AS holder")
+            connection.exec_driver_sql(f"SELECT pg_terminate_backend(pid, 120000) FROM ({holders}) AS holder")
         with two.store.database.turn("tool") as ours:
             taken.append(ours)
 
@@ -261,8 +264,7 @@ def test_replicas_that_start_together_make_one_state(tmp_path: Path) -> None:
 
 
 def test_replicas_of_the_daemon_share_the_requests_of_one(url: str, tmp_path: Path) -> None:
-    company = Company(people=20, first_day=utc_now().date() - timedelta(days=40))
-    app = build(company, utc_now, {"augment": augment_app})
+    app = build(busy(), utc_now, {"augment": augment_app})
     folders = [tmp_path / name for name in ("alone", "first", "second")]
     for folder in folders:
         folder.mkdir()
@@ -270,7 +272,7 @@ def test_replicas_of_the_daemon_share_the_requests_of_one(url: str, tmp_path: Pa
 
         def start(folder: Path, state: str) -> Daemon:
             config = folder / "config.yaml"
-            config.write_text(CONFIG.format(state=state, server=server.url))
+            config.write_text(CONFIG.format(state=state, server=server.url, ready_at=calm()))
             running = replicas.enter_context(daemon(folder, "run", "--config.file", str(config)))
             wait_until(lambda: running.get("/-/ready").is_success and running.values("adoption_active_users") != {})
             return running
@@ -285,7 +287,3 @@ def test_replicas_of_the_daemon_share_the_requests_of_one(url: str, tmp_path: Pa
 
     assert together == cost
     assert published[0] == published[1] == published[2] != {}
-
-
-def utc_now() -> datetime:
-    return datetime.now(UTC)

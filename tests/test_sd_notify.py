@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from exporter.sd_notify import Watchdog, notify, watchdog_seconds
+from tests.daemons import PATIENCE
 
 
 @contextmanager
@@ -16,7 +17,7 @@ def listening(address: str) -> Iterator[socket.socket]:
     """systemd's end of a notification socket."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver:
         receiver.bind(address.replace("@", "\0", 1))
-        receiver.settimeout(10)
+        receiver.settimeout(PATIENCE)
         yield receiver
 
 

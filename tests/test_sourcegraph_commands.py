@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -19,6 +19,7 @@ from click.testing import CliRunner, Result
 
 from exporter.commands.sourcegraph import sourcegraph_report, sourcegraph_tokens
 from tests import faulty
+from tests.daemons import PATIENCE, wait_until
 from tests.sourcegraph_bodies import ACME, SAMPLE
 
 COOKIE = "session-of-alice"
@@ -178,7 +179,7 @@ def test_at_a_terminal_the_cookie_is_asked_for_and_not_shown() -> None:
         while not seen.endswith(b"Value of the cookie cas: "):
             seen += os.read(leader, 1)
         os.write(leader, f"{COOKIE}\n".encode())
-        code = process.wait(30)
+        code = process.wait(PATIENCE)
         seen += os.read(leader, 65536)
     os.close(leader)
 
@@ -398,9 +399,13 @@ def test_a_mistake_in_what_is_asked_for_is_exit_code_2(arguments: Sequence[str],
 def test_a_download_that_is_stopped_leaves_nothing_behind(number: signal.Signals, tmp_path: Path) -> None:
     with faulty.serve(faulty.endless(b"1,true\n" * 10_000, "Content-Type: text/csv", pause=0.01)) as served:
         process = started(tmp_path, served.url, stderr=subprocess.PIPE)
-        wait_for(lambda: list(tmp_path.glob(".report.csv-*/*")) != [])
+        wait_until(lambda: list(tmp_path.glob(".report.csv-*/*")) != [])
         process.send_signal(number)
-        _, said = process.communicate(timeout=30)
+        try:
+            _, said = process.communicate(timeout=PATIENCE)
+        finally:
+            # Otherwise the server, which waits for its client to go, would never end.
+            process.kill()
 
     assert (process.returncode, said) == (130, b"\n")
     assert [path.name for path in tmp_path.iterdir()] == ["config.yaml"]
@@ -412,12 +417,12 @@ def test_a_terminal_sees_a_progress_bar(tmp_path: Path) -> None:
         process = started(tmp_path, asked.url, stderr=follower)
         os.close(follower)
         seen = b""
-        while select.select([leader], [], [], 30)[0]:
+        while select.select([leader], [], [], PATIENCE)[0]:
             try:
                 seen += os.read(leader, 4096)
             except OSError:
                 break
-        code = process.wait(30)
+        code = process.wait(PATIENCE)
     os.close(leader)
 
     assert code == 0
@@ -429,13 +434,3 @@ def started(folder: Path, url: str, stderr: int) -> "subprocess.Popen[bytes]":
     """Starts `adoption-exporter sourcegraph-report` as a process."""
     arguments = ["--config.file", str(configured(folder, url)), "--output", str(folder / "report.csv"), *ASKED]
     return subprocess.Popen([sys.executable, "-m", "exporter", "sourcegraph-report", *arguments], stderr=stderr)
-
-
-def wait_for(happened: Callable[[], bool]) -> None:
-    """Waits for something that another process does."""
-    waiting = threading.Event()
-    for _ in range(600):
-        if happened():
-            return
-        waiting.wait(0.05)
-    raise AssertionError("it did not happen in time")

@@ -8,17 +8,16 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from exporter.cli import commands
-from exporter.simulator.company import Company
 from exporter.simulator.server import build, serve
+from tests.companies import busy, utc_now
 from tests.confined import settings
-from tests.daemons import daemon
+from tests.daemons import PATIENCE, daemon
 
 UNIT = Path(__file__).parents[1] / "systemd" / "adoption-exporter.service"
 PROGRAM = "/opt/adoption-exporter/bin/adoption-exporter"
@@ -74,8 +73,7 @@ def test_the_process_metrics_stay_visible() -> None:
 
 @pytest.mark.servers("systemd-analyze")
 def test_every_vendor_is_read_under_the_units_system_call_filters(tmp_path: Path) -> None:
-    company = Company(people=20, first_day=utc_now().date() - timedelta(days=40))
-    with serve(build(company, utc_now)) as simulators:
+    with serve(build(busy(), utc_now)) as simulators:
         demo = Path("exporter/demo.yaml").resolve()
         command = [sys.executable, "-m", "exporter", "once", "--config.file", str(demo), "--history", "2d"]
         said = subprocess.run(
@@ -83,7 +81,7 @@ def test_every_vendor_is_read_under_the_units_system_call_filters(tmp_path: Path
             env={**os.environ, **environment(), "SIMULATOR": simulators.url},
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=PATIENCE,
         )
 
     polled = re.findall(r"^adoption_exporter_poll_success\{.*\} ([\d.]+)$", said.stdout, re.MULTILINE)
@@ -133,7 +131,7 @@ def service_manager(address: Path) -> Iterator[Iterator[str]]:
     """systemd's end of a notification socket: the messages as they come, until none comes for seconds."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver:
         receiver.bind(str(address))
-        receiver.settimeout(10)
+        receiver.settimeout(PATIENCE)
         yield messages(receiver)
 
 
@@ -158,7 +156,3 @@ def verified(unit: str, folder: Path) -> str:
     path = folder / UNIT.name
     path.write_text(unit.replace(PROGRAM, sys.executable))
     return subprocess.run(["systemd-analyze", "verify", str(path)], capture_output=True, text=True).stderr
-
-
-def utc_now() -> datetime:
-    return datetime.now(UTC)

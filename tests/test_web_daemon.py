@@ -17,7 +17,7 @@ from exporter.web.access import Access
 from exporter.web.config_file import WebConfig
 from tests import faulty
 from tests.certificates import certificate
-from tests.daemons import Daemon, daemon, wait_until
+from tests.daemons import PATIENCE, Daemon, daemon, wait_until
 
 HASH = bcrypt.hashpw(b"s3cret", bcrypt.gensalt(4)).decode()
 
@@ -36,7 +36,9 @@ def config(tmp_path: Path) -> Iterator[str]:
 
 def asking(folder: Path) -> httpx.Client:
     """A client with the password that trusts the certificate as it is now."""
-    return httpx.Client(verify=ssl.create_default_context(cafile=folder / "server.pem"), auth=("alice", "s3cret"))
+    return httpx.Client(
+        verify=ssl.create_default_context(cafile=folder / "server.pem"), auth=("alice", "s3cret"), timeout=PATIENCE
+    )
 
 
 def test_it_serves_tls_with_a_password_and_follows_the_file(config: str, tmp_path: Path) -> None:
@@ -61,7 +63,7 @@ def test_it_serves_tls_with_a_password_and_follows_the_file(config: str, tmp_pat
             except httpx.ConnectError:
                 return False
 
-        wait_until(renewed, patience=15)
+        wait_until(renewed)
         assert running.log.read_text().count('msg="web configuration read again"') == 1
         assert "s3cret" not in running.log.read_text()
 
@@ -133,8 +135,8 @@ def test_a_prefix_is_that_of_every_path(config: str, tmp_path: Path) -> None:
 
         assert running.get("/-/healthy").status_code == 200
         assert "adoption_exporter_build_info" in running.get("/metrics").text
-        assert httpx.get(f"{root}/metrics").status_code == 404
-        assert httpx.get(root).headers["location"] == "/tools/adoption/"
+        assert httpx.get(f"{root}/metrics", timeout=PATIENCE).status_code == 404
+        assert httpx.get(root, timeout=PATIENCE).headers["location"] == "/tools/adoption/"
 
 
 def test_a_route_prefix_wins_over_the_external_urls_path(config: str, tmp_path: Path) -> None:
@@ -151,7 +153,7 @@ def test_a_configuration_file_of_the_web_is_checked_before_anything_starts(confi
         [sys.executable, "-m", "exporter", "run", "--config.file", config, "--web.config.file", str(web)],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=PATIENCE,
         env=os.environ,
     )
 
@@ -169,7 +171,7 @@ def test_check_config_checks_the_web_configuration_too(config: str, tmp_path: Pa
     (tmp_path / "web.yml").write_text("rate_limit: {burst: 1}")
 
     run = subprocess.run(
-        [sys.executable, "-m", "exporter", "check-config", config], capture_output=True, text=True, timeout=30
+        [sys.executable, "-m", "exporter", "check-config", config], capture_output=True, text=True, timeout=PATIENCE
     )
 
     assert (run.returncode, run.stdout) == (2, "")
@@ -194,7 +196,7 @@ def test_a_wrong_flag_is_a_usage_error(config: str, flags: tuple[str, str], said
         [sys.executable, "-m", "exporter", "run", "--config.file", config, *flags],
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=PATIENCE,
     )
 
     assert run.returncode == 2
