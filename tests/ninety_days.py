@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,8 @@ import httpx
 from exporter.simulator.company import Company
 from exporter.simulator.server import build, serve
 from tests import real_servers
-from tests.daemons import daemon, wait_until
+from tests.companies import utc_now
+from tests.daemons import PATIENCE, daemon, wait_until
 
 DAYS = 90
 DEMO = Path("exporter/demo.yaml")
@@ -29,18 +30,17 @@ class Servers:
 
 
 @contextmanager
-def serving(folder: Path, interval: str = "1h") -> Iterator[Servers]:
-    """A Prometheus that has the history and scrapes an exporter that polls so often."""
-    today = datetime.now(UTC).date()
-    company = Company(first_day=today - timedelta(days=400))
-    with serve(build(company, lambda: datetime.now(UTC))) as simulators:
+def serving(folder: Path, company: Company, today: date, interval: str = "1h") -> Iterator[Servers]:
+    """A Prometheus that has the company's history up to today and scrapes an exporter that polls so often."""
+    with serve(build(company, utc_now)) as simulators:
         config = configuration(folder, simulators.url, company, today, interval)
         blocks(config, folder, today)
         with daemon(folder, "run", "--config.file", str(config)) as exporter:
-            wait_until(lambda: exporter.get("/-/ready").is_success, patience=120)
+            wait_until(lambda: exporter.get("/-/ready").is_success)
             target = exporter.url.removeprefix("http://")
             scraping = f"scrape_configs: [{{job_name: adoption, static_configs: [{{targets: ['{target}']}}]}}]\n"
-            text = f"global: {{scrape_interval: 1s}}\n{scraping}"
+            # A scrape may take as long as the time between two, and one that failed would leave a gap.
+            text = f"global: {{scrape_interval: 5s, scrape_timeout: 5s}}\n{scraping}"
             with real_servers.prometheus(text, folder, "--storage.tsdb.retention.time=10y") as url:
                 # Range queries end on a whole step, up to five seconds ago: a rate needs two samples before that.
                 scraped = "count_over_time(adoption_exporter_build_info[1m] offset 5s) > 1"
@@ -69,7 +69,7 @@ def blocks(config: Path, folder: Path, today: date) -> None:
     file = folder / "history.txt"
     command = [sys.executable, "-m", "exporter", "backfill", "--config.file", str(config), "--log.level", "warn"]
     span = ["--from", first.isoformat(), "--to", last.isoformat(), "--output", str(file)]
-    subprocess.run([*command, *span], check=True, timeout=300)
+    subprocess.run([*command, *span], check=True, timeout=1200)
     # Blocks of two hours would be a hundred folders.
     longer = ["create-blocks-from", "--max-block-duration=960h"]
     made = real_servers.promtool("tsdb", *longer, "openmetrics", file, folder / "prometheus")
@@ -94,6 +94,6 @@ def query_range(url: str, expression: str, start: float, end: float, step: float
 def ask(url: str, path: str, **parameters: str) -> Any:
     """The data of an answer of Prometheus."""
     # Loading certificates, which nothing here needs, would take longer than the query.
-    answer = httpx.get(f"{url}/api/v1/{path}", params=parameters, timeout=60, verify=False, trust_env=False)
+    answer = httpx.get(f"{url}/api/v1/{path}", params=parameters, timeout=PATIENCE, verify=False, trust_env=False)
     assert answer.is_success, answer.text
     return answer.json()["data"]

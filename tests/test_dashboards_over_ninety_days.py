@@ -7,13 +7,14 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import pytest
 
 from exporter.simulator.company import Company
 from tests import ninety_days
+from tests.companies import utc_now
 from tests.ninety_days import DAYS, Servers, ask, query, query_range
 from tests.test_dashboards import FILES, substituted, targets
 
@@ -50,8 +51,19 @@ class Asked:
 
 
 @pytest.fixture(scope="module")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
-    with ninety_days.serving(tmp_path_factory.mktemp("ninety_days")) as running:
+def today() -> date:
+    return utc_now().date()
+
+
+@pytest.fixture(scope="module")
+def company(today: date) -> Company:
+    """One that never rests: on its newest day everything is used, whatever the weekday."""
+    return Company(first_day=today - timedelta(days=400), rests=False)
+
+
+@pytest.fixture(scope="module")
+def servers(company: Company, today: date, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
+    with ninety_days.serving(tmp_path_factory.mktemp("ninety_days"), company, today) as running:
         yield running
 
 
@@ -96,10 +108,8 @@ def test_every_dashboard_was_asked_with_other_values_and_every_excuse_is_needed(
     assert RIGHTLY_EMPTY.keys() <= {(asked.uid, title) for asked in found for title in asked.empty}
 
 
-def test_people_are_drawn_on_the_day_on_which_they_were_active(servers: Servers) -> None:
+def test_people_are_drawn_on_the_day_on_which_they_were_active(servers: Servers, company: Company, today: date) -> None:
     """Counted once more in the simulated company, for every day but the newest ones that vendors revise."""
-    today = datetime.now(UTC).date()
-    company = Company(first_day=today - timedelta(days=400))
     expression = Facts('source="assistant"').each_day("adoption_active_users", window="1d")
     days = [today - timedelta(days=back) for back in range(2, DAYS)]
     start, end = (datetime.combine(day, time(), UTC).timestamp() for day in (days[-1], days[0]))
@@ -167,7 +177,7 @@ def unanswered(board: Mapping[str, Any], values: Mapping[str, str], servers: Ser
 
 
 def answers(target: Mapping[str, Any], values: Mapping[str, str], url: str) -> bool:
-    expression, now = substituted(target["expr"], values), datetime.now(UTC).timestamp()
+    expression, now = substituted(target["expr"], values), utc_now().timestamp()
     if target["instant"]:
         return bool(query(url, expression))
     if target["interval"] == "1d":

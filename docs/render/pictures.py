@@ -7,6 +7,7 @@ First `npm install --ignore-scripts && npm run build` in this folder, and then, 
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import sleep
 
@@ -18,6 +19,7 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
+from exporter.simulator.company import Company
 from exporter.simulator.server import serve
 from tests import ninety_days
 
@@ -33,7 +35,12 @@ QUERIES = {"adoption-exporter": f"&from={MINUTES}m"}
 
 def main() -> None:
     """Starts the servers, waits, and draws."""
-    with tempfile.TemporaryDirectory() as folder, ninety_days.serving(Path(folder), interval="1m") as servers:
+    today = datetime.now(UTC).date()
+    company = Company(first_day=today - timedelta(days=400))
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        ninety_days.serving(Path(folder), company, today, interval="1m") as servers,
+    ):
         sleep(60 * MINUTES)
         draw(servers)
 
