@@ -19,5 +19,5 @@ def busy(people: int = ENOUGH, days: int = 100) -> Company:
 
 
 def calm() -> str:
-    """A `ready_at` with which no day becomes ready for hours, so that two polls of a test find the same days."""
-    return f"{(utc_now().hour + 12) % 24}h"
+    """A `ready_at` in YAML with which no day becomes ready for hours, so that two polls find the same days."""
+    return f'"{(utc_now().hour + 12) % 24:02}:00"'

@@ -1,6 +1,7 @@
-"""Decides whether the programs of `@pytest.mark.servers(...)` are there, closes states, and gives examples time."""
+"""Whether the programs of `@pytest.mark.servers(...)` are there, and what every test may rely on."""
 
 import os
+import signal
 from collections.abc import Iterator
 
 import pytest
@@ -12,6 +13,10 @@ from tests.stores import close_stores
 # No example is wrong because it took long.
 settings.register_profile("patient", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
+
+# Programs that a shell starts in the background ignore it, and so would those that the tests start and interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

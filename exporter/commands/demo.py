@@ -3,7 +3,7 @@
 import logging
 import sys
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import get_args
 
@@ -33,20 +33,17 @@ _HISTORY_DAYS = 400
     type=click.Choice(get_args(Scenario)),
     default="steady",
     show_default=True,
-    help="What happens: two people in five stop, every day comes two days late, or days are revised.",
+    help="What happens: three people in five stop, every day comes two days late, or days are revised.",
 )
 @options.log_options
 def demo(web: WebFlags, just_once: bool, scenario: Scenario, log_level: log.Level, log_format: log.Layout) -> None:
     """Run the daemon over built-in vendor simulators with months of history: no credentials, no network."""
-    today = utc_now().date()
-    # A company that rested would show nothing on a Sunday of what the scenario is about.
-    rests = scenario == "steady"
-    company = Company(first_day=today - timedelta(days=_HISTORY_DAYS), scenario=scenario, today=today, rests=rests)
+    company = company_of(scenario, utc_now().date())
     with serve(build(company, utc_now)) as simulators:
 
         def load() -> config.Config:
             settings = web.over(config.load(_CONFIG, environ={"SIMULATOR": simulators.url}))
-            return settings if rests else _without_weekends(settings)
+            return settings if company.rests else _without_weekends(settings)
 
         settings = load()
         log.setup(log_level, log_format, sys.stderr, config.secrets(settings))
@@ -56,6 +53,13 @@ def demo(web: WebFlags, just_once: bool, scenario: Scenario, log_level: log.Leve
         serving = web.open(settings)
         exporter = Exporter(settings, Store.open(settings.state.url))
         daemon.run(exporter, serving, load, lambda url: click.echo(f"The demo runs. Open {url}/", err=True))
+
+
+def company_of(scenario: Scenario, today: date) -> Company:
+    """The company of a demo that is started today."""
+    # One that rested would show nothing on a Sunday of what the scenario is about.
+    rests = scenario == "steady"
+    return Company(first_day=today - timedelta(days=_HISTORY_DAYS), scenario=scenario, today=today, rests=rests)
 
 
 def _without_weekends(settings: config.Config) -> config.Config:

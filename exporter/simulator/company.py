@@ -20,7 +20,7 @@ _QUIET = 0.06
 _TUESDAY = 1
 
 _DROP = timedelta(days=3)
-_DROPPED = 0.4
+_DROPPED = 0.6
 _LATE = timedelta(days=2)
 _REVISED_AFTER = timedelta(hours=6)
 _HELD_BACK = 0.3
@@ -46,7 +46,7 @@ class History(Protocol):
 class Company:
     """People, of whom every day is a pure function of the seed, for ever; nothing happens before `first_day`.
 
-    `scenario` is `steady`; `drop`: from three days before `today`, two people in five stop; `late-data`: every day is
+    `scenario` is `steady`; `drop`: from three days before `today`, three people in five stop; `late-data`: every day is
     published two days late; `revised`: some rows of a day come six hours after the others. `thin_until` holds back
     the same rows of single days until given moments. A company that never `rests` works on weekends and holidays too.
     """
