@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from apscheduler.executors.pool import ThreadPoolExecutor
@@ -25,7 +25,7 @@ class Scheduler:
         self._scheduler = BackgroundScheduler(
             executors={"default": ThreadPoolExecutor(_THREADS)},
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
-            timezone="UTC",
+            timezone=UTC,
         )
         self._jobs: dict[str, str] = {}
         self._numbers = itertools.count()
@@ -49,7 +49,7 @@ class Scheduler:
 
     def every(self, seconds: float, name: str, job: Callable[[], object]) -> None:
         """Runs something that belongs to no source."""
-        self._scheduler.add_job(job, IntervalTrigger(seconds=seconds), id=name)
+        self._scheduler.add_job(job, IntervalTrigger(seconds=seconds, timezone=UTC), id=name)
 
     def remove(self, source: str) -> None:
         """Forgets a source's job; a poll that runs comes to its end."""
@@ -79,4 +79,4 @@ def trigger(interval: timedelta, cron: str | None) -> BaseTrigger:
     if cron is not None:
         return cron_trigger(cron)
     seconds = interval.total_seconds()
-    return IntervalTrigger(seconds=seconds, jitter=min(seconds * _JITTER, _JITTER_MOST), timezone="UTC")
+    return IntervalTrigger(seconds=seconds, jitter=min(seconds * _JITTER, _JITTER_MOST), timezone=UTC)

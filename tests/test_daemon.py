@@ -148,6 +148,17 @@ def test_a_signal_while_the_state_is_published_ends_the_start(tmp_path: Path, nu
         assert silent.heads == []
 
 
+@pytest.mark.parametrize("zone", ["CET-1CEST", '"Europe/Rome"', "../../etc\udcff"])
+def test_a_time_zone_that_is_none_changes_nothing(tmp_path: Path, zone: str) -> None:
+    with faulty.serve(faulty.silence) as silent:
+        config = str(configured(tmp_path, silent.url))
+        with daemon(tmp_path, "run", "--config.file", config, TZ=zone) as running:
+            wait_until(lambda: bool(silent.heads))
+
+            assert running.stop() == 0
+        assert "Traceback" not in running.log.read_text()
+
+
 def test_a_slow_source_never_delays_another(tmp_path: Path) -> None:
     with simulated() as (url, _), faulty.serve(faulty.silence) as silent:
         config = configured(tmp_path, url)

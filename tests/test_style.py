@@ -45,6 +45,31 @@ def test_other_code_is_no_invented_zero(code: str) -> None:
     assert list(invented_zeros(ast.parse(code))) == []
 
 
+def test_no_module_asks_for_the_local_time() -> None:
+    found = [f"{name(path)}:{line}" for path in MODULES for line in local_times(parse(path))]
+
+    assert found == []
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "moment.astimezone()",
+        "time.localtime(0)",
+        "get_localzone()",
+        "IntervalTrigger(seconds=1)",
+        "CronTrigger.from_crontab(x)",
+    ],
+)
+def test_a_question_for_the_local_time_is_seen(code: str) -> None:
+    assert list(local_times(ast.parse(code))) == [1]
+
+
+@pytest.mark.parametrize("code", ["moment.astimezone(UTC)", "IntervalTrigger(timezone=UTC)", "time.gmtime(0)"])
+def test_a_question_for_the_time_of_a_named_zone_is_fine(code: str) -> None:
+    assert list(local_times(ast.parse(code))) == []
+
+
 @pytest.mark.skipif(not (CHECKOUT / ".git").exists(), reason="not a git checkout")
 def test_no_tracked_file_names_a_machine_or_a_registry() -> None:
     listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
@@ -70,6 +95,18 @@ def invented_zeros(tree: ast.AST) -> Iterator[int]:
             defaults = [*node.args[1:], *(keyword.value for keyword in node.keywords)]
             if any(is_zero(default) for default in defaults):
                 yield node.lineno
+
+
+def local_times(tree: ast.AST) -> Iterator[int]:
+    """The lines that ask for the zone of the machine, where ruff's DTZ does not see it; APScheduler does by default."""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Call):
+            continue
+        zoned = any(keyword.arg == "timezone" for keyword in node.keywords)
+        asks = called(node) in {"localtime", "mktime", "ctime", "asctime", "get_localzone"}
+        asks = asks or (called(node) == "astimezone" and not node.args)
+        if asks or (called(node).endswith(("Trigger", "from_crontab", "BackgroundScheduler")) and not zoned):
+            yield node.lineno
 
 
 def is_zero(node: ast.expr) -> bool:
