@@ -19,7 +19,7 @@ class Signals:
 
 @contextmanager
 def caught(numbers: Sequence[int]) -> Iterator[Signals]:
-    """Catches signals instead of dying of them. To be used in the main thread."""
+    """Catches signals instead of dying of them, those that were blocked until now too. For the main thread."""
     # A signal may reach any thread, and Python's own handlers run only once the main thread wakes up: a main thread
     # that waits for a lock or an event would sleep on. Bytes in a socket wake it.
     arrived, written = socket.socketpair()
@@ -27,9 +27,11 @@ def caught(numbers: Sequence[int]) -> Iterator[Signals]:
         written.setblocking(False)
         wakeup = signal.set_wakeup_fd(written.fileno())
         before = {number: signal.signal(number, lambda *_: None) for number in numbers}
+        blocked = signal.pthread_sigmask(signal.SIG_UNBLOCK, numbers)
         try:
             yield Signals(arrived)
         finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
             for number, handler in before.items():
                 signal.signal(number, handler)
             signal.set_wakeup_fd(wakeup)

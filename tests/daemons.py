@@ -46,14 +46,17 @@ class Daemon:
 
 
 @contextmanager
-def daemon(folder: Path, *arguments: str, **environ: str) -> Iterator[Daemon]:
-    """Runs `adoption-exporter` with the arguments on a free port until the block ends."""
+def daemon(
+    folder: Path, *arguments: str, begun: Callable[[subprocess.Popen[bytes]], None] = lambda _: None, **environ: str
+) -> Iterator[Daemon]:
+    """Runs `adoption-exporter` on a free port until the block ends; `begun` gets the process before it serves."""
     log = folder / "daemon.log"
     before = log.stat().st_size if log.exists() else 0
     command = [sys.executable, "-m", "exporter", *arguments, "--web.listen-address", "127.0.0.1:0"]
     with log.open("ab") as stream:
         process = subprocess.Popen(command, stderr=stream, cwd=Path.cwd(), env={**os.environ, **environ})
     try:
+        begun(process)
         yield Daemon(process, _url(process, log, before), log)
     finally:
         process.kill()

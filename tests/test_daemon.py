@@ -3,6 +3,7 @@
 import gc
 import random
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -146,6 +147,30 @@ def test_a_signal_while_the_state_is_published_ends_the_start(tmp_path: Path, nu
         assert made == ["one"]
         assert exporter.board.snapshot.samples == {}
         assert silent.heads == []
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the system does not tell which signals are held")
+@pytest.mark.parametrize("command", [["run", "--config.file", "{config}"], ["demo"]])
+def test_a_hangup_while_the_daemon_starts_is_served_once_it_runs(tmp_path: Path, command: list[str]) -> None:
+    def hang_up(process: subprocess.Popen[bytes]) -> None:
+        wait_until(lambda: holds_hangups(process.pid))
+        process.send_signal(signal.SIGHUP)
+
+    with faulty.serve(faulty.silence) as silent:
+        config = str(configured(tmp_path, silent.url))
+        arguments = [argument.format(config=config) for argument in command]
+        with daemon(tmp_path, *arguments, begun=hang_up) as running:
+            wait_until(lambda: "configuration read again" in running.log.read_text())
+
+            assert running.log.read_text().count("configuration read again") == 1
+            assert running.stop() == 0
+
+
+def holds_hangups(pid: int) -> bool:
+    """Whether a process has a hangup wait instead of dying of it."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    (held,) = [line.split()[1] for line in lines if line.startswith("SigBlk:")]
+    return bool(int(held, 16) & 1 << signal.SIGHUP - 1)
 
 
 @pytest.mark.parametrize("zone", ["CET-1CEST", '"Europe/Rome"', "../../etc\udcff"])
