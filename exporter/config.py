@@ -1,5 +1,6 @@
 """The configuration file to a frozen `Config`, or to every mistake in it at once."""
 
+import codecs
 import os
 import re
 from collections.abc import Iterator, Mapping
@@ -22,9 +23,13 @@ from exporter.vendors.settings import PollSettings, SourceSettings
 __all__ = ["Config", "ConfigError", "load", "read_token", "redacted", "secrets"]
 
 _SECTIONS = ("web", "poll", "state", "people", "teams", "otlp", "sources")
+# A variable within is percent-encoded: a password may hold any character.
+_URLS: frozenset[Place] = frozenset({("state", "url")})
 _EITHER = (("token", "token_file"), ("interval", "cron"))
 _SOURCE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _SHORTEST_KEY = 16
+# How editors of Windows begin a file.
+_WIDE_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_BE)
 _NO_TOKEN = SecretStr("-")
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -59,14 +64,14 @@ def load(path: Path, environ: Mapping[str, str] = os.environ, vendors: Mapping[s
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(str(path), [Mistake((), unreadable(error))]) from error
-    document = read_document(text, environ)
+    document = read_document(text, environ, _URLS)
     if not document.mistakes and not isinstance(document.value, dict | None):
         document.mistake((), f"must be a mapping with the keys {', '.join(_SECTIONS)}")
     if document.mistakes and not isinstance(document.value, dict):
-        raise ConfigError(str(path), document.mistakes)
+        raise ConfigError(str(path), document.in_order())
     config = _config(_Reading(path.parent, document, vendors))
     if document.mistakes:
-        raise ConfigError(str(path), _in_file_order(document))
+        raise ConfigError(str(path), document.in_order())
     return config
 
 
@@ -76,9 +81,17 @@ def read_token(settings: SourceSettings) -> str:
 
 
 def read_token_file(path: Path) -> SecretStr:
-    """A token file's content without the line end; raises OSError, or ValueError whose text holds no part of it."""
+    """A token file's content without its line end and byte order mark.
+
+    Raises OSError, or ValueError whose text holds no part of it.
+    """
+    content = path.read_bytes()
+    if content.startswith(_WIDE_MARKS):
+        raise ValueError("is UTF-16 or UTF-32 text: save it as UTF-8")
+    if b"\0" in content:
+        raise ValueError("holds NUL characters: save it as UTF-8 text")
     try:
-        return check_secret(path.read_text(encoding="utf-8").rstrip("\r\n"))
+        return check_secret(content.decode("utf-8-sig").rstrip("\r\n"))
     except UnicodeDecodeError:
         raise ValueError("is not UTF-8 text") from None
 
@@ -216,18 +229,6 @@ def _model(model: type[Model], raw: object, place: Place, reading: _Reading) -> 
             if mistake.place not in known:
                 document.mistakes.append(mistake)
         return model.model_construct()
-
-
-def _in_file_order(document: Document) -> list[Mistake]:
-    order = {place: index for index, place in enumerate(document.written)}
-
-    def position(mistake: Mistake) -> int:
-        place = mistake.place
-        while place and place not in order:
-            place = place[:-1]
-        return order[place]
-
-    return sorted(document.mistakes, key=position)
 
 
 def _shown(section: BaseModel) -> dict[str, Any]:

@@ -1,6 +1,8 @@
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from exporter.config import Config, ConfigError, load, read_token, redacted, secrets
+from exporter.mistakes import Place
 from exporter.vendors import VENDORS
 from exporter.vendors.settings import Calendar
 from tests.configuring import ENVIRON, ONE_VENDOR, load_text
@@ -67,8 +70,8 @@ def test_the_secrets_of_a_configuration_are_known_in_every_form() -> None:
         "Bearer otlp-token",
         "otlp-token",
         "acme",
-        "p4ss/word",
         "p4ss%2Fword",
+        "p4ss%252Fword",
         "0123456789abcdef",
     }
 
@@ -128,6 +131,41 @@ def test_variables_stand_in_any_string_and_can_be_escaped() -> None:
     )
 
 
+_PARTS = ("s3cret-a1b2", "x9y8", "z7w6", "k5j4", "h3g2", "f1e0", "c8b7")
+
+
+@pytest.mark.parametrize("value", ["{0}://{1}:{2}@{3}/{4}?{5}#{6}", "{0} {1} {2}, {3} {4} {5}", "{0}"])
+def test_no_part_of_a_variable_is_shown_wherever_it_stands(value: str, tmp_path: Path) -> None:
+    environ = {"LEAK": value.format(*_PARTS)}
+    everything = yaml.safe_load((_CONFIGS / "everything.ok.yaml").read_text())
+    for number, place in enumerate(_scalars(everything)):
+        file = tmp_path / f"{number}.yaml"
+        file.write_text(yaml.safe_dump(_with_variable(everything, place)))
+        try:
+            load(file, environ, ONE_VENDOR)
+        except ConfigError as error:
+            assert [part for part in _PARTS if part in str(error)] == [], str(error)  # noqa: PT017 - it may be right
+
+
+def _scalars(value: object, place: Place = ()) -> Iterator[Place]:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _scalars(inner, (*place, key))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _scalars(inner, (*place, index))
+    else:
+        yield place
+
+
+def _with_variable(value: Any, place: Place) -> Any:
+    if not place:
+        return "${LEAK}"
+    copy = dict(value) if isinstance(value, dict) else list(value)
+    copy[place[0]] = _with_variable(value[place[0]], place[1:])
+    return copy
+
+
 def test_a_token_file_is_read_again_when_it_was_rotated(tmp_path: Path) -> None:
     token = tmp_path / "token"
     token.write_text("first-token\r\n")
@@ -140,12 +178,26 @@ def test_a_token_file_is_read_again_when_it_was_rotated(tmp_path: Path) -> None:
     assert [read_token(source) for source in sources.values()] == ["second-token", "fixed-token"]
 
 
+@pytest.mark.parametrize("written", ["utf-8", "utf-8-sig"])
+def test_a_token_file_may_begin_with_a_byte_order_mark(written: str, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("only-token\r\n", encoding=written)
+    source = load_text(tmp_path, "sources: {cody: {vendor: augment, token_file: token}}\n").sources["cody"]
+
+    assert (source.token.get_secret_value(), read_token(source)) == ("only-token", "only-token")
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
         (b"", "must not be empty"),
         (b"one\ntwo\n", "must be one line of printable ASCII characters without spaces around it"),
-        (b"\xff\xfe", "is not UTF-8 text"),
+        (b"\xe9", "is not UTF-8 text"),
+        (b"\xef\xbb\xbf\r\n", "must not be empty"),
+        ("token".encode("utf-16"), "is UTF-16 or UTF-32 text: save it as UTF-8"),
+        ("token".encode("utf-32"), "is UTF-16 or UTF-32 text: save it as UTF-8"),
+        (b"\0\0\xfe\xff", "is UTF-16 or UTF-32 text: save it as UTF-8"),
+        ("token".encode("utf-16-be"), "holds NUL characters: save it as UTF-8 text"),
+        (b"token\0", "holds NUL characters: save it as UTF-8 text"),
     ],
 )
 def test_a_rotated_token_file_without_a_token_is_an_error(content: bytes, message: str, tmp_path: Path) -> None:

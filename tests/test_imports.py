@@ -84,7 +84,8 @@ scheduler.py         | cron                                                     
 signals.py           |                                                                    |
 
 mistakes.py          | fields durations                                                   | pydantic pydantic_core
-document.py          | mistakes                                                           | yaml
+variables.py         |                                                                    |
+document.py          | mistakes variables                                                 | yaml
 sections.py          | fields durations teams_file                                        | pydantic sqlalchemy
 advice.py            | errors                                                             |
 distance.py          |                                                                    |

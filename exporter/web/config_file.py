@@ -184,7 +184,7 @@ def read(path: Path, environ: Mapping[str, str] = os.environ) -> WebConfig:
     tls = settings.tls_server_config
     context = None if tls is None or document.mistakes else _context(tls, document)
     if document.mistakes:
-        raise ConfigError(str(path), document.mistakes)
+        raise ConfigError(str(path), document.in_order())
     named = () if tls is None else (tls.cert_file, tls.key_file, tls.client_ca_file)
     return WebConfig(
         tls=context,

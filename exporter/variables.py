@@ -1,0 +1,77 @@
+"""`${NAME}` in texts: the way to the variable's value, and the way back, so that no message shows a value."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import quote, unquote
+
+_VARIABLE = re.compile(r"\$\$\{|\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)\}|\$\{")
+# As SQLAlchemy parts a URL: up to the @ is user and password, behind the ? are parameters.
+_USER = re.compile(r"[^:]*://[^:/]*(?::[^@]*)?@")
+# What a library may tell alone of a value that it has taken apart.
+_PART = re.compile(r"[\w.%~-]{3,}")
+
+
+@dataclass(frozen=True)
+class Expanded:
+    """A text with values in place of variables, those values by name, and what is wrong with it."""
+
+    text: str
+    values: Mapping[str, str] = field(repr=False)
+    mistakes: list[str]
+
+
+def expanded(text: str, environ: Mapping[str, str], *, url: bool = False) -> Expanded:
+    """Puts values in place of `${NAME}`, and `${` in place of `$${`. What is wrong leaves "" in its place.
+
+    In the user, the password and the parameters of a `url` a value is percent-encoded, unless the variable is all of
+    the text.
+    """
+    values: dict[str, str] = {}
+    mistakes: list[str] = []
+
+    def replacement(match: re.Match[str]) -> str:
+        name = match["name"]
+        if name is None and match[0] == "$${":
+            return "${"
+        if name is None:
+            mistakes.append("has ${ without a variable's name and }: write $${ for a plain ${")
+        elif name not in environ:
+            mistakes.append(f"environment variable {name} is not set")
+        elif not _is_unicode(environ[name]):
+            mistakes.append(f"environment variable {name} is not Unicode text")
+        else:
+            values[name] = environ[name]
+            return quote(values[name], safe="") if url and _is_encoded(text, match) else values[name]
+        return ""
+
+    made = _VARIABLE.sub(replacement, text)
+    if not _is_unicode(made):
+        # An escape of half a character: no file can have such a name.
+        mistakes.append("is not Unicode text")
+        made = ""
+    return Expanded(made, values, mistakes)
+
+
+def without_values(words: str, values: Mapping[str, str]) -> str:
+    """The words with `${NAME}` in place of every value, and of every part of a value."""
+    names: dict[str, str] = {}
+    for name, value in values.items():
+        for form in (value, unquote(value)):
+            for part in (form, *_PART.findall(form)):
+                names.setdefault(part, name)
+    known = "|".join(re.escape(part) for part in sorted(names, key=len, reverse=True) if part)
+    if not known:
+        return words
+    return re.sub(rf"(?<!\w)(?:{known})(?!\w)", lambda match: f"${{{names[match[0]]}}}", words)
+
+
+def _is_encoded(text: str, match: re.Match[str]) -> bool:
+    user = _USER.match(text)
+    end = 0 if user is None else user.end()
+    behind = text.find("?", end)
+    return match[0] != text and (match.start() < end or 0 <= behind < match.start())
+
+
+def _is_unicode(text: str) -> bool:
+    return not any("\ud800" <= letter <= "\udfff" for letter in text)
