@@ -18,6 +18,8 @@ from pydantic import (
     ValidationInfo,
 )
 
+from exporter.hosts import check_host
+
 SHOWN_SECRET = "<secret>"  # noqa: S105 - what is shown in place of one
 _WHOLE = re.compile(r"-?[0-9]{1,18}")
 
@@ -59,7 +61,8 @@ def _whole(number: object) -> int:
     raise ValueError("must be a whole number")
 
 
-def _base_url(text: str) -> str:
+def base_url(text: str) -> str:
+    """An address to which paths can be added, without a slash at its end; raises ValueError for anything else."""
     wrong = "must be an address such as https://host.example.com:8443/path"
     # Looked at first: an address that cannot be taken apart may hold a password too.
     if "@" in text:
@@ -73,6 +76,7 @@ def _base_url(text: str) -> str:
         raise ValueError(wrong)
     if url.query or url.fragment or not text.isprintable() or " " in text:
         raise ValueError(f"{wrong}, without spaces, ? or #")
+    check_host(url.hostname or "")
     return text.rstrip("/")
 
 
@@ -99,7 +103,7 @@ Count = Annotated[Whole, Field(ge=1)]
 Secret = Annotated[
     SecretStr, BeforeValidator(check_secret), PlainSerializer(lambda _: SHOWN_SECRET, return_type=str, when_used="json")
 ]
-BaseUrl = Annotated[str, AfterValidator(_base_url)]
+BaseUrl = Annotated[str, AfterValidator(base_url)]
 ExistingFile = Annotated[Path, BeforeValidator(_existing_file)]
 # Without a zone it is UTC; a date alone is its first moment.
 Moment = Annotated[datetime, BeforeValidator(_moment)]

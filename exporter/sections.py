@@ -10,11 +10,11 @@ from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, ValidationInfo, field_validator
-from sqlalchemy import make_url
-from sqlalchemy.exc import ArgumentError
 
 from exporter.durations import Days, Duration
-from exporter.fields import SHOWN_SECRET, BaseUrl, Count, ExistingFile, HiddenValueError, Secret, Settings, Whole
+from exporter.fields import BaseUrl, Count, ExistingFile, Secret, Settings, Whole
+from exporter.hosts import check_host
+from exporter.state_url import StateUrl
 from exporter.teams_file import read_teams
 
 NO_PATH = "must have no path with protocol grpc"
@@ -42,27 +42,8 @@ def parse_address(text: object) -> Address:
     match = _ADDRESS.fullmatch(text) if isinstance(text, str) else None
     if not match or int(match["port"]) > 65_535:
         raise ValueError("must be an address such as 127.0.0.1:10723, [::1]:10723 or :10723")
-    return Address(match["host"].strip("[]"), int(match["port"]))
-
-
-def _state_url(text: str) -> str:
-    try:
-        url, _ = make_url(text), urlsplit(text)
-    except (ArgumentError, ValueError) as error:
-        raise HiddenValueError("must be a URL such as sqlite:///adoption.db or postgresql://user@host/db") from error
-    if url.drivername not in ("sqlite", "postgresql", "postgresql+psycopg"):
-        raise HiddenValueError(f"must begin with sqlite:// or postgresql://, not {url.drivername}://")
-    if url.drivername == "sqlite" and url.host:
-        raise HiddenValueError(
-            "must have three slashes before a relative path (sqlite:///adoption.db), four before a full one"
-        )
-    if any("password" in key for key in url.query):
-        raise HiddenValueError("must have its password before the host, or leave it to PGPASSFILE")
-    return text
-
-
-def _without_password(url: str) -> str:
-    return make_url(url).render_as_string(hide_password=True).replace(":***@", f":{SHOWN_SECRET}@", 1)
+    host = match["host"].strip("[]")
+    return Address(check_host(host) if host else "", int(match["port"]))
 
 
 def _host_name(text: str) -> str:
@@ -84,12 +65,6 @@ def _header(name: str) -> str:
 
 ListenAddress = Annotated[
     Address, BeforeValidator(parse_address), PlainSerializer(str, return_type=str, when_used="json")
-]
-StateUrl = Annotated[
-    str,
-    AfterValidator(_state_url),
-    PlainSerializer(_without_password, return_type=str, when_used="json"),
-    Field(repr=False),
 ]
 Header = Annotated[str, AfterValidator(_header)]
 HostName = Annotated[str, AfterValidator(_host_name)]

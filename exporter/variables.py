@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from urllib.parse import quote, unquote
 
 _VARIABLE = re.compile(r"\$\$\{|\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)\}|\$\{")
-# As SQLAlchemy parts a URL: up to the @ is user and password, behind the ? are parameters.
-_USER = re.compile(r"[^:]*://[^:/]*(?::[^@]*)?@")
+# As SQLAlchemy parts a URL.
+_PARTS = re.compile(r"[^:]*://(?P<user>[^:/]*(?::[^@]*)?@)?(?P<host>[^/?]*)(?P<path>[^?]*)")
 # What a library may tell alone of a value that it has taken apart.
-_PART = re.compile(r"[\w.%~-]{3,}")
+_TELLING = re.compile(r"[\w.%~-]{3,}")
 
 
 @dataclass(frozen=True)
@@ -24,8 +24,8 @@ class Expanded:
 def expanded(text: str, environ: Mapping[str, str], *, url: bool = False) -> Expanded:
     """Puts values in place of `${NAME}`, and `${` in place of `$${`. What is wrong leaves "" in its place.
 
-    In the user, the password and the parameters of a `url` a value is percent-encoded, unless the variable is all of
-    the text.
+    In the user, the password, the path and the parameters of a `url` a value is percent-encoded, unless the variable is
+    all of the text.
     """
     values: dict[str, str] = {}
     mistakes: list[str] = []
@@ -42,7 +42,7 @@ def expanded(text: str, environ: Mapping[str, str], *, url: bool = False) -> Exp
             mistakes.append(f"environment variable {name} is not Unicode text")
         else:
             values[name] = environ[name]
-            return quote(values[name], safe="") if url and _is_encoded(text, match) else values[name]
+            return _encoded(values[name], text, match) if url else values[name]
         return ""
 
     made = _VARIABLE.sub(replacement, text)
@@ -58,7 +58,7 @@ def without_values(words: str, values: Mapping[str, str]) -> str:
     names: dict[str, str] = {}
     for name, value in values.items():
         for form in (value, unquote(value)):
-            for part in (form, *_PART.findall(form)):
+            for part in (form, *_TELLING.findall(form)):
                 names.setdefault(part, name)
     known = "|".join(re.escape(part) for part in sorted(names, key=len, reverse=True) if part)
     if not known:
@@ -66,11 +66,13 @@ def without_values(words: str, values: Mapping[str, str]) -> str:
     return re.sub(rf"(?<!\w)(?:{known})(?!\w)", lambda match: f"${{{names[match[0]]}}}", words)
 
 
-def _is_encoded(text: str, match: re.Match[str]) -> bool:
-    user = _USER.match(text)
-    end = 0 if user is None else user.end()
-    behind = text.find("?", end)
-    return match[0] != text and (match.start() < end or 0 <= behind < match.start())
+def _encoded(value: str, text: str, match: re.Match[str]) -> str:
+    """A value as it must stand in a URL at the place of the match."""
+    parts = _PARTS.match(text)
+    if parts is None or match[0] == text or parts.start("host") <= match.start() < parts.end("host"):
+        return value
+    in_path = parts.start("path") <= match.start() < parts.end("path")
+    return quote(value, safe="/" if in_path else "")
 
 
 def _is_unicode(text: str) -> bool:

@@ -101,6 +101,30 @@ def test_whoever_does_not_answer_is_a_failure_without_a_traceback(command: str) 
     assert "must be an address such as http://127.0.0.1:10723" in nonsense.stderr
 
 
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("http://alice:s3/cret@127.0.0.1:1", "must be an address such as http://127.0.0.1:10723"),
+        ("http://alice:s3@cret@127.0.0.1:1", "must be an address such as http://127.0.0.1:10723"),
+        ("http://alice:s3cret@127.0.0.1:port", "must be an address such as https://host.example.com:8443/path"),
+        ("http://alice:s3cret@[::1", "must be an address such as https://host.example.com:8443/path"),
+        ("http://alice:s3cret@adoption..example.com", "must have a host without an empty part"),
+        (f"http://alice:s3cret@{'a' * 70}.example.com", "must have a host whose parts between dots have at most 63"),
+        ("http://alice:s3cret@xn--a", "must have a host whose parts that begin with xn-- are in punycode"),
+        ("http://alice:s3cret@256.1.1.1", "must have an IPv4 address such as 127.0.0.1"),
+    ],
+)
+@pytest.mark.parametrize("command", ["status", "healthcheck"])
+def test_an_address_that_nobody_can_ask_is_a_mistake_and_its_password_stays_hidden(
+    command: str, url: str, words: str
+) -> None:
+    answer = CliRunner().invoke(commands, [command], env={"ADOPTION_EXPORTER_URL": url})
+
+    assert answer.exit_code == 2
+    assert "Invalid value for '--url' (env var: 'ADOPTION_EXPORTER_URL'): " + words in answer.output
+    assert [part for part in ("s3", "cret") if part in answer.output] == []
+
+
 @pytest.mark.parametrize("body", ["<html>", "", "{}", "[]", '{"sources": []}'])
 def test_another_server_is_no_exporter(body: str) -> None:
     with serving(PlainTextResponse(body)) as address:

@@ -12,7 +12,7 @@ PACKAGE = CHECKOUT / "exporter"
 
 # From the ground up: a file may name rooms of earlier rows only, so no cycle can arise; `*` means all of those rooms.
 # The row that fits a file most closely counts. The package itself (its version) is open to every file.
-VENDOR = "errors fields model client json_body json_items rollup vendors.base vendors.settings"
+VENDOR = "errors fields hosts model client json_body json_items rollup vendors.base vendors.settings"
 POLL = "errors log model database store outcome plan"
 SCOPE = "accounts history limits metrics model store teams teams_file flow privacy users windows vendors.base"
 PUSH = "fields mistakes sections log metrics model vendor_text snapshot health"
@@ -21,7 +21,8 @@ TABLE = f"""
 file                 | rooms of the exporter                                              | libraries
 __init__.py          |                                                                    |
 errors.py            |                                                                    |
-fields.py            |                                                                    | pydantic
+hosts.py             |                                                                    | idna
+fields.py            | hosts                                                              | pydantic
 vendor_text.py       |                                                                    |
 log.py               | fields vendor_text                                                 |
 model.py             |                                                                    | polars pyroaring
@@ -86,7 +87,8 @@ signals.py           |                                                          
 mistakes.py          | fields durations                                                   | pydantic pydantic_core
 variables.py         |                                                                    |
 document.py          | mistakes variables                                                 | yaml
-sections.py          | fields durations teams_file                                        | pydantic sqlalchemy
+state_url.py         | fields hosts                                                       | pydantic sqlalchemy psycopg
+sections.py          | fields durations hosts state_url teams_file                        | pydantic
 advice.py            | errors                                                             |
 distance.py          |                                                                    |
 shipped.py           |                                                                    |
@@ -116,7 +118,7 @@ reload.py            | app config config_changes database log status web.access 
 reporting.py         | app poller status                                                  |
 daemon.py            | *                                                                  |
 simulator/*.py       | simulator.*                                                        | starlette uvicorn
-commands/asking.py   |                                                                    | click httpx
+commands/asking.py   | fields                                                             | click httpx
 commands/*.py        | * commands.*                                                       | click rich
 cli.py               | *                                                                  | click
 __main__.py          | cli                                                                |

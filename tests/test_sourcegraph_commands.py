@@ -255,6 +255,7 @@ def test_an_answer_that_cannot_be_right_is_exit_code_1_and_one_line(
         (["list"], "", "set CAS_COOKIE to the cookie's value, or be there to be asked for it"),
         (["list"], None, "set CAS_COOKIE to the cookie's value, or be there to be asked for it"),
         (["list", "--base-url", "analytics.example.com"], COOKIE, "must be an address such as"),
+        (["list", "--base-url", "https://a..b"], COOKIE, "must have a host without an empty part before, between or"),
     ],
 )
 def test_a_mistake_is_exit_code_2_before_anything_is_asked(
@@ -381,6 +382,10 @@ def test_a_report_goes_into_files_alone(output: str, message: str, tmp_path: Pat
         (["--source", "nobody", *ASKED[2:]], "there is no source nobody of vendor sourcegraph"),
         (["--source", "other", *ASKED[2:]], "there is no source other of vendor sourcegraph"),
         ([*ASKED, "--instance", f"https://{ACME}/"], f"must be a bare host: write {ACME}"),
+        (
+            [*ASKED, "--instance", "xn--a.example.com"],
+            "must have a host whose parts that begin with xn-- are in punycode",
+        ),
         ([*ASKED, "--granularity", "by_user_year"], "'by_user_year' is not one of"),
         ([*ASKED, "--from", "yesterday"], "must be a day such as 2026-11-19"),
         ([*ASKED, "--from", "2026-11-02", "--to", "2026-11-01"], "is after --to 2026-11-01"),

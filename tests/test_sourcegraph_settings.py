@@ -53,6 +53,13 @@ def test_a_token_and_an_instance_are_enough(tmp_path: Path) -> None:
             'sources.cody.instances[0]: must be a bare host: write acme.sourcegraphcloud.com, not ""',
         ),
         (
+            "instances: [acme..example.com]",
+            (
+                "sources.cody.instances[0]: must have a host without an empty part before, between or after its dots, "
+                'not "acme..example.com"'
+            ),
+        ),
+        (
             "instances: [a b]",
             'sources.cody.instances[0]: must be a bare host: write acme.sourcegraphcloud.com, not "a b"',
         ),

@@ -20,13 +20,15 @@ ENVIRON = {"USER": "al@ice", "PASSWORD": "p@ss/w#r?d:%25&x", "HOST": "db:5432", 
             "postgresql://al%40ice:p%40ss%2Fw%23r%3Fd%3A%2525%26x@db:5432/db?application_name=al%40ice",
         ),
         ("postgresql://x:a${PASSWORD}b@h/db", "postgresql://x:ap%40ss%2Fw%23r%3Fd%3A%2525%26xb@h/db"),
-        ("postgresql://${HOST}/${USER}", "postgresql://db:5432/al@ice"),
-        ("sqlite:///${DIR}/a@b.db", "sqlite:////var/lib/a?b/a@b.db"),
+        ("postgresql://${HOST}/${USER}", "postgresql://db:5432/al%40ice"),
+        ("postgresql://${HOST}", "postgresql://db:5432"),
+        ("sqlite:///${DIR}/a@b.db", "sqlite:////var/lib/a%3Fb/a@b.db"),
+        ("${USER}://${USER}?${USER}", "al%40ice://al@ice?al%40ice"),
         ("${PASSWORD}", "p@ss/w#r?d:%25&x"),
         ("x:$${PASSWORD}@${EMPTY}", "x:${PASSWORD}@"),
     ],
 )
-def test_in_a_url_a_value_is_encoded_where_user_password_and_parameters_stand(text: str, becomes: str) -> None:
+def test_in_a_url_a_value_is_encoded_where_it_stands(text: str, becomes: str) -> None:
     made = expanded(text, ENVIRON, url=True)
 
     assert (made.text, made.mistakes) == (becomes, [])
@@ -45,6 +47,13 @@ def test_any_password_arrives_as_it_is(password: str) -> None:
         "adoption",
     )
     assert urlsplit(made.text).hostname == "db.example.com"
+
+
+@given(folder=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")))
+def test_any_folder_arrives_as_it_is(folder: str) -> None:
+    made = expanded("sqlite:////${FOLDER}/adoption.db", {"FOLDER": folder}, url=True)
+
+    assert make_url(made.text).database == f"/{folder}/adoption.db"
 
 
 @pytest.mark.parametrize(

@@ -186,8 +186,10 @@ def test_check_config_checks_the_web_configuration_too(config: str, tmp_path: Pa
     [
         (("--web.route-prefix", "adoption"), "must be a path such as /adoption, of letters, digits and . _ ~ -"),
         (("--web.route-prefix", "/{x}"), "must be a path such as /adoption"),
-        (("--web.external-url", "example.com/x"), "must be an address such as https://example.com/adoption"),
-        (("--web.external-url", "ftp://example.com"), "must be an address such as https://example.com/adoption"),
+        (("--web.external-url", "example.com/x"), "must be an address such as https://host.example.com:8443/path"),
+        (("--web.external-url", "ftp://example.com"), "must be an address such as https://host.example.com:8443/path"),
+        (("--web.external-url", "https://a..b/"), "must have a host without an empty part before, between or after"),
+        (("--web.listen-address", f"{'a' * 70}:80"), "must have a host whose parts between dots have at most 63"),
         (("--web.listen-address", "nowhere"), "must be an address such as 127.0.0.1:10723, [::1]:10723 or :10723"),
     ],
 )

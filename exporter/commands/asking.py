@@ -1,23 +1,33 @@
 """What commands that ask a running exporter share: its address, and how to get an answer."""
 
+import re
 import ssl
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
-from urllib.parse import urlsplit
 
 import click
 import httpx
 
+from exporter.fields import base_url
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 _TIMEOUT = 5.0
+_ADDRESS = re.compile(r"(?P<scheme>https?://)(?:[^/?#@]*@)?(?P<rest>[^?#@]+)")
 
 
 def _address(_context: click.Context, _parameter: click.Parameter, url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise click.BadParameter("must be an address such as http://127.0.0.1:10723")
+    match = _ADDRESS.fullmatch(url)
+    if match is None:
+        raise click.BadParameter(
+            "must be an address such as http://127.0.0.1:10723 or https://user:password@host.example.com; "
+            "in user and password / ? # @ and % are written %2F %3F %23 %40 and %25"
+        )
+    try:
+        base_url(f"{match['scheme']}{match['rest']}")
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
     return url
 
 

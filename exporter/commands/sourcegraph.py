@@ -13,7 +13,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import monotonic
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 import click
 from rich.console import Console
@@ -26,6 +25,7 @@ from exporter.budget import Budget
 from exporter.client import Client
 from exporter.commands import options
 from exporter.errors import BadPayload, Rejected, Unreachable, VendorError
+from exporter.fields import base_url
 from exporter.json_body import Obj, obj
 from exporter.store import Store
 from exporter.vendors.sourcegraph import REPORT, SourcegraphSettings, bare_host
@@ -53,6 +53,13 @@ def _day(_context: click.Context, _parameter: click.Parameter, text: str | None)
 def _host(_context: click.Context, _parameter: click.Parameter, text: str) -> str:
     try:
         return bare_host(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+def _address(_context: click.Context, _parameter: click.Parameter, text: str) -> str:
+    try:
+        return base_url(text)
     except ValueError as error:
         raise click.BadParameter(str(error)) from None
 
@@ -111,7 +118,14 @@ def sourcegraph_tokens() -> None:
 
 def _session(command: F) -> F:
     """Adds the options that say where to go with which cookie."""
-    address = click.option("--base-url", default="https://analytics.sourcegraph.com", show_default=True, metavar="URL")
+    address = click.option(
+        "--base-url",
+        default="https://analytics.sourcegraph.com",
+        callback=_address,
+        show_default=True,
+        metavar="URL",
+        help="Where the vendor is.",
+    )
     cookie = click.option(
         "--cookie-name", default="cas", show_default=True, metavar="NAME", help="Its name has changed."
     )
@@ -223,11 +237,6 @@ def _progress() -> Iterator[Callable[[int, int | None], None]]:
 def _client(base_url: str, cookie_name: str) -> Client:
     if not _COOKIE_NAME.fullmatch(cookie_name):
         raise click.BadParameter("must be a cookie's name", param_hint="--cookie-name")
-    url = urlsplit(base_url)
-    if url.scheme not in ("http", "https") or not url.hostname or url.username is not None:
-        raise click.BadParameter(
-            "must be an address such as https://analytics.sourcegraph.com", param_hint="--base-url"
-        )
     return Client(
         vendor="sourcegraph",
         base_url=base_url,

@@ -13,6 +13,7 @@ import click
 from exporter import daemon
 from exporter.commands.options import address
 from exporter.config import Config
+from exporter.fields import base_url
 from exporter.sections import Address
 from exporter.web.access import Access
 
@@ -73,11 +74,9 @@ def _prefix(_context: click.Context, _parameter: click.Parameter, text: str | No
 def _external_url(context: click.Context, parameter: click.Parameter, text: str) -> SplitResult:
     """The URL; its path is a prefix."""
     try:
-        url = urlsplit(text)
+        url = urlsplit(base_url(text) if text else "")
     except ValueError as error:
-        raise click.BadParameter(str(error)) from error
-    if text and (url.scheme not in ("http", "https") or not url.hostname):
-        raise click.BadParameter("must be an address such as https://example.com/adoption")
+        raise click.BadParameter(str(error)) from None
     return url._replace(path=_prefix(context, parameter, url.path) or "")
 
 

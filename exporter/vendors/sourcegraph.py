@@ -17,6 +17,7 @@ from pyroaring import BitMap
 
 from exporter.ahead import ahead
 from exporter.errors import BadPayload, Rejected
+from exporter.hosts import check_host
 from exporter.model import EVERYBODY, ONE_DAY, DayFacts, Identity, Reading
 from exporter.rollup import amount_of, rollup
 from exporter.vendors.base import Access, Vendor, WrongDay
@@ -46,6 +47,7 @@ def bare_host(text: str) -> str:
     """The host of an instance, in lower case; ValueError for anything around it, with what to write instead."""
     host = text.lower()
     if _HOST.fullmatch(host):
+        check_host(host.partition(":")[0])
         return host
     pasted = _PASTED.fullmatch(host)
     better = pasted[1] if pasted and _HOST.fullmatch(pasted[1]) else "acme.sourcegraphcloud.com"

@@ -1,0 +1,93 @@
+"""The URL of the state, held to what its database's driver takes, so that a wrong one is a mistake where it is read."""
+
+import re
+from collections.abc import Iterator
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, Field, PlainSerializer
+from sqlalchemy import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from exporter.fields import SHOWN_SECRET, HiddenValueError
+from exporter.hosts import check_host
+
+_SECONDS = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?")
+_LAST_PORT = 65_535
+
+
+def _state_url(text: str) -> str:
+    try:
+        url, _ = make_url(text), urlsplit(text)
+    except (ArgumentError, ValueError):
+        raise HiddenValueError("must be a URL such as sqlite:///adoption.db or postgresql://user@host/db") from None
+    if url.drivername not in ("sqlite", "postgresql", "postgresql+psycopg"):
+        raise HiddenValueError(f"must begin with sqlite:// or postgresql://, not {url.drivername}://")
+    if not text.isprintable():
+        raise HiddenValueError("must be one line of printable characters")
+    if url.drivername == "sqlite":
+        _check_sqlite(url)
+    else:
+        _check_postgresql(url)
+    return text
+
+
+def _check_sqlite(url: URL) -> None:
+    if url.host:
+        raise HiddenValueError(
+            "must have three slashes before a relative path (sqlite:///adoption.db), four before a full one"
+        )
+    if not (url.database or "").isprintable():
+        raise HiddenValueError("must name a file whose name can be printed")
+    if url.query.keys() - {"timeout"}:
+        raise HiddenValueError("must have no other parameter behind its ? than timeout")
+    seconds = url.query.get("timeout", "30")
+    if not isinstance(seconds, str) or not _SECONDS.fullmatch(seconds):
+        raise HiddenValueError("must have a number of seconds as its timeout")
+
+
+def _check_postgresql(url: URL) -> None:
+    # Imported here: it costs time and memory, which only those who use it should pay.
+    from psycopg.pq import Conninfo
+
+    if any("password" in key for key in url.query):
+        raise HiddenValueError("must have its password before the host, or leave it to PGPASSFILE")
+    known = {option.keyword.decode() for option in Conninfo.get_defaults()}
+    if url.query.keys() - known:
+        raise HiddenValueError(
+            "must have only libpq's parameters behind its ?, such as sslmode: others are no text, or nobody knows them"
+        )
+    if any(not isinstance(value, str) for key, value in url.query.items() if key not in ("host", "port")):
+        raise HiddenValueError("must have each parameter behind its ? once")
+    if url.port is not None and not 0 < url.port <= _LAST_PORT:
+        raise HiddenValueError(f"must have a port from 1 to {_LAST_PORT}")
+    for host in _hosts(url):
+        try:
+            check_host(host)
+        except ValueError as error:
+            hint = "in user and password @ / # ? and % are written %40 %2F %23 %3F and %25"
+            raise HiddenValueError(f"{error}; {hint}") from None
+
+
+def _hosts(url: URL) -> Iterator[str]:
+    """Every host that is looked up: several may stand behind the ?, each with its port; a path is a socket."""
+    if url.host:
+        yield url.host
+    given = url.query.get("host", ())
+    for hosts in (given,) if isinstance(given, str) else given:
+        for host in hosts.split(","):
+            if host and not host.startswith(("/", "@")):
+                yield host.partition(":")[0] if host.count(":") == 1 else host
+
+
+def _without_password(url: str) -> str:
+    return make_url(url).render_as_string(hide_password=True).replace(":***@", f":{SHOWN_SECRET}@", 1)
+
+
+# SQLAlchemy reads it: a relative path starts where the daemon runs.
+StateUrl = Annotated[
+    str,
+    AfterValidator(_state_url),
+    PlainSerializer(_without_password, return_type=str, when_used="json"),
+    Field(repr=False),
+]
