@@ -45,22 +45,39 @@ class Daemon:
         return self.process.wait(PATIENCE)
 
 
+@dataclass
+class Starting:
+    """A process that may not serve yet."""
+
+    process: subprocess.Popen[bytes]
+    log: Path
+    log_before: int
+
+    def listening(self) -> Daemon:
+        """The daemon, once it listens."""
+        return Daemon(self.process, _url(self.process, self.log, self.log_before), self.log)
+
+
 @contextmanager
-def daemon(
-    folder: Path, *arguments: str, begun: Callable[[subprocess.Popen[bytes]], None] = lambda _: None, **environ: str
-) -> Iterator[Daemon]:
-    """Runs `adoption-exporter` on a free port until the block ends; `begun` gets the process before it serves."""
+def starting(folder: Path, *arguments: str, **environ: str) -> Iterator[Starting]:
+    """Starts `adoption-exporter` with the arguments on a free port; it is killed when the block ends."""
     log = folder / "daemon.log"
     before = log.stat().st_size if log.exists() else 0
     command = [sys.executable, "-m", "exporter", *arguments, "--web.listen-address", "127.0.0.1:0"]
     with log.open("ab") as stream:
         process = subprocess.Popen(command, stderr=stream, cwd=Path.cwd(), env={**os.environ, **environ})
     try:
-        begun(process)
-        yield Daemon(process, _url(process, log, before), log)
+        yield Starting(process, log, before)
     finally:
         process.kill()
         process.wait()
+
+
+@contextmanager
+def daemon(folder: Path, *arguments: str, **environ: str) -> Iterator[Daemon]:
+    """Runs `adoption-exporter` with the arguments on a free port until the block ends."""
+    with starting(folder, *arguments, **environ) as process:
+        yield process.listening()
 
 
 def wait_until(happened: Callable[[], bool], patience: float = PATIENCE) -> None:

@@ -161,7 +161,7 @@ def _scalars(value: object, place: Place = ()) -> Iterator[Place]:
 def _with_variable(value: Any, place: Place) -> Any:
     if not place:
         return "${LEAK}"
-    copy = dict(value) if isinstance(value, dict) else list(value)
+    copy: Any = dict(value) if isinstance(value, dict) else list(value)
     copy[place[0]] = _with_variable(value[place[0]], place[1:])
     return copy
 

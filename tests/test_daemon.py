@@ -3,7 +3,6 @@
 import gc
 import random
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -26,7 +25,7 @@ from exporter.web.access import Access
 from tests import faulty, real_servers
 from tests.companies import ENOUGH, busy, calm, utc_now
 from tests.configuring import load_text
-from tests.daemons import PATIENCE, Daemon, daemon, wait_until
+from tests.daemons import PATIENCE, Daemon, daemon, starting, wait_until
 from tests.stores import fresh_store
 
 PEOPLE = "adoption_active_users"
@@ -152,14 +151,12 @@ def test_a_signal_while_the_state_is_published_ends_the_start(tmp_path: Path, nu
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the system does not tell which signals are held")
 @pytest.mark.parametrize("command", [["run", "--config.file", "{config}"], ["demo"]])
 def test_a_hangup_while_the_daemon_starts_is_served_once_it_runs(tmp_path: Path, command: list[str]) -> None:
-    def hang_up(process: subprocess.Popen[bytes]) -> None:
-        wait_until(lambda: holds_hangups(process.pid))
-        process.send_signal(signal.SIGHUP)
-
     with faulty.serve(faulty.silence) as silent:
         config = str(configured(tmp_path, silent.url))
-        arguments = [argument.format(config=config) for argument in command]
-        with daemon(tmp_path, *arguments, begun=hang_up) as running:
+        with starting(tmp_path, *(argument.format(config=config) for argument in command)) as begun:
+            wait_until(lambda: holds_hangups(begun.process.pid))
+            begun.process.send_signal(signal.SIGHUP)
+            running = begun.listening()
             wait_until(lambda: "configuration read again" in running.log.read_text())
 
             assert running.log.read_text().count("configuration read again") == 1
