@@ -24,7 +24,7 @@ __all__ = ["Config", "ConfigError", "load", "read_token", "redacted", "secrets"]
 
 _SECTIONS = ("web", "poll", "state", "people", "teams", "otlp", "sources")
 # A variable within is percent-encoded: a password may hold any character.
-_URLS: frozenset[Place] = frozenset({("state", "url")})
+_STATE_URL: Place = ("state", "url")
 _EITHER = (("token", "token_file"), ("interval", "cron"))
 _SOURCE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _SHORTEST_KEY = 16
@@ -37,7 +37,10 @@ Model = TypeVar("Model", bound=BaseModel)
 
 @dataclass(frozen=True)
 class Config:
-    """A checked configuration. `poll` is already part of every source; `pseudonym_key` is what its file holds."""
+    """A checked configuration. `poll` is already part of every source; `pseudonym_key` is what its file holds.
+
+    `state_values` are the values of the variables in `state.url` by name, which no message shows.
+    """
 
     web: WebSettings
     poll: PollSettings
@@ -47,6 +50,7 @@ class Config:
     otlp: OtlpSettings | None
     sources: Mapping[str, SourceSettings]
     pseudonym_key: bytes | None = field(default=None, repr=False)
+    state_values: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,7 @@ def load(path: Path, environ: Mapping[str, str] = os.environ, vendors: Mapping[s
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(str(path), [Mistake((), unreadable(error))]) from error
-    document = read_document(text, environ, _URLS)
+    document = read_document(text, environ, {_STATE_URL})
     if not document.mistakes and not isinstance(document.value, dict | None):
         document.mistake((), f"must be a mapping with the keys {', '.join(_SECTIONS)}")
     if document.mistakes and not isinstance(document.value, dict):
@@ -135,6 +139,7 @@ def _config(reading: _Reading) -> Config:
         otlp=None if root.get("otlp") is None else _model(OtlpSettings, root["otlp"], ("otlp",), reading),
         sources=_sources(root.get("sources"), poll, reading),
         pseudonym_key=_pseudonym_key(root.get("people"), reading),
+        state_values=document.values.get(_STATE_URL, {}),
     )
 
 

@@ -13,8 +13,10 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyErro
 from sqlalchemy.pool import StaticPool
 
 from exporter import schema
+from exporter.variables import without_values
 
 MEMORY = "sqlite://"
+NO_VARIABLES: Mapping[str, str] = {}
 
 # Otherwise a PostgreSQL whose machine has vanished is waited for until TCP gives up: two hours, or never. Parameters of
 # libpq, which the URL may set otherwise; the server is asked to notice a vanished holder of a lock as soon.
@@ -25,7 +27,12 @@ _CLIENT_PATIENCE = {
     "keepalives_count": 3,
     "tcp_user_timeout": 60_000,
 }
+# How long SQLite waits for another process to end its transaction, where the URL does not say.
+_SQLITE_SECONDS = 30
 _SERVER_PATIENCE = ("tcp_keepalives_idle = 30", "tcp_keepalives_interval = 10", "tcp_keepalives_count = 3")
+
+# Where PGCLIENTENCODING says something else, psycopg may give bytes in place of text.
+_TEXT = {"client_encoding": "utf8"}
 
 # An error would show the values of its statement, which may name people.
 _QUIET = {"hide_parameters": True}
@@ -36,31 +43,39 @@ class StateError(Exception):
 
 
 @contextmanager
-def _said_in_words() -> Iterator[None]:
-    """What is wrong with the state in the driver's words; what is wrong with a row of ours stays the bug that it is."""
+def _said_in_words(hidden: Mapping[str, str]) -> Iterator[None]:
+    """What is wrong with the state in the driver's words, without the values of variables (`hidden`).
+
+    What is wrong with a row of ours stays the bug that it is.
+    """
     try:
         yield
     except (DataError, IntegrityError):
         raise
     except SQLAlchemyError as error:
         words = error.orig if isinstance(error, DBAPIError) else error
-        raise StateError(f"the state cannot be used: {' '.join(str(words).split())}") from error
+        line = without_values(" ".join(str(words).split()), hidden)
+        raise StateError(f"the state cannot be used: {line}") from error
 
 
 class Database:
     """Transactions on the tables of `schema`; may be used from any thread, and raises StateError."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, hidden: Mapping[str, str]) -> None:
         self._engine = engine
+        self._hidden = hidden
         # A database in memory is one connection, so its transactions take turns.
         shared = isinstance(engine.pool, StaticPool)
         self._turn: AbstractContextManager[Any] = threading.RLock() if shared else nullcontext()
         self.insert = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
 
     @classmethod
-    def open(cls, url: str = MEMORY) -> "Database":
-        """Opens or creates the tables; raises StateError where it cannot or where another schema version wrote them."""
-        database = cls(_engine(url))
+    def open(cls, url: str = MEMORY, hidden: Mapping[str, str] = NO_VARIABLES) -> "Database":
+        """Opens or creates the tables; raises StateError where it cannot or where another schema version wrote them.
+
+        `hidden` are the values of the variables that the URL was made of, by name: errors show the names.
+        """
+        database = cls(_engine(url), hidden)
         try:
             with database.write() as connection:
                 if database.shared:
@@ -70,8 +85,12 @@ class Database:
                 database._check_version(connection)
         except StateError as error:
             database.close()
-            where = make_url(url).render_as_string(hide_password=True)
-            raise StateError(f"{error} ({where})") from error
+            shown = make_url(url).set(query={}).render_as_string(hide_password=True)
+            raise StateError(f"{error} ({'state.url' if hidden else shown})") from error
+        except UnicodeError as error:
+            # Of the state's URL it was checked.
+            database.close()
+            raise StateError("the state cannot be used: PGHOST is no host that can be looked up") from error
         return database
 
     def close(self) -> None:
@@ -82,13 +101,13 @@ class Database:
     def write(self) -> Iterator[Connection]:
         """A transaction that may write."""
         writing = self._engine.execution_options(adoption_write=True)
-        with _said_in_words(), self._turn, writing.connect() as connection, connection.begin():
+        with _said_in_words(self._hidden), self._turn, writing.connect() as connection, connection.begin():
             yield connection
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A transaction that only reads."""
-        with _said_in_words(), self._turn, self._engine.connect() as connection, connection.begin():
+        with _said_in_words(self._hidden), self._turn, self._engine.connect() as connection, connection.begin():
             yield connection
 
     @property
@@ -106,7 +125,10 @@ class Database:
             yield True
             return
         key = _lock_key(name, self.hash_key())
-        with _said_in_words(), self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        with (
+            _said_in_words(self._hidden),
+            self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection,
+        ):
             for setting in _SERVER_PATIENCE:
                 connection.exec_driver_sql(f"SET {setting}")
             try:
@@ -132,7 +154,7 @@ class Database:
     def wipe(self) -> None:
         """Leaves nothing of what was deleted in the files of a SQLite state: its log is emptied into the database."""
         if self._engine.dialect.name == "sqlite":
-            with _said_in_words(), self._turn, closing(self._engine.raw_connection()) as connection:
+            with _said_in_words(self._hidden), self._turn, closing(self._engine.raw_connection()) as connection:
                 connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def hash_key(self) -> bytes:
@@ -171,8 +193,9 @@ def _engine(url: str) -> Engine:
         patience = {name: value for name, value in _CLIENT_PATIENCE.items() if name not in given}
         # A source holds a connection for as long as it is read, and each of its transactions takes another: a limit
         # would have many sources wait for each other until none goes on.
-        return create_engine(url, pool_pre_ping=True, max_overflow=-1, connect_args=patience, **_QUIET)
-    arguments = {"check_same_thread": False, "timeout": 30}
+        return create_engine(url, pool_pre_ping=True, max_overflow=-1, connect_args={**patience, **_TEXT}, **_QUIET)
+    seconds = make_url(url).query.get("timeout", _SQLITE_SECONDS)
+    arguments = {"check_same_thread": False, "timeout": float(str(seconds))}
     if url in (MEMORY, "sqlite:///:memory:"):
         return _with_transactions(create_engine(url, connect_args=arguments, poolclass=StaticPool, **_QUIET), wal=False)
     return _with_transactions(create_engine(url, connect_args=arguments, **_QUIET), wal=True)

@@ -14,6 +14,8 @@ from exporter.hosts import check_host
 
 _SECONDS = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?")
 _LAST_PORT = 65_535
+# Of libpq's parameters. Text is UTF-8, and a replication connection reads no tables.
+_NOT_TO_CHOOSE = {"client_encoding", "replication"}
 
 
 def _state_url(text: str) -> str:
@@ -23,7 +25,8 @@ def _state_url(text: str) -> str:
         raise HiddenValueError("must be a URL such as sqlite:///adoption.db or postgresql://user@host/db") from None
     if url.drivername not in ("sqlite", "postgresql", "postgresql+psycopg"):
         raise HiddenValueError(f"must begin with sqlite:// or postgresql://, not {url.drivername}://")
-    if not text.isprintable():
+    parts = (url.username, url.password, url.database, *_parameters(url))
+    if not text.isprintable() or any("\0" in part for part in parts if part):
         raise HiddenValueError("must be one line of printable characters")
     if url.drivername == "sqlite":
         _check_sqlite(url)
@@ -37,8 +40,6 @@ def _check_sqlite(url: URL) -> None:
         raise HiddenValueError(
             "must have three slashes before a relative path (sqlite:///adoption.db), four before a full one"
         )
-    if not (url.database or "").isprintable():
-        raise HiddenValueError("must name a file whose name can be printed")
     if url.query.keys() - {"timeout"}:
         raise HiddenValueError("must have no other parameter behind its ? than timeout")
     seconds = url.query.get("timeout", "30")
@@ -50,15 +51,17 @@ def _check_postgresql(url: URL) -> None:
     # Imported here: it costs time and memory, which only those who use it should pay.
     from psycopg.pq import Conninfo
 
-    if any("password" in key for key in url.query):
+    if any(word in key for key in url.query for word in ("password", "secret", "scram_")):
         raise HiddenValueError("must have its password before the host, or leave it to PGPASSFILE")
-    known = {option.keyword.decode() for option in Conninfo.get_defaults()}
+    known = {option.keyword.decode() for option in Conninfo.get_defaults()} - _NOT_TO_CHOOSE
     if url.query.keys() - known:
-        raise HiddenValueError(
-            "must have only libpq's parameters behind its ?, such as sslmode: others are no text, or nobody knows them"
-        )
+        raise HiddenValueError("must have behind its ? only libpq's parameters of a connection, such as sslmode")
     if any(not isinstance(value, str) for key, value in url.query.items() if key not in ("host", "port")):
         raise HiddenValueError("must have each parameter behind its ? once")
+    try:
+        url.get_dialect()().create_connect_args(url)
+    except ArgumentError:
+        raise HiddenValueError("must have a port as a number for each host, or none") from None
     if url.port is not None and not 0 < url.port <= _LAST_PORT:
         raise HiddenValueError(f"must have a port from 1 to {_LAST_PORT}")
     for host in _hosts(url):
@@ -78,6 +81,11 @@ def _hosts(url: URL) -> Iterator[str]:
         for host in hosts.split(","):
             if host and not host.startswith(("/", "@")):
                 yield host.partition(":")[0] if host.count(":") == 1 else host
+
+
+def _parameters(url: URL) -> Iterator[str]:
+    for value in url.query.values():
+        yield from (value,) if isinstance(value, str) else value
 
 
 def _without_password(url: str) -> str:

@@ -1,6 +1,6 @@
 """The state: what was read, kept in SQLite or PostgreSQL, one transaction for each day."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Literal, NamedTuple
@@ -10,7 +10,7 @@ from sqlalchemy import Connection, delete, null, select
 
 from exporter import facts as facts_format
 from exporter import schema
-from exporter.database import MEMORY, Database
+from exporter.database import MEMORY, NO_VARIABLES, Database
 from exporter.model import ONE_DAY, WINDOWS, DayFacts, Reading, WindowPeople
 
 Change = Literal["new", "same", "revised"]
@@ -69,9 +69,9 @@ class Store:
         self.database = database
 
     @classmethod
-    def open(cls, url: str = MEMORY) -> "Store":
-        """Opens or creates the state; raises StateError where it cannot or where another schema version wrote it."""
-        return cls(Database.open(url))
+    def open(cls, url: str = MEMORY, hidden: Mapping[str, str] = NO_VARIABLES) -> "Store":
+        """Opens or creates the state, see `Database.open`; raises StateError."""
+        return cls(Database.open(url, hidden))
 
     def close(self) -> None:
         """Gives the connections back; the state stays as the last whole transaction left it."""

@@ -1,4 +1,8 @@
 import json
+import os
+import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -129,6 +133,38 @@ def test_variables_stand_in_any_string_and_can_be_escaped() -> None:
         250,
         "localhost:8080",
     )
+
+
+@pytest.mark.parametrize("command", ["run", "once"])
+@pytest.mark.parametrize("url", ["postgresql://${USER}:${PASSWORD}@${SERVER}/${BASE}", "${WHOLE}"])
+def test_an_unreachable_state_is_one_sentence_without_the_value_of_a_variable(
+    command: str, url: str, tmp_path: Path
+) -> None:
+    environ = {
+        "USER": "a1b2@c3d4",
+        "PASSWORD": "e5f6/g7h8#i9j0?k1l2:m3n4%25o5p6&q7r8",
+        "SERVER": "127.0.0.1:1",
+        "BASE": "s9t0/u1v2",
+        "WHOLE": "postgresql://a1b2:e5f6%40g7h8%2Fi9j0@127.0.0.1:1/s9t0",
+    }
+    file = tmp_path / "config.yaml"
+    file.write_text(f'state: {{url: "{url}"}}\nsources: {{tool: {{vendor: augment, token: t0ken-in-the-file}}}}\n')
+    arguments = [command, "--config.file", str(file), *(["--state"] if command == "once" else [])]
+    flags = ["--web.listen-address", "127.0.0.1:0"] if command == "run" else []
+
+    done = subprocess.run(
+        [sys.executable, "-m", "exporter", *arguments, *flags],
+        env={**os.environ, **environ},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    parts = re.findall(r"\w{4}", " ".join(environ.values()).replace("postgresql", ""))
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stderr.startswith("the state cannot be used: ")
+    assert [part for part in parts if part in done.stderr] == []
 
 
 _PARTS = ("s3cret-a1b2", "x9y8", "z7w6", "k5j4", "h3g2", "f1e0", "c8b7")

@@ -49,9 +49,10 @@ vendors/sourc*.py    | {VENDOR} ahead vendors.sourcegraph_*                     
 vendors/gitlab*.py   | {VENDOR} retries vendor_text vendors.gitlab_*                      | pydantic
 vendors/__init__.py  | vendors.*                                                          |
 
+variables.py         |                                                                    |
 facts.py             | model                                                              | polars pyroaring
 schema.py            |                                                                    | sqlalchemy
-database.py          | schema                                                             | sqlalchemy
+database.py          | schema variables                                                   | sqlalchemy
 store.py             | model facts schema database                                        | sqlalchemy pyroaring
 accounts.py          | model schema store                                                 | sqlalchemy pyroaring
 retention.py         | facts log store accounts                                           | pyroaring
@@ -85,7 +86,6 @@ scheduler.py         | cron                                                     
 signals.py           |                                                                    |
 
 mistakes.py          | fields durations                                                   | pydantic pydantic_core
-variables.py         |                                                                    |
 document.py          | mistakes variables                                                 | yaml
 state_url.py         | fields hosts                                                       | pydantic sqlalchemy psycopg
 sections.py          | fields durations hosts state_url teams_file                        | pydantic

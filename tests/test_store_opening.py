@@ -81,6 +81,42 @@ def test_a_server_that_does_not_answer_is_said_in_one_line() -> None:
     )
 
 
+def test_an_error_names_the_variables_of_the_url_and_shows_no_value() -> None:
+    with pytest.raises(StateError) as raised:
+        Store.open("postgresql://alice:s3cret@127.0.0.1:1/adoption", {"DB": "127.0.0.1:1", "DB_USER": "alice"})
+
+    assert str(raised.value) == (
+        'the state cannot be used: connection failed: connection to server at "${DB}", port 1 failed: Connection '
+        "refused Is the server running on that host and accepting TCP/IP connections? (state.url)"
+    )
+
+
+def test_parameters_of_the_url_are_not_shown() -> None:
+    with pytest.raises(StateError, match=r" \(postgresql://127\.0\.0\.1:1/adoption\)$"):
+        Store.open("postgresql://127.0.0.1:1/adoption?application_name=s3cret")
+
+
+@pytest.mark.parametrize("host", ["a..b", "\udcff"])
+def test_a_host_of_the_environment_that_cannot_be_looked_up_is_said_in_one_line(
+    host: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PGHOST", host)
+
+    with pytest.raises(StateError, match=r"^the state cannot be used: PGHOST is no host that can be looked up$"):
+        Store.open("postgresql:///adoption")
+
+
+def test_the_url_may_say_how_long_sqlite_waits_for_another_process(path: Path) -> None:
+    Store.open(f"sqlite:///{path}").close()
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+
+    with pytest.raises(StateError, match=r"^the state cannot be used: database is locked "):
+        Store.open(f"sqlite:///{path}?timeout=0.01")
+
+    other.close()
+
+
 def test_every_count_has_room_for_the_largest_whole_number_in_postgresql_too() -> None:
     columns = (
         schema.day.c.people_total,

@@ -76,7 +76,7 @@ def backfill(
     if otlp and settings.otlp is None:
         raise click.UsageError(f"--otlp needs an otlp section in {config_file}")
     log.setup(log_level, log_format, sys.stderr, config.secrets(settings))
-    exporter = Exporter(settings, Store.open(settings.state.url))
+    exporter = Exporter(settings, Store.open(settings.state.url, settings.state_values))
     with _bars() as bars:
         span = Span(exporter, first.date(), last.date(), bars)
         failed = span.estimate() if dry_run else span.read()

@@ -51,7 +51,7 @@ def demo(web: WebFlags, just_once: bool, scenario: Scenario, log_level: log.Leve
             print_once(settings, settings.state.url, "text")
             return
         serving = web.open(settings)
-        exporter = Exporter(settings, Store.open(settings.state.url))
+        exporter = Exporter(settings, Store.open(settings.state.url, settings.state_values))
         daemon.run(exporter, serving, load, lambda url: click.echo(f"The demo runs. Open {url}/", err=True))
 
 

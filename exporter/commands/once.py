@@ -59,7 +59,7 @@ def once(
 
 def print_once(settings: config.Config, state: str, form: Form) -> None:
     """Polls every source once over a state and prints what it publishes; ends with 1 where a source failed."""
-    with closing(Store.open(state)) as store:
+    with closing(Store.open(state, settings.state_values)) as store:
         # In a folder of node_exporter's textfile collector the process would be a second one, and is gone by then.
         exporter = Exporter(settings, store, health=Health(process=False))
         succeeded = poll_all(exporter)
