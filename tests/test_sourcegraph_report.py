@@ -241,8 +241,11 @@ WRONG: Mapping[str, tuple[str | bytes, str]] = {
         "row 2 has 26 columns and the header 25",
     ),
     "an error after the rows": (SAMPLE + "upstream timed out", "row 12 has 1 columns and the header 25"),
-    "a quote that is not closed": (SAMPLE + '9,"mallory' + ",\n" * 200, "there is no CSV in UTF-8 in or after row 2"),
-    "a quote within a cell": (SAMPLE.replace("alice,", 'al"ice,', 1), "there is no CSV in UTF-8 in or after row 2"),
+    "a quote that is not closed": (SAMPLE + '9,"mallory' + ",\n" * 200, "row 12 has a quote that is not closed"),
+    "a quote within a cell": (
+        SAMPLE.replace("alice,", 'al"ice,', 1),
+        "row 2 has a quote within a cell that is not in quotes",
+    ),
     "other bytes than UTF-8": (
         SAMPLE.encode().replace(b"alice", b"al\xefce"),
         "there is no CSV in UTF-8 in or after row 2",
@@ -275,7 +278,7 @@ def test_a_row_without_end_does_not_fill_the_memory(written: Written) -> None:
     with pytest.raises(BadPayload) as caught:
         read(written(SAMPLE + '"' + "x,\n" * 2_000), block=4_096)
 
-    assert str(caught.value) == f"{WHERE}: a row has more than 4096 bytes; a quote may never be closed"
+    assert str(caught.value) == f"{WHERE}: row 12 has a quote that is not closed in its first 4096 bytes"
 
 
 COUNT = st.one_of(st.just(""), st.integers(0, 9), st.integers(0, 2**63 - 1))

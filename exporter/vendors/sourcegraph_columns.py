@@ -87,7 +87,7 @@ def header(line: bytes, where: str) -> Mapping[str, int]:
     if text[0] in "<{[":
         raise BadPayload(f"{where}: the body looks like {'an HTML page' if text[0] == '<' else 'JSON'}, not CSV")
     try:
-        cells = next(csv.reader([text], skipinitialspace=True))
+        cells = next(csv.reader([text], skipinitialspace=True, strict=True))
     except csv.Error:
         raise BadPayload(f"{where}: the first line is no header of a CSV table") from None
     names: dict[str, int] = {}

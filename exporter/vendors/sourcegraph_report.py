@@ -13,9 +13,7 @@ import polars as pl
 from exporter.ahead import ahead
 from exporter.errors import BadPayload
 from exporter.vendors.sourcegraph_columns import LONGEST_HEADER, Columns, report_columns
-from exporter.vendors.sourcegraph_rows import Block, parse, schema
-
-_MOST_LINES_OF_A_ROW = 100
+from exporter.vendors.sourcegraph_rows import Block, parse, refuse_endless, schema
 
 
 @dataclass(frozen=True)
@@ -62,8 +60,11 @@ def _newest(report: Report, days: Sequence[date]) -> tuple[dict[date, list[pl.Da
     wrong: dict[date, BadPayload] = {}
     row, size = 2, 0.0
     with closing(ahead(_blocks(report))) as blocks:
-        for data in blocks:
-            table, wrong_here = parse(Block(report.columns, report.where, data, row))
+        for data, ended in blocks:
+            block = Block(report.columns, report.where, data, row)
+            if not ended:
+                refuse_endless(block)
+            table, wrong_here = parse(block)
             wrong = {**wrong_here, **wrong}
             row += table.height
             for day in table["day"].unique():
@@ -76,29 +77,25 @@ def _newest(report: Report, days: Sequence[date]) -> tuple[dict[date, list[pl.Da
     return found, wrong
 
 
-def _blocks(report: Report) -> Generator[bytes, None, None]:
-    """The rows, some MiB at a time; a block begins and ends with a row."""
+def _blocks(report: Report) -> Generator[tuple[bytes, bool], None, None]:
+    """The rows, some MiB at a time, from the beginning of a row to the end of one; False with a row that has none."""
     with report.path.open("rb") as file:
         file.seek(report.start)
         while data := file.read(report.block):
             end = _end_of_rows(data)
-            if not end and len(data) == report.block:
-                raise BadPayload(
-                    f"{report.where}: a row has more than {report.block} bytes; a quote may never be closed"
-                )
             # A report may do without a line end after its last row.
+            ended = end > 0 or len(data) < report.block
             end = end or len(data)
             file.seek(end - len(data), SEEK_CUR)
-            yield data[:end]
+            yield data[:end], ended
 
 
 def _end_of_rows(data: bytes) -> int:
     """Where the last whole row ends: at a line end that is not within quotes; 0 if there is none."""
-    if b'"' not in data:
-        return data.rfind(b"\n") + 1
-    end = len(data)
-    for _ in range(_MOST_LINES_OF_A_ROW):
-        end = data.rfind(b"\n", 0, end)
-        if end < 0 or data.count(b'"', 0, end) % 2 == 0:
-            return end + 1
-    return 0
+    end = data.rfind(b"\n")
+    quotes = data.count(b'"', 0, max(0, end))
+    while end >= 0 and quotes % 2:
+        before = data.rfind(b"\n", 0, end)
+        quotes -= data.count(b'"', max(0, before), end)
+        end = before
+    return end + 1

@@ -1,9 +1,7 @@
 """A block of a report's rows, from bytes to a table: at full speed where all is plain, exactly where it is not."""
 
-import csv
-import io
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal, InvalidOperation
@@ -14,12 +12,12 @@ import polars as pl
 from exporter.errors import BadPayload
 from exporter.json_body import seen
 from exporter.vendors.sourcegraph_columns import FLAGS, Columns
+from exporter.vendors.sourcegraph_shape import is_even, rows, without_blank_lines
 
 _COUNT = "a whole number from 0 to 2^63 - 1"
 # 12.0 is what a table with blank cells makes of 12 on its way through pandas.
 _WHOLE = r"^\+?([0-9]+)(?:\.0*)?$"
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
-_BLANK_LINE = re.compile(rb"^[ \t]*\r?\n", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -45,32 +43,29 @@ def parse(block: Block) -> tuple[pl.DataFrame, Mapping[date, BadPayload]]:
     """
     if b"\0" in block.data:
         raise BadPayload(f"{block.where}: there is a NUL character in or after row {block.first}")
+    if not is_even(block.data, block.columns.width):
+        block = replace(block, data=without_blank_lines(block.data))
+        if block.data and not is_even(block.data, block.columns.width):
+            _refuse_rows(block)
+    if not block.data:
+        return pl.DataFrame(schema=schema(block.columns)), {}
     texts = None
     try:
         table = _read(block, pl.UInt32())
-        plain = table["day"].null_count() == 0
     except pl.exceptions.PolarsError:
-        plain = False
-    if not plain:
-        block = replace(block, data=_BLANK_LINE.sub(b"", block.data))
-        texts = _read_texts(block) if block.data else pl.DataFrame()
-        table = texts.with_columns(_whole(texts[name]) for name in block.columns.counts if texts.height)
-    if not table.height:
-        return pl.DataFrame(schema=schema(block.columns)), {}
-    # Polars fills a row that is too short with nulls, as if its last cells were blank.
-    if _separators(block.data) != table.height * (block.columns.width - 1):
-        _refuse_rows(block)
+        texts = _read_texts(block)
+        table = texts.with_columns(_whole(texts[name]) for name in block.columns.counts)
     days = _days(block, table["day"])
     flags, wrong = _flags(block, table["active"], days)
     if texts is not None:
         wrong = _wrong_counts(block, texts, table, days) | wrong
-    rows = table.select(
+    found = table.select(
         *(pl.col(name) for name in ("id", "email", "username", "client", "language") if name in table.columns),
         flags,
         days,
         *(pl.col(name).fill_null(0) for name in block.columns.counts),
     ).select(list(schema(block.columns)))
-    return rows, wrong
+    return found, wrong
 
 
 def _read(block: Block, counts: pl.DataType) -> pl.DataFrame:
@@ -148,14 +143,6 @@ def _day(text: str) -> date | None:
         return None
 
 
-def _separators(data: bytes) -> int:
-    """How many commas stand outside of quotes: Polars counts lines that end with them ten times as fast as Python."""
-    # What follows the last comma is a line too, if there is anything.
-    ended = data + b"\n" if data.endswith(b",") else data
-    lines = pl.scan_csv(ended, has_header=False, separator="\0", eol_char=",", schema={"line": pl.String})
-    return int(lines.select(pl.len()).collect().item()) - 1
-
-
 def _refusal(block: Block, wrong: pl.Series, text: str, wanted: str) -> BadPayload:
     """What is to be said of the first cell that is wrong; `wrong` has the name of its column."""
     offset = wrong.arg_max()
@@ -171,18 +158,19 @@ def _seen(text: str) -> str:
         return seen(text)
 
 
+def refuse_endless(block: Block) -> NoReturn:
+    """Raises BadPayload about a block in which not even its first row ends."""
+    row = next(rows(block.data))
+    seen_bytes = f"in its first {len(block.data)} bytes"
+    raise BadPayload(f"{block.where}: row {block.first} has {row.wrong or 'no end'} {seen_bytes}")
+
+
 def _refuse_rows(block: Block) -> NoReturn:
-    """Raises BadPayload about the first row that has too few or too many cells, or else about the block."""
-    try:
-        for number, width in _widths(block):
-            if width != block.columns.width:
-                counts = f"{width} columns and the header {block.columns.width}"
-                raise BadPayload(f"{block.where}: row {number} has {counts}")
-    except (csv.Error, UnicodeDecodeError):
-        pass
+    """Raises BadPayload about the first row that cannot be right, or else about the block."""
+    for number, row in enumerate(rows(block.data), block.first):
+        if row.wrong is not None:
+            raise BadPayload(f"{block.where}: row {number} has {row.wrong}")
+        if row.width != block.columns.width:
+            counts = f"{row.width} columns and the header {block.columns.width}"
+            raise BadPayload(f"{block.where}: row {number} has {counts}")
     raise BadPayload(f"{block.where}: there is no CSV in UTF-8 in or after row {block.first}")
-
-
-def _widths(block: Block) -> Iterator[tuple[int, int]]:
-    text = io.StringIO(block.data.decode(), newline="")
-    return ((number, len(row)) for number, row in enumerate(csv.reader(text, strict=True), block.first) if row)
