@@ -27,10 +27,11 @@ class Rules:
 
 
 def days_to_read(now: datetime, rules: Rules, stored: Mapping[date, StoredDay]) -> list[date]:
-    """The ready days that are not stored and the lookback's stored days, newest first."""
+    """The ready days that are not stored, and those stored of the lookback or in doubt, newest first."""
     newest = newest_ready(now, rules.ready_at)
     history = [newest - timedelta(days=back) for back in range(rules.history)]
-    again = [day for day in history[: rules.lookback] if day in stored]
+    doubtful = [day for day in history[rules.lookback :] if day in stored and stored[day].empty_since is not None]
+    again = [day for day in history[: rules.lookback] if day in stored] + doubtful
     if sum(stored[day].requests for day in again) > CHEAP_REREAD:
         published = ready_since(newest, rules.ready_at).timestamp()
         again = [day for day in again if stored[day].read_at < published]
@@ -64,8 +65,10 @@ def windows_to_ask(
 ) -> list[str]:
     """The windows up to the data day whose people the vendor has to count.
 
-    Those over stored days that list their people need no question; one with an `unread` day is not known to anybody.
+    Those over stored days that list their people need no question; one with an `unread` day, or one that the vendor
+    shows without a row now, is not known to anybody.
     """
+    unread = {*unread, *(day for day, known in stored.items() if known.empty_since is not None)}
     wanted = []
     for window in LONGER_WINDOWS:
         days = window_days(data_day, WINDOWS[window])

@@ -12,6 +12,7 @@ from typing import Any
 from exporter.accounts import AccountBook
 from exporter.client import Client
 from exporter.database import StateError
+from exporter.emptied import Emptied
 from exporter.errors import Failure, VendorError
 from exporter.health import SourceHealth
 from exporter.log import event
@@ -161,8 +162,10 @@ class Poller:
         came = False
         silent: list[Reading] = []
         wrong: list[WrongDay] = []
+        emptied = Emptied(self._store, name, scope, rules, access)
+        asked: list[tuple[date, str]] = []
         published = float("-inf")
-        for reading in vendor.read(access, scope, wanted):
+        for reading in emptied.without(vendor.read(access, scope, wanted), stored):
             came = True
             if isinstance(reading, WrongDay):
                 wrong.append(reading)
@@ -174,7 +177,7 @@ class Poller:
             if reading.day == wanted[0]:
                 # Asked again after the last day: a window that cannot be counted must not keep back the other days.
                 with suppress(VendorError):
-                    self._ask_windows(access, scope, wanted)
+                    self._ask_windows(access, scope, wanted, asked)
             if self._monotonic() - published >= _PUBLISHED_EVERY:
                 published = self._monotonic()
                 self.publisher.publish_scope(scope)
@@ -182,10 +185,11 @@ class Poller:
         for reading in reversed(silent):
             if not is_late(reading.day, access.now, rules, self._store.days(name, scope)):
                 self._keep(access, scope, reading, outcome)
-        self._ask_windows(access, scope, wanted)
+        emptied.forget_windows(asked)
+        self._ask_windows(access, scope, wanted, asked)
         # A scope without a day that it had and without a newer one is there no longer, whatever it answers, and becomes
         # stale. Older days it may never have had.
-        if came or not wanted or wanted[0] < max(stored, default=date.max):
+        if came or emptied.days or not wanted or wanted[0] < max(stored, default=date.max):
             seats = vendor.seats(access, scope) if vendor.seats is not None else None
             self._store.scope_read(name, scope, now=self._now(), seats=seats)
         self._ask_day_counts(access, scope)
@@ -201,11 +205,11 @@ class Poller:
             about = {"source": self.source.name, "scope": scope, "day": reading.day}
             event(logger, logging.INFO, "day revised", **about, changes=changed)
 
-    def _ask_windows(self, access: Access, scope: str, read: Sequence[date]) -> None:
+    def _ask_windows(self, access: Access, scope: str, read: Sequence[date], asked: list[tuple[date, str]]) -> None:
         """Lets the vendor count people over the windows that the stored days cannot: some are not stored or not listed.
 
         A window with a day that is to be `read` and is not stored is not known. The store has forgotten those with a
-        revised day.
+        revised day. What is asked for is added to `asked`.
         """
         name = self.source.name
         stored = self._store.days(name, scope)
@@ -217,6 +221,7 @@ class Poller:
             if unread.intersection(window_days(data_day, WINDOWS[window])):
                 self._store.forget_window(name, scope, data_day, window)
         wanted = windows_to_ask(data_day, stored, self._store.windows(name, scope), unread)
+        asked.extend((data_day, window) for window in wanted)
         if wanted:
             for people in self.source.vendor.windows(access, scope, data_day, wanted):
                 self._store.replace_windows(name, scope, [people])

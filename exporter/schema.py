@@ -63,6 +63,16 @@ day = Table(
     Column("read_at", Float, nullable=False),
 )
 
+# Since when a stored day with people has come back without a row; no row once it came back otherwise.
+emptied = Table(
+    "emptied",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("scope", Text, primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("since", Float, nullable=False),
+)
+
 scope = Table(
     "scope",
     metadata,

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Literal, NamedTuple
 
 from pyroaring import BitMap
-from sqlalchemy import Connection, delete, null, select
+from sqlalchemy import ColumnElement, Connection, Table, and_, delete, null, select
 
 from exporter import facts as facts_format
 from exporter import schema
@@ -26,12 +26,16 @@ class Replacement(NamedTuple):
 
 @dataclass(frozen=True)
 class StoredDay:
-    """What a poll needs to know of a stored day: its people, whether they are listed, what it cost, and when."""
+    """What a poll needs to know of a stored day: its people, whether they are listed, what it cost, and when.
+
+    `empty_since` is when it first came back without a row, where it has done so ever since.
+    """
 
     people: int | None
     listed: bool
     requests: int
     read_at: float
+    empty_since: float | None = None
 
 
 @dataclass(frozen=True)
@@ -99,10 +103,12 @@ class Store:
 
     def days(self, source: str, scope: str) -> dict[date, StoredDay]:
         """The stored days of a scope."""
-        table = schema.day
+        table, emptied = schema.day, schema.emptied
         listed = table.c.people.is_not(None)
-        query = select(table.c.day, table.c.people_total, listed, table.c.requests, table.c.read_at).where(
-            table.c.source == source, table.c.scope == scope
+        query = (
+            select(table.c.day, table.c.people_total, listed, table.c.requests, table.c.read_at, emptied.c.since)
+            .outerjoin(emptied, and_(*(emptied.c[key.name] == key for key in table.primary_key)))
+            .where(table.c.source == source, table.c.scope == scope)
         )
         with self.database.read() as connection:
             return {day: StoredDay(*rest) for day, *rest in connection.execute(query)}
@@ -148,6 +154,7 @@ class Store:
         }
         with self.database.write() as connection:
             self.database.upsert(connection, schema.day, [row])
+            connection.execute(delete(schema.emptied).where(*_is_day(schema.emptied, source, scope, reading.day)))
             if change == "revised":
                 table = schema.scope
                 where = (table.c.source == source, table.c.scope == scope)
@@ -155,6 +162,15 @@ class Store:
                 # In the same transaction: a poll that failed before asking anew would leave the old counts for good.
                 self._forget_windows_with(connection, source, scope, reading.day)
         return Replacement(change, stored, read)
+
+    def came_empty(self, source: str, scope: str, day: date, *, since: float, now: datetime) -> None:
+        """Records that a stored day was read and came back without a row, as it has done since then; its facts stay."""
+        row = {"source": source, "scope": scope, "day": day, "since": since}
+        table = schema.day
+        with self.database.write() as connection:
+            self.database.upsert(connection, schema.emptied, [row])
+            read = table.update().where(*_is_day(table, source, scope, day)).values(read_at=now.timestamp())
+            connection.execute(read)
 
     def days_before(self, source: str, before: date) -> dict[str, list[date]]:
         """The stored days of each scope before a day; scopes without such days are left out."""
@@ -169,7 +185,8 @@ class Store:
     def prune(self, source: str, before: date) -> int:
         """Forgets days before the given one; returns how many."""
         with self.database.write() as connection:
-            for table, column in ((schema.window, schema.window.c.data_day), (schema.day, schema.day.c.day)):
+            columns = (schema.window.c.data_day, schema.emptied.c.day, schema.day.c.day)
+            for table, column in ((column.table, column) for column in columns):
                 result = connection.execute(delete(table).where(table.c.source == source, column < before))
         return result.rowcount
 
@@ -271,3 +288,7 @@ class Store:
         with self.database.read() as connection:
             row = connection.execute(select(*columns).where(table.c.source == source)).one_or_none()
         return None if row is None else PollStatus(*row)
+
+
+def _is_day(table: Table, source: str, scope: str, day: date) -> tuple[ColumnElement[bool], ...]:
+    return table.c.source == source, table.c.scope == scope, table.c.day == day

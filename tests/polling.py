@@ -86,6 +86,7 @@ class Bench:
     history: int = 3
     lookback: int = 2
     retention: int = 800
+    late_grace: timedelta = timedelta(hours=24)
     stale_after: timedelta = timedelta(days=3)
     max_series: int = 1000
     windows: bool = False
@@ -145,7 +146,7 @@ class Bench:
                     ready_at=timedelta(hours=3),
                     history=self.history,
                     lookback=self.lookback,
-                    late_grace=timedelta(hours=24),
+                    late_grace=self.late_grace,
                     retention=self.retention,
                 ),
                 connect=connect,
