@@ -22,7 +22,7 @@ def problems(source: Source, now: datetime) -> Iterator[str]:
     """A line for each thing that would make a poll fail: the vendor's own check, else a reading of the newest day."""
     vendor = source.vendor
     with source.connect(lambda _code: None) as client:
-        access = Access(client, source.settings, _Numbers(), now, {}, lambda _remark: None)
+        access = Access(client, source.settings, _Numbers(), now, {}, lambda _kind, _remark: None)
         try:
             if vendor.check is not None:
                 yield from vendor.check(access)

@@ -10,6 +10,7 @@ from exporter.errors import VendorError
 from exporter.model import ONE_DAY, WINDOWS, Reading, newest_ready, window_days
 from exporter.plan import is_fresh, is_late, windows_to_ask
 from exporter.poller import Source
+from exporter.remarks import once_per_kind
 from exporter.store import Store
 from exporter.vendors.base import Access, WrongDay, raise_newest
 
@@ -21,7 +22,8 @@ _NEEDED_BEFORE = 28
 class PastReader:
     """Reads what the samples of the days from `first` to `last` need and the state does not hold.
 
-    `progress` hears how many days have just been dealt with, `count` of each request, `warn` of remarks.
+    `progress` hears how many days have just been dealt with, `count` of each request, `warn` of remarks, once per
+    kind.
     """
 
     source: Source
@@ -37,14 +39,14 @@ class PastReader:
     def missing(self) -> dict[str, list[date]]:
         """The days that would be read, newest first, by scope. Raises VendorError where the scopes cannot be listed."""
         with self.source.connect(self.count) as client:
-            access = Access(client, self.source.settings, self.accounts, self.now(), {}, self.warn)
+            access = Access(client, self.source.settings, self.accounts, self.now(), {}, once_per_kind(self.warn))
             return {scope: self._missing(scope) for scope in self.source.vendor.scopes(access)}
 
     def read(self) -> dict[str, VendorError]:
         """Reads and stores what is missing; gives the error of each scope that failed ("" for the whole source)."""
         failed: dict[str, VendorError] = {}
         with self.source.connect(self.count) as client:
-            access = Access(client, self.source.settings, self.accounts, self.now(), {}, self.warn)
+            access = Access(client, self.source.settings, self.accounts, self.now(), {}, once_per_kind(self.warn))
             try:
                 scopes = self.source.vendor.scopes(access)
             except VendorError as error:

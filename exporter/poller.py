@@ -20,6 +20,7 @@ from exporter.model import WINDOWS, Reading, window_days
 from exporter.outcome import Outcome
 from exporter.plan import LONGER_WINDOWS, Rules, days_to_read, is_fresh, is_late, oldest_kept, windows_to_ask
 from exporter.publisher import Publisher
+from exporter.remarks import once_per_kind
 from exporter.retention import forget_old_days
 from exporter.revisions import changes
 from exporter.store import PollStatus, Store
@@ -73,7 +74,7 @@ class Poller:
         self._now = now
         self._monotonic = monotonic
         self._oldest: date | None = None
-        self._warned: set[str] = set()
+        self._warn = once_per_kind(self._say)
         self._memory: dict[str, Any] = {}
 
     def restore(self) -> bool:
@@ -283,10 +284,8 @@ class Poller:
             **({} if status.success else {"reason": status.reason, "error": status.message}),
         )
 
-    def _warn(self, remark: str) -> None:
-        if remark not in self._warned:
-            self._warned.add(remark)
-            event(logger, logging.WARNING, remark, source=self.source.name, vendor=self.source.vendor.name)
+    def _say(self, remark: str) -> None:
+        event(logger, logging.WARNING, remark, source=self.source.name, vendor=self.source.vendor.name)
 
 
 def _kind(status: PollStatus) -> tuple[object, ...]:

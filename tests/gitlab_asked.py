@@ -83,6 +83,6 @@ class Asked:
                 NoAccounts(),
                 self.now,
                 self.memory,
-                self.remarks.append,
+                lambda _kind, remark: self.remarks.append(remark),
                 self.listed,
             )

@@ -77,10 +77,11 @@ health.py            | errors metrics store                                     
 publisher.py         | log metrics store scope_samples limits snapshot health             |
 team_watch.py        | database log publisher teams_file                                  |
 plan.py              | model store                                                        |
+remarks.py           |                                                                    |
 emptied.py           | log model plan store vendors.base                                  |
 outcome.py           | errors store                                                       |
-poller.py            | {POLL} accounts client emptied health publisher retention revisions vendors.base |
-past_days.py         | accounts errors model plan poller store vendors.base               |
+poller.py            | {POLL} accounts client emptied health publisher remarks retention revisions vendors.base |
+past_days.py         | accounts errors model plan poller remarks store vendors.base       |
 turns.py             | errors database store outcome poller                               |
 online_check.py      | errors model poller vendors.base                                   |
 scheduler.py         | cron                                                               | apscheduler

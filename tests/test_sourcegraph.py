@@ -384,7 +384,7 @@ def test_whoever_stops_reading_leaves_no_report_and_no_thread_behind(
     assert bench.made is not None
     source, before = bench.made.source, threading.active_count()
     with source.connect(lambda _code: None) as client:
-        access = Access(client, source.settings, AccountBook(bench.store, "tool"), NOW, {}, lambda _remark: None)
+        access = Access(client, source.settings, AccountBook(bench.store, "tool"), NOW, {}, lambda _kind, _remark: None)
         readings = source.vendor.read(
             access, ACME, [date.fromisoformat(DAY) - timedelta(days=back) for back in range(60)]
         )

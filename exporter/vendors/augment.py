@@ -137,8 +137,9 @@ def windows(access: Access, scope: str, data_day: date, names: Sequence[str]) ->
         most = max(overview.counts[day] for day in days)
         if len(people) < most:
             access.warn(
+                "dau-count and user-activity",
                 f"{name} to {data_day}: dau-count says {most} on one of the days, user-activity lists {len(people)}; "
-                "the list is what counts"
+                "the list is what counts",
             )
         service = sum(person.service for person in people.values())
         found.append(WindowPeople(data_day, name, len(people) - service, service))
@@ -181,12 +182,14 @@ def _reading(
     count = overview.counts[day]
     if count > 0 and not (people and records and overview.usage.get(day)):
         access.warn(
+            "incomplete",
             f"{day} is incomplete and waits: dau-count says {count}, dau lists {len(people)}, there are "
-            f"{len(records)} editor-language records and {len(overview.usage.get(day, ()))} fields in daily-usage"
+            f"{len(records)} editor-language records and {len(overview.usage.get(day, ()))} fields in daily-usage",
         )
         return None
     if count != len(people):
-        access.warn(f"{day}: dau-count says {count}, dau lists {len(people)}; the list is what counts")
+        words = f"{day}: dau-count says {count}, dau lists {len(people)}; the list is what counts"
+        access.warn("dau-count and dau", words)
     # daily-usage leaves out days without activity: those are days of zeros in every field that it has elsewhere.
     totals = overview.usage.get(day, dict.fromkeys(fields, 0))
     return Reading(day, _facts(access, day, list(people.values()), records, totals), rows=bool(people or records))

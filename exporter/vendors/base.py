@@ -23,9 +23,9 @@ class Access:
     """What a vendor's functions may use during one poll of one source.
 
     `settings` is the vendor's own settings model. `memory` is what the vendor's functions wish to find again at the
-    next poll of the source (ids of projects, detected names); a restart forgets it. `warn` logs a remark once for the
-    life of the process. `listed` are the scopes that the source had at its last poll, before a restart too, and
-    `most_people` how many people the scope that is read had on its best day in the state.
+    next poll of the source (ids of projects, detected names); a restart forgets it. `warn` takes a kind and a remark,
+    and logs the first one of each kind. `listed` are the scopes that the source had at its last poll, before a restart
+    too, and `most_people` how many people the scope that is read had on its best day in the state.
     """
 
     client: Client
@@ -33,7 +33,7 @@ class Access:
     accounts: Accounts
     now: datetime
     memory: dict[str, Any]
-    warn: Callable[[str], None]
+    warn: Callable[[str, str], None]
     listed: Collection[str] = ()
     most_people: int = 0
 

@@ -92,11 +92,11 @@ def day_counts(access: Access, _scope: str) -> Sequence[WindowPeople]:
     counts = _daily_counts(access)
     listed: Mapping[date, int | None] = access.memory["listed people"]
     for day, people in listed.items():
-        if counts.get(day, people) != people and "counts differ" not in access.memory:
-            access.memory["counts differ"] = True
+        if counts.get(day, people) != people:
             access.warn(
+                "counts differ",
                 f"insights/daus counts {counts[day]} people on {day}, user-activity lists {people}; "
-                "here and on other days the list is what counts"
+                "here and on other days the list is what counts",
             )
     return [WindowPeople(day, "1d", people) for day, people in counts.items()]
 
@@ -110,7 +110,7 @@ def seats(access: Access, scope: str) -> int | None:
     except Rejected as error:
         if error.status not in _HINTS:
             raise
-        access.warn(f"there are no seats: {error}")
+        access.warn("no seats", f"there are no seats: {error}")
         return None
     # Neither sorted nor filled: a day without a change may be missing (2026-11).
     active = _list(counts, "active") if "active" in counts else []
@@ -189,7 +189,7 @@ def _daily_counts(access: Access) -> Mapping[date, int]:
         # A database that fails to count 60 days may well list those of one (2026-11).
         if error.status not in _HINTS and not _is_server_error(error):
             raise
-        access.warn(f"there is nothing of days before those that are read: {error}")
+        access.warn("no counts", f"there is nothing of days before those that are read: {error}")
         return {}
     return {_day(row): row.whole("amount") for row in _list(answer, "entries")}
 

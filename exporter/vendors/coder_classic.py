@@ -83,7 +83,7 @@ def read(access: Access, scope: str, days: Sequence[date]) -> Iterator[Reading |
                 continue
             rows = {category: by_day[day] for category, by_day in shown.items() if day in by_day}
             if len(rows) < len(CATEGORIES):
-                access.warn("days are left out: the server's buckets are no whole days of UTC")
+                access.warn("buckets", "days are left out: the server's buckets are no whole days of UTC")
                 continue
             try:
                 reading = _reading(access, day, rows, accounts)
@@ -168,8 +168,9 @@ def _warn_of_weak_token(access: Access, scope: str, by_day: Mapping[date, pl.Dat
     seats = access.settings.seats if scope == ALL and access.settings.seats is not None else known
     if workday and people <= 1 < max(known, seats):
         access.warn(
+            f"weak token: {scope}",
             f"scope {scope} should have {max(known, seats)} people and shows at most one: the token's user needs the "
-            "role site manager, without which the server shows it nobody but itself"
+            "role site manager, without which the server shows it nobody but itself",
         )
 
 

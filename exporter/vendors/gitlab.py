@@ -124,7 +124,7 @@ def _schema(access: Access, scope: str, project: int) -> Schema:
     if not asked.questions:
         raise Rejected("gitlab: meta lists none of the members that are asked for; set generation or members")
     for remark in asked.remarks:
-        access.warn(f"{scope}: {remark}")
+        access.warn(f"{scope}: {remark}", f"{scope}: {remark}")
     _schemas(access)[project] = (access.now.date(), asked)
     return asked
 

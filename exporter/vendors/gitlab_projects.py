@@ -165,6 +165,7 @@ def _tell_moves(access: Access, before: _Listed | None, projects: Sequence[Proje
     for project in projects:
         if paths.get(project.id, project.path) != project.path:
             access.warn(
+                f"project {project.id} is {project.path}",
                 f"project {project.id} has moved from {paths[project.id]} to {project.path}, which is a scope of its "
-                f"own: its days so far stay stored under {paths[project.id]}"
+                f"own: its days so far stay stored under {paths[project.id]}",
             )
