@@ -21,6 +21,7 @@ _KINDS: dict[type, str] = {
 def loads(body: bytes, where: str) -> object:
     """Read a body that must be exactly one JSON document in UTF-8; fractions become exact Decimals.
 
+    NaN and Infinity, which JSON does not have and some servers write, become floats, which no reader of a field takes.
     BadPayload says what is wrong and at which character, and shows nothing of the content.
     """
     if not body.strip():
@@ -28,7 +29,7 @@ def loads(body: bytes, where: str) -> object:
     if body.lstrip().startswith(b"<"):
         raise BadPayload(f"{where}: the body looks like an HTML page, not JSON")
     try:
-        return json.loads(body.decode("utf-8"), parse_float=Decimal, parse_constant=_refuse_constant)
+        return json.loads(body.decode("utf-8"), parse_float=Decimal)
     except json.JSONDecodeError as error:
         raise BadPayload(f"{where}: not JSON: {error.msg} (character {error.pos} of {len(error.doc)})") from None
     except UnicodeDecodeError as error:
@@ -125,10 +126,6 @@ def objects(value: object, where: str, path: str = "") -> list[Obj]:
 def seen(value: object) -> str:
     """What a value is, fit for a message: numbers in figures, everything else by its kind alone."""
     if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
-        figures = str(value)
+        figures = json.dumps(value) if isinstance(value, float) else str(value)
         return f"the number {figures if len(figures) <= 24 else figures[:24] + '…'}"
     return _KINDS.get(type(value), type(value).__name__)
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"the constant {name} is no JSON number")

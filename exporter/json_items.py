@@ -57,7 +57,7 @@ class _Cursor:
         self._text = ""
         self._at = 0
         self._decode = codecs.getincrementaldecoder("utf-8")().decode
-        self._scan = json.JSONDecoder(parse_float=Decimal, parse_constant=_refuse_constant).raw_decode
+        self._scan = json.JSONDecoder(parse_float=Decimal).raw_decode
 
     def value(self) -> object:
         """Reads one value."""
@@ -129,7 +129,3 @@ class _Cursor:
 
     def _unexpected(self) -> ValueError:
         return json.JSONDecodeError("Unexpected character", self._text, self._at)
-
-
-def _refuse_constant(name: str) -> object:
-    raise ValueError(name)

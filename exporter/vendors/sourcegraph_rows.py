@@ -153,7 +153,9 @@ def _refusal(block: Block, wrong: pl.Series, text: str, wanted: str) -> BadPaylo
 
 def _seen(text: str) -> str:
     try:
-        return seen(Decimal(text)) if text else "blank"
+        # Decimal takes more than a report's numbers are written with.
+        plain = text.isascii() and "_" not in text
+        return seen(Decimal(text) if plain else text) if text else "blank"
     except InvalidOperation:
         return seen(text)
 
