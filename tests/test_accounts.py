@@ -1,8 +1,11 @@
+import gc
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pyroaring import BitMap
 
 from exporter.accounts import AccountBook, Label, plain, pseudonym, sources
 from exporter.model import Identity
@@ -226,3 +229,50 @@ def test_sources_that_ever_had_accounts_are_known() -> None:
     AccountBook(store, "other")
 
     assert sources(store) == ["one", "other"]
+
+
+def test_a_book_keeps_no_name_in_memory() -> None:
+    def number(book: AccountBook) -> list[int]:
+        return book.number([Identity(f"key {name}", f"{name}@example.com", name) for name in ("erin", "frank")])
+
+    book = AccountBook(fresh_store(), "acme")
+    numbers = number(book)
+
+    held = [one for one in gc.get_objects() if isinstance(one, Identity) and one.username in ("erin", "frank")]
+    assert (numbers, held, number(book)) == ([0, 1], [], [0, 1])
+    assert "erin" not in repr(vars(book))
+
+
+class Forgetful(AccountBook):
+    """A book in which another thread forgets accounts each time that the teams which it matched were looked at."""
+
+    _kept: Any = None
+
+    @property
+    def _matched(self) -> Any:
+        kept, self._kept = self._kept, None
+        return kept
+
+    @_matched.setter
+    def _matched(self, matched: Any) -> None:
+        self._kept = matched
+
+
+def test_teams_are_matched_while_another_thread_forgets_accounts() -> None:
+    teams = {"alice": "red"}
+    book = Forgetful(fresh_store(), "acme")
+    book.number([ALICE])
+
+    assert [book.members(teams), book.members(teams)] == [{0: "red"}, {0: "red"}]
+
+
+def test_teams_are_matched_anew_where_another_process_forgot_one_account_and_numbered_another() -> None:
+    teams = {"alice": "red", "bob": "blue", "dave": "green"}
+    store = fresh_store()
+    book, other = AccountBook(store, "acme"), AccountBook(store, "acme")
+    book.number([Identity("1", username="alice"), BOB])
+    before = book.members(teams)
+    other.forget(BitMap([0]))
+    other.number([Identity("4", username="dave")])
+
+    assert (before, book.members(teams)) == ({0: "red", 1: "blue"}, {1: "blue", 2: "green"})
