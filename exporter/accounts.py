@@ -106,7 +106,7 @@ class AccountBook:
         if not numbers:
             return 0
         account, alias = schema.account, schema.alias
-        with self._lock, self._database.write() as connection:
+        with self._lock, self._database.write(self._source) as connection:
             # The newest account stays as a mere hash, so that no number is handed out twice.
             newest = max(self._numbers(connection).values(), default=-1)
             rows = [{"forgotten": number} for number in numbers]
@@ -151,7 +151,7 @@ class AccountBook:
         return {row.hash: row.number for row in rows}
 
     def _record(self, fresh: list[tuple[Identity, bytes]]) -> list[int]:
-        with self._database.write() as connection:
+        with self._database.write(self._source) as connection:
             # A poll goes on for a moment when another configuration has removed its labels already.
             label = self._label if self._is_wanted(connection) else None
             # Another process, or this one before it read its configuration anew, may have numbered accounts since.

@@ -5,6 +5,7 @@ import os
 import threading
 from collections import defaultdict
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -15,6 +16,7 @@ from exporter.accounts import AccountBook, sources
 from exporter.config import Config
 from exporter.config_changes import Changes
 from exporter.connector import connector
+from exporter.database import StateError
 from exporter.health import Health
 from exporter.plan import Rules
 from exporter.poller import Poller, Source
@@ -38,6 +40,7 @@ logger = logging.getLogger(__name__)
 
 _HOUSEKEEPING_SECONDS = 1.0
 _REPLICAS_SECONDS = 5.0
+_PROBE_SECONDS = 15.0
 # Once a day would do, but a process that is started anew every day would never come to it.
 _RETENTION_SECONDS = 3600.0
 
@@ -72,6 +75,7 @@ class Exporter:
     def __post_init__(self) -> None:
         self.started = self.now()
         self.health.reloaded(ok=True, at=self.started)
+        self.health.state(lambda: self.store.database.up)
         self.teams = _teams(self.config)
         for name in self.config.sources:
             self.pollers[name] = self._poller(name, self.config, self.teams)
@@ -85,7 +89,8 @@ class Exporter:
         for name in self.pollers:
             self._begin(name)
         self.scheduler.every(_HOUSEKEEPING_SECONDS, "housekeeping", self._housekeeping)
-        self.scheduler.every(_RETENTION_SECONDS, "retention", self.forget_removed)
+        self.scheduler.every(_RETENTION_SECONDS, "retention", self._retain)
+        self.scheduler.every(_PROBE_SECONDS, "state", self.store.database.probe)
         if self.store.database.shared:
             self.scheduler.every(_REPLICAS_SECONDS, "replicas", self._follow_replicas)
         self.scheduler.start()
@@ -229,6 +234,11 @@ class Exporter:
         for name, poller in list(self.pollers.items()):
             if name not in self.polling and follow(self.store, poller) is not None:
                 self.tried.add(name)
+
+    def _retain(self) -> None:
+        # What the state refuses it may take in an hour; polls tell of it meanwhile.
+        with suppress(StateError):
+            self.forget_removed()
 
     def _housekeeping(self) -> None:
         publishers = [poller.publisher for poller in self.pollers.values()]

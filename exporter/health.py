@@ -1,7 +1,7 @@
 """The exporter's metrics about itself: polls, requests, series, configuration, process."""
 
 import platform
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -57,6 +57,10 @@ class Health:
         if ok:
             self._gauge("config_last_reload_success_timestamp_seconds").set(at.timestamp())
 
+    def state(self, up: Callable[[], bool]) -> None:
+        """Shows at each scrape whether the state can be used, as `up` knows without trying."""
+        self._gauge("state_up").set_function(up)
+
     def _register(self, rows: Iterable[Metric]) -> None:
         for row in rows:
             kind = Counter if row.kind == "counter" else Gauge
@@ -91,9 +95,9 @@ class SourceHealth:
             self._gauge("series_dropped", dropped)
 
     def polled(self, status: PollStatus) -> None:
-        """Records a poll that has just ended."""
+        """Records a poll that has just ended. What the state is to blame for, no vendor is."""
         self._counter("polls_total").inc()
-        if status.reason is not None:
+        if status.reason is not None and not status.of_state:
             self._counter("poll_failures_total", status.reason).inc()
         self.restore(status)
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, delete, null, select
 
 from exporter import facts as facts_format
 from exporter import schema
-from exporter.database import MEMORY, Database
+from exporter.database import MEMORY, TURN_SECONDS, Database
 from exporter.model import ONE_DAY, WINDOWS, DayFacts, Reading, WindowPeople
 
 Change = Literal["new", "same", "revised"]
@@ -69,9 +69,9 @@ class Store:
         self.database = database
 
     @classmethod
-    def open(cls, url: str = MEMORY) -> "Store":
+    def open(cls, url: str = MEMORY, turn_seconds: float = TURN_SECONDS) -> "Store":
         """Opens or creates the state; raises StateError where it cannot or where another schema version wrote it."""
-        return cls(Database.open(url))
+        return cls(Database.open(url, turn_seconds))
 
     def close(self) -> None:
         """Gives the connections back; the state stays as the last whole transaction left it."""
@@ -131,27 +131,32 @@ class Store:
 
         Where that changed it, the revision is counted, and what the vendor counted over windows with it is forgotten.
         """
-        stored = self.facts(source, scope, [reading.day]).get(reading.day)
-        read = reading.facts if stored is None else facts_format.keep_known_kinds(stored, reading.facts)
-        change: Change = "new" if stored is None else "same" if facts_format.same(stored, read) else "revised"
-        people = facts_format.people_of(read)
-        row = {
-            "source": source,
-            "scope": scope,
-            "day": reading.day,
-            "facts": facts_format.encode(read),
-            "by_account": facts_format.encode_accounts(read),
-            "people": None if people is None else facts_format.pack_accounts(people),
-            "people_total": read.people_total(),
-            "requests": requests,
-            "read_at": now.timestamp(),
-        }
-        with self.database.write() as connection:
-            self.database.upsert(connection, schema.day, [row])
+        table = schema.day
+        key = (table.c.source == source, table.c.scope == scope, table.c.day == reading.day)
+        # What is compared with must be what is replaced: another process may store the day too.
+        with self.database.write(source) as connection:
+            self.database.take_turns(connection, f"{source} {scope}")
+            before = connection.execute(select(table.c.facts, table.c.by_account).where(*key)).one_or_none()
+            stored = None if before is None else facts_format.decode(*before)
+            read = reading.facts if stored is None else facts_format.keep_known_kinds(stored, reading.facts)
+            change: Change = "new" if stored is None else "same" if facts_format.same(stored, read) else "revised"
+            people = facts_format.people_of(read)
+            row = {
+                "source": source,
+                "scope": scope,
+                "day": reading.day,
+                "facts": facts_format.encode(read),
+                "by_account": facts_format.encode_accounts(read),
+                "people": None if people is None else facts_format.pack_accounts(people),
+                "people_total": read.people_total(),
+                "requests": requests,
+                "read_at": now.timestamp(),
+            }
+            self.database.upsert(connection, table, [row])
             if change == "revised":
-                table = schema.scope
-                where = (table.c.source == source, table.c.scope == scope)
-                connection.execute(table.update().where(*where).values(revised=table.c.revised + 1))
+                scopes = schema.scope
+                where = (scopes.c.source == source, scopes.c.scope == scope)
+                connection.execute(scopes.update().where(*where).values(revised=scopes.c.revised + 1))
                 # In the same transaction: a poll that failed before asking anew would leave the old counts for good.
                 self._forget_windows_with(connection, source, scope, reading.day)
         return Replacement(change, stored, read)
@@ -168,7 +173,7 @@ class Store:
 
     def prune(self, source: str, before: date) -> int:
         """Forgets days before the given one; returns how many."""
-        with self.database.write() as connection:
+        with self.database.write(source) as connection:
             for table, column in ((schema.window, schema.window.c.data_day), (schema.day, schema.day.c.day)):
                 result = connection.execute(delete(table).where(table.c.source == source, column < before))
         return result.rowcount
@@ -179,7 +184,7 @@ class Store:
         """Records which scopes the source has now; others stay stored and are no longer published."""
         table = schema.scope
         rows = [{"source": source, "scope": scope, "listed": True, "revised": 0} for scope in scopes]
-        with self.database.write() as connection:
+        with self.database.write(source) as connection:
             connection.execute(table.update().where(table.c.source == source).values(listed=False))
             if rows:
                 statement = self.database.insert(table)
@@ -198,7 +203,7 @@ class Store:
         """Records that a scope was read without an error."""
         table = schema.scope
         where = (table.c.source == source, table.c.scope == scope)
-        with self.database.write() as connection:
+        with self.database.write(source) as connection:
             connection.execute(table.update().where(*where).values(last_success=now.timestamp(), seats=seats))
 
     def windows(self, source: str, scope: str) -> dict[tuple[date, str], WindowPeople]:
@@ -214,7 +219,7 @@ class Store:
         """Forgets what the vendor counted over a window in which a day turned out to be incomplete."""
         table = schema.window
         key = (table.c.source == source, table.c.scope == scope, table.c.data_day == data_day, table.c.window == window)
-        with self.database.write() as connection:
+        with self.database.write(source) as connection:
             connection.execute(delete(table).where(*key))
 
     def _forget_windows_with(self, connection: Connection, source: str, scope: str, day: date) -> None:
@@ -236,7 +241,7 @@ class Store:
             }
             for window in windows
         ]
-        with self.database.write() as connection:
+        with self.database.write(source) as connection:
             self.database.upsert(connection, schema.window, rows)
 
     # Polls
@@ -253,7 +258,7 @@ class Store:
             "message": status.message,
             "status": status.status,
         }
-        with self.database.write() as connection:
+        with self.database.write(source) as connection:
             self.database.upsert(connection, schema.poll, [row])
 
     def last_poll(self, source: str) -> PollStatus | None:

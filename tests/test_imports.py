@@ -49,7 +49,8 @@ vendors/__init__.py  | vendors.*                                                
 
 facts.py             | model                                                              | polars pyroaring
 schema.py            |                                                                    | sqlalchemy
-database.py          | schema                                                             | sqlalchemy
+file_locks.py        |                                                                    |
+database.py          | schema file_locks                                                  | sqlalchemy
 store.py             | model facts schema database                                        | sqlalchemy pyroaring
 accounts.py          | model schema store                                                 | sqlalchemy pyroaring
 retention.py         | facts log store accounts                                           | pyroaring
@@ -77,7 +78,7 @@ plan.py              | model store                                              
 outcome.py           | errors store                                                       |
 poller.py            | {POLL} accounts client health publisher retention revisions vendors.base |
 past_days.py         | accounts errors model plan poller store vendors.base               |
-turns.py             | errors database store outcome poller                               |
+turns.py             | errors log database store outcome poller                           |
 online_check.py      | errors model poller vendors.base                                   |
 scheduler.py         | cron                                                               | apscheduler
 signals.py           |                                                                    |
