@@ -224,8 +224,7 @@ EXPORTER: tuple[Metric, ...] = (
     Metric("adoption_exporter_polls_total", "Polls that ended, failed ones too.", "{poll}", SOURCE, "counter"),
     Metric(
         "adoption_exporter_poll_failures_total",
-        "Polls that failed, by reason: unreachable, rate_limited, rejected (a human is needed), payload, bug; "
-        "those that fail because of the state (adoption_exporter_state_up) are not among them.",
+        "Polls that failed, by reason: unreachable, rate_limited, rejected (a human is needed), payload, bug.",
         "{poll}",
         (*SOURCE, "reason"),
         "counter",
@@ -250,12 +249,7 @@ EXPORTER: tuple[Metric, ...] = (
         "s",
         SOURCE,
     ),
-    Metric(
-        "adoption_exporter_state_up",
-        "1 where the state can be used, else 0: polls then fail for that reason, which is no vendor's.",
-        "{bool}",
-        (),
-    ),
+    Metric("adoption_exporter_state_up", "1 where the state can be used; else 0, and polls fail.", "{bool}", ()),
     Metric(
         "adoption_exporter_config_last_reload_successful",
         "1 where the configuration was last read without a mistake, else 0.",

@@ -10,7 +10,8 @@ from sqlalchemy import Connection, delete, null, select
 
 from exporter import facts as facts_format
 from exporter import schema
-from exporter.database import MEMORY, TURN_SECONDS, Database
+from exporter.database import TURN_SECONDS, Database
+from exporter.engine import MEMORY
 from exporter.model import ONE_DAY, WINDOWS, DayFacts, Reading, WindowPeople
 
 Change = Literal["new", "same", "revised"]

@@ -49,9 +49,10 @@ vendors/__init__.py  | vendors.*                                                
 
 facts.py             | model                                                              | polars pyroaring
 schema.py            |                                                                    | sqlalchemy
-file_locks.py        |                                                                    |
-database.py          | schema file_locks                                                  | sqlalchemy
-store.py             | model facts schema database                                        | sqlalchemy pyroaring
+engine.py            |                                                                    | sqlalchemy
+locks.py             |                                                                    | sqlalchemy
+database.py          | schema engine locks                                                | sqlalchemy
+store.py             | model facts schema engine database                                 | sqlalchemy pyroaring
 accounts.py          | model schema store                                                 | sqlalchemy pyroaring
 retention.py         | facts log store accounts                                           | pyroaring
 revisions.py         | model                                                              |

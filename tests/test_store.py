@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError
 
 from exporter import facts, schema
 from exporter.accounts import AccountBook
-from exporter.database import MEMORY
+from exporter.engine import MEMORY
 from exporter.model import EVERYBODY, AmountKey, DayFacts, Identity, PeopleKey, Reading, WindowPeople
 from exporter.store import PollStatus, ScopeStatus, Store, StoredDay
 
