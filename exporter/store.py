@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 from typing import Literal, NamedTuple
 
 from pyroaring import BitMap
@@ -13,6 +14,7 @@ from exporter import schema
 from exporter.database import TURN_SECONDS, Database
 from exporter.engine import MEMORY
 from exporter.model import ONE_DAY, WINDOWS, DayFacts, Reading, WindowPeople
+from exporter.unreadable import Unreadable
 
 Change = Literal["new", "same", "revised"]
 
@@ -68,6 +70,7 @@ class Store:
 
     def __init__(self, database: Database) -> None:
         self.database = database
+        self._unreadable = Unreadable()
 
     @classmethod
     def open(cls, url: str = MEMORY, turn_seconds: float = TURN_SECONDS) -> "Store":
@@ -99,24 +102,33 @@ class Store:
     # Days
 
     def days(self, source: str, scope: str) -> dict[date, StoredDay]:
-        """The stored days of a scope."""
+        """The stored days of a scope, without those of which it is known that they cannot be read."""
         table = schema.day
         listed = table.c.people.is_not(None)
         query = select(table.c.day, table.c.people_total, listed, table.c.requests, table.c.read_at).where(
             table.c.source == source, table.c.scope == scope
         )
         with self.database.read() as connection:
-            return {day: StoredDay(*rest) for day, *rest in connection.execute(query)}
+            rows = connection.execute(query)
+            return {day: StoredDay(*rest) for day, *rest in rows if (source, scope, day) not in self._unreadable}
+
+    def check(self, source: str, scope: str, days: Sequence[date]) -> None:
+        """Finds out which of the stored days cannot be read, so that `days` leaves them out; each once in a process."""
+        for some in self._unreadable.unchecked(source, scope, days):
+            self.facts(source, scope, some)
 
     def facts(self, source: str, scope: str, days: Sequence[date], *, by_account: bool = True) -> dict[date, DayFacts]:
-        """The facts of those of the days that are stored; `by_account`, the largest part of them, may be left out."""
+        """The facts of those days that are stored and can be read; `by_account`, the largest part, may be left out."""
         table = schema.day
         accounts = table.c.by_account if by_account else null()
         query = select(table.c.day, table.c.facts, accounts).where(
             table.c.source == source, table.c.scope == scope, table.c.day.in_(days)
         )
         with self.database.read() as connection:
-            return {day: facts_format.decode(data, table) for day, data, table in connection.execute(query)}
+            rows = connection.execute(query).all()
+        return self._unreadable.readable(
+            source, scope, ((day, partial(facts_format.decode, *data)) for day, *data in rows)
+        )
 
     def people(self, source: str, scope: str) -> dict[date, BitMap]:
         """The people of every stored day of a scope, for vendors that list them."""
@@ -125,7 +137,10 @@ class Store:
             table.c.source == source, table.c.scope == scope, table.c.people.is_not(None)
         )
         with self.database.read() as connection:
-            return {day: facts_format.unpack_accounts(data) for day, data in connection.execute(query)}
+            rows = connection.execute(query).all()
+        return self._unreadable.readable(
+            source, scope, ((day, partial(facts_format.unpack_accounts, data)) for day, data in rows)
+        )
 
     def replace(self, source: str, scope: str, reading: Reading, *, now: datetime, requests: int) -> Replacement:
         """Stores a day whole in place of what was there.
@@ -137,17 +152,21 @@ class Store:
         # What is compared with must be what is replaced: another process may store the day too.
         with self.database.write(source) as connection:
             self.database.take_turns(connection, f"{source} {scope}")
-            before = connection.execute(select(table.c.facts, table.c.by_account).where(*key)).one_or_none()
-            stored = None if before is None else facts_format.decode(*before)
+            before = connection.execute(select(table.c.day, table.c.facts, table.c.by_account).where(*key)).all()
+            readable = self._unreadable.readable(
+                source, scope, ((day, partial(facts_format.decode, *data)) for day, *data in before)
+            )
+            stored = readable.get(reading.day)
             read = reading.facts if stored is None else facts_format.keep_known_kinds(stored, reading.facts)
             change: Change = "new" if stored is None else "same" if facts_format.same(stored, read) else "revised"
             people = facts_format.people_of(read)
+            by_account = facts_format.encode_accounts(read)
             row = {
                 "source": source,
                 "scope": scope,
                 "day": reading.day,
-                "facts": facts_format.encode(read),
-                "by_account": facts_format.encode_accounts(read),
+                "facts": facts_format.encode(read, by_account),
+                "by_account": by_account,
                 "people": None if people is None else facts_format.pack_accounts(people),
                 "people_total": read.people_total(),
                 "requests": requests,
@@ -160,6 +179,7 @@ class Store:
                 connection.execute(scopes.update().where(*where).values(revised=scopes.c.revised + 1))
                 # In the same transaction: a poll that failed before asking anew would leave the old counts for good.
                 self._forget_windows_with(connection, source, scope, reading.day)
+        self._unreadable.replaced(source, scope, reading.day)
         return Replacement(change, stored, read)
 
     def days_before(self, source: str, before: date) -> dict[str, list[date]]:

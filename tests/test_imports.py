@@ -52,7 +52,8 @@ schema.py            |                                                          
 engine.py            |                                                                    | sqlalchemy
 locks.py             |                                                                    | sqlalchemy
 database.py          | schema engine locks                                                | sqlalchemy
-store.py             | model facts schema engine database                                 | sqlalchemy pyroaring
+unreadable.py        | facts log                                                          |
+store.py             | model facts schema engine database unreadable                      | sqlalchemy pyroaring
 accounts.py          | model schema store                                                 | sqlalchemy pyroaring
 retention.py         | facts log store accounts                                           | pyroaring
 revisions.py         | model                                                              |
