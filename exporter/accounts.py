@@ -43,7 +43,10 @@ def sources(store: Store) -> list[str]:
 
 
 class AccountBook:
-    """The accounts of one source. `label` is given only where people may appear in labels."""
+    """The accounts of one source. `label` is given only where people may appear in labels.
+
+    No label is kept before the book has taken effect.
+    """
 
     def __init__(self, store: Store, source: str, label: Label | None = None) -> None:
         self._database = store.database
@@ -55,7 +58,20 @@ class AccountBook:
         # By a keyed hash of all that is known of an account: no name stays in memory.
         self._seen: dict[bytes, int] = {}
         self._matched: tuple[Mapping[str, str], object, dict[int, str]] | None = None
-        self._forget_other_labels()
+
+    def take_effect(self, connection: Connection) -> bool:
+        """Has the state label accounts as this book does; whether there were labels of another kind, which are gone.
+
+        Whoever turns per_user off or takes another key wants the names gone from the state, not only from sight: the
+        database is to be wiped once the transaction has ended.
+        """
+        if self._is_wanted(connection):
+            return False
+        account = schema.account
+        row = {"name": f"{_LABELS}{self._source}", "value": self._kind}
+        self._database.upsert(connection, schema.meta, [row])
+        labelled = (account.c.source == self._source, account.c.label.is_not(None))
+        return connection.execute(update(account).where(*labelled).values(label=None)).rowcount > 0
 
     def number(self, identities: Sequence[Identity]) -> list[int]:
         """The number of each identity; the same key has the same number for ever."""
@@ -124,19 +140,6 @@ class AccountBook:
 
     def _hash(self, text: str) -> bytes:
         return hashlib.blake2b(f"{self._source}\0{text}".encode(), key=self._key, digest_size=16).digest()
-
-    def _forget_other_labels(self) -> None:
-        """Whoever turns per_user off or takes another key wants the names gone from the state, not only from sight."""
-        account = schema.account
-        with self._database.write() as connection:
-            if self._is_wanted(connection):
-                return
-            row = {"name": f"{_LABELS}{self._source}", "value": self._kind}
-            self._database.upsert(connection, schema.meta, [row])
-            labelled = (account.c.source == self._source, account.c.label.is_not(None))
-            forgotten = connection.execute(update(account).where(*labelled).values(label=None)).rowcount
-        if forgotten:
-            self._database.wipe()
 
     def _is_wanted(self, connection: Connection) -> bool:
         """Whether labels, or that there are none, are still what the newest configuration wants."""

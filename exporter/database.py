@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext, suppress
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from sqlalchemy import Connection, Engine, func, make_url, select
 from sqlalchemy.dialects import postgresql, sqlite
@@ -38,6 +38,7 @@ class Database:
     def __init__(self, engine: Engine, turn_seconds: float = TURN_SECONDS) -> None:
         self._engine = engine
         self._broken: set[str] = set()
+        self._unwiped = False
         # The tokens of our turns, and the names whose turn some thread of ours has or asks for.
         self._held: dict[str, bytes] = {}
         self._names: set[str] = set()
@@ -51,7 +52,7 @@ class Database:
         self.insert = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
 
     @classmethod
-    def open(cls, url: str = MEMORY, turn_seconds: float = TURN_SECONDS) -> "Database":
+    def open(cls, url: str = MEMORY, turn_seconds: float = TURN_SECONDS) -> Self:
         """Opens or creates the tables; raises StateError where it cannot or where another schema version wrote them."""
         try:
             database = cls(connect(url, turn_seconds), turn_seconds)
@@ -126,6 +127,8 @@ class Database:
             if not self.up:
                 with self.write() as connection:
                     self.upsert(connection, schema.meta, [{"name": "probe", "value": secrets.token_bytes(8)}])
+            if self._unwiped:
+                self.wipe()
 
     @contextmanager
     def turn(self, name: str) -> Iterator[bool]:
@@ -168,10 +171,15 @@ class Database:
         connection.execute(statement, list(rows))
 
     def wipe(self) -> None:
-        """Leaves nothing of what was deleted in the files of a SQLite state: its log is emptied into the database."""
-        if self._engine.dialect.name == "sqlite":
+        """Leaves nothing of what was deleted in the files of a SQLite state: its log is emptied into the database.
+
+        Where somebody reads meanwhile, or where it fails with StateError, `probe` tries again.
+        """
+        self._unwiped = self._engine.dialect.name == "sqlite"
+        if self._unwiped:
             with self._in_words("write"), self._turn, closing(self._engine.raw_connection()) as connection:
-                connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)")
+                busy, *_ = connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+            self._unwiped = bool(busy)
 
     def hash_key(self) -> bytes:
         """The state's own key: hashes made with it mean nothing outside of this state."""

@@ -33,7 +33,9 @@ class Health:
 
     def source(self, source: str, vendor: str) -> "SourceHealth":
         """The metrics of one source, with every reason seeded with 0."""
-        return SourceHealth(self, source, vendor)
+        health = SourceHealth(self, source, vendor)
+        health.seed()
+        return health
 
     def forget(self, source: str, vendor: str) -> None:
         """Removes every series of a source that is no longer configured."""
@@ -79,13 +81,14 @@ class Health:
 
 @dataclass(frozen=True)
 class SourceHealth:
-    """The exporter's metrics about one source."""
+    """The exporter's metrics about one source, of which there is none before something is said."""
 
     health: Health
     source: str
     vendor: str
 
-    def __post_init__(self) -> None:
+    def seed(self) -> None:
+        """Has the metrics that there are from the beginning, with every reason."""
         self._counter("polls_total")
         for reason in REASONS:
             self._counter("poll_failures_total", reason)

@@ -83,20 +83,19 @@ class Store:
 
     # Sources
 
-    def adopt(self, source: str, vendor: str) -> str:
+    def adopt(self, connection: Connection, source: str, vendor: str) -> str:
         """The vendor whose days are stored under a source's name; where there are none, the given one from now on.
 
         States from before vendors were kept have the days of whoever asks first.
         """
         meta, day = schema.meta, schema.day
         name = f"vendor:{source}"
-        with self.database.write() as connection:
-            known: bytes | None = connection.execute(select(meta.c.value).where(meta.c.name == name)).scalar()
-            if known is not None and known != vendor.encode():
-                held = connection.execute(select(day.c.day).where(day.c.source == source).limit(1)).first()
-                if held is not None:
-                    return known.decode()
-            self.database.upsert(connection, meta, [{"name": name, "value": vendor.encode()}])
+        known: bytes | None = connection.execute(select(meta.c.value).where(meta.c.name == name)).scalar()
+        if known is not None and known != vendor.encode():
+            held = connection.execute(select(day.c.day).where(day.c.source == source).limit(1)).first()
+            if held is not None:
+                return known.decode()
+        self.database.upsert(connection, meta, [{"name": name, "value": vendor.encode()}])
         return vendor
 
     # Days

@@ -111,6 +111,7 @@ expose/tracing.py    | sections store expose.otlp_*                             
 
 recipes.py           | accounts config database scope_samples store teams_file workdays   |
 connector.py         | budget client config errors vendors.base vendors.settings expose.tracing |
+pushing.py           | config expose.otlp_* expose.tracing health snapshot                |
 app.py               | *                                                                  |
 reload.py            | app config config_changes database log status web.access           |
 reporting.py         | app poller status                                                  |

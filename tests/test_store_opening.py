@@ -5,11 +5,14 @@ import sys
 from pathlib import Path
 
 import pytest
-from sqlalchemy import BigInteger
+from sqlalchemy import BigInteger, event
 
 from exporter import schema
+from exporter.accounts import plain
 from exporter.database import StateError
+from exporter.model import Identity
 from exporter.store import Store
+from tests.recipes import book_of
 from tests.stores import fresh_store
 
 
@@ -149,6 +152,26 @@ os._exit(0)
 
     assert set(connected) == {"600"}
     assert files == ["adoption.db 600", "adoption.db-lock 600", "adoption.db-shm 600", "adoption.db-wal 600"]
+
+
+def test_what_somebody_who_reads_keeps_in_the_files_is_wiped_later(path: Path) -> None:
+    store = Store.open(f"sqlite:///{path}")
+    book = book_of(store, "tool", plain)
+    book.number([Identity("1", email="alice@example.com")])
+    event.listen(store.database._engine, "connect", lambda driver, _: driver.execute("PRAGMA busy_timeout = 10"))
+    store.database._engine.dispose()
+    reader = sqlite3.connect(path)
+    reader.execute("BEGIN")
+    reader.execute("SELECT * FROM account").fetchall()
+    book_of(store, "tool")
+    log = path.with_name("adoption.db-wal")
+    kept = b"alice@example.com" in path.read_bytes() + log.read_bytes()
+    reader.close()
+    store.database.probe()
+    left = b"alice@example.com" in path.read_bytes() + log.read_bytes()
+    store.close()
+
+    assert (kept, left) == (True, False)
 
 
 def test_a_second_daemon_on_one_file_is_refused_with_words_until_the_first_has_ended(path: Path) -> None:
