@@ -15,12 +15,12 @@ from pathlib import Path
 import polars as pl
 from pyroaring import BitMap
 
-from exporter.accounts import AccountBook
 from exporter.model import EVERYBODY, AmountKey, DayFacts, Identity, Measure, Reading
 from exporter.rollup import column, rollup
 from exporter.store import Store
 from exporter.vendors.augment import FIELDS
 from exporter.vendors.sourcegraph_columns import COUNTS
+from tests.recipes import book_of
 
 LAST = date(2026, 6, 30)
 GOAL_MB = 200.0
@@ -87,7 +87,7 @@ def main() -> None:
         for source, facts_of in SOURCES.items():
             started = time.process_time()
             store.list_scopes(source, ["all"])
-            people = AccountBook(store, source).number(
+            people = book_of(store, source).number(
                 [
                     Identity(key=f"{n}", email=f"person-{n}@example.com", username=f"person-{n}")
                     for n in range(given.people)

@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import astuple
 
 from pyroaring import BitMap
 from sqlalchemy import Connection, bindparam, delete, func, select, update
@@ -42,7 +43,10 @@ def sources(store: Store) -> list[str]:
 
 
 class AccountBook:
-    """The accounts of one source. `label` is given only where people may appear in labels."""
+    """The accounts of one source. `label` is given only where people may appear in labels.
+
+    No label is kept before the book has taken effect.
+    """
 
     def __init__(self, store: Store, source: str, label: Label | None = None) -> None:
         self._database = store.database
@@ -51,17 +55,33 @@ class AccountBook:
         self._key = store.database.hash_key()
         self._kind = b"" if label is None else self._hash(f"label:{label(_ANYBODY)}")
         self._lock = threading.Lock()
-        self._seen: dict[Identity, int] = {}
-        self._matched: tuple[Mapping[str, str], int, dict[int, str]] | None = None
-        self._forget_other_labels()
+        # By a keyed hash of all that is known of an account: no name stays in memory.
+        self._seen: dict[bytes, int] = {}
+        self._matched: tuple[Mapping[str, str], object, dict[int, str]] | None = None
+
+    def take_effect(self, connection: Connection) -> bool:
+        """Has the state label accounts as this book does; whether there were labels of another kind, which are gone.
+
+        Whoever turns per_user off or takes another key wants the names gone from the state, not only from sight: the
+        database is to be wiped once the transaction has ended.
+        """
+        if self._is_wanted(connection):
+            return False
+        account = schema.account
+        row = {"name": f"{_LABELS}{self._source}", "value": self._kind}
+        self._database.upsert(connection, schema.meta, [row])
+        labelled = (account.c.source == self._source, account.c.label.is_not(None))
+        return connection.execute(update(account).where(*labelled).values(label=None)).rowcount > 0
 
     def number(self, identities: Sequence[Identity]) -> list[int]:
         """The number of each identity; the same key has the same number for ever."""
         with self._lock:
-            fresh = [identity for identity in dict.fromkeys(identities) if identity not in self._seen]
+            whole = [self._hash("\0".join(("whole:", *astuple(identity)))) for identity in identities]
+            fresh = {digest: one for digest, one in zip(whole, identities, strict=True) if digest not in self._seen}
             if fresh:
-                self._record([(identity, self._hash(f"key:{identity.key}")) for identity in fresh])
-            return [self._seen[identity] for identity in identities]
+                numbers = self._record([(one, self._hash(f"key:{one.key}")) for one in fresh.values()])
+                self._seen.update(zip(fresh, numbers, strict=True))
+            return [self._seen[digest] for digest in whole]
 
     def members(self, teams: Mapping[str, str]) -> Mapping[int, str]:
         """The team of each account that the given users (e-mail, username or vendor id, any case) match.
@@ -70,11 +90,14 @@ class AccountBook:
         """
         table = schema.alias
         query = select(table.c.hash, table.c.number).where(table.c.source == self._source).order_by(table.c.rank.desc())
+        # One account may have gone and another come: their number alone would not tell.
+        state = select(func.count(), func.sum(table.c.number)).where(table.c.source == self._source)
         with self._database.read() as connection:
-            counting = select(func.count()).select_from(table).where(table.c.source == self._source)
-            aliases = connection.execute(counting).scalar_one()
-            if self._matched is not None and self._matched[0] is teams and self._matched[1] == aliases:
-                return self._matched[2]
+            aliases = tuple(connection.execute(state).one())
+            # Taken once: another thread may match other teams, or forget, in between.
+            matched = self._matched
+            if matched is not None and matched[0] is teams and matched[1] == aliases:
+                return matched[2]
             wanted = {self._hash(f"alias:{user.lower()}"): team for user, team in teams.items()}
             found = {number: wanted[digest] for digest, number in connection.execute(query) if digest in wanted}
         self._matched = teams, aliases, found
@@ -99,7 +122,7 @@ class AccountBook:
         if not numbers:
             return 0
         account, alias = schema.account, schema.alias
-        with self._lock, self._database.write() as connection:
+        with self._lock, self._database.write(self._source) as connection:
             # The newest account stays as a mere hash, so that no number is handed out twice.
             newest = max(self._numbers(connection).values(), default=-1)
             rows = [{"forgotten": number} for number in numbers]
@@ -110,26 +133,13 @@ class AccountBook:
             ):
                 of_row = (table.c.source == self._source, table.c.number == bindparam("forgotten"))
                 connection.execute(statement.where(*of_row), rows)
-            self._seen = {identity: number for identity, number in self._seen.items() if number not in numbers}
-        self._matched = None
+            self._seen = {digest: number for digest, number in self._seen.items() if number not in numbers}
+            self._matched = None
         self._database.wipe()
         return len(numbers)
 
     def _hash(self, text: str) -> bytes:
         return hashlib.blake2b(f"{self._source}\0{text}".encode(), key=self._key, digest_size=16).digest()
-
-    def _forget_other_labels(self) -> None:
-        """Whoever turns per_user off or takes another key wants the names gone from the state, not only from sight."""
-        account = schema.account
-        with self._database.write() as connection:
-            if self._is_wanted(connection):
-                return
-            row = {"name": f"{_LABELS}{self._source}", "value": self._kind}
-            self._database.upsert(connection, schema.meta, [row])
-            labelled = (account.c.source == self._source, account.c.label.is_not(None))
-            forgotten = connection.execute(update(account).where(*labelled).values(label=None)).rowcount
-        if forgotten:
-            self._database.wipe()
 
     def _is_wanted(self, connection: Connection) -> bool:
         """Whether labels, or that there are none, are still what the newest configuration wants."""
@@ -143,8 +153,8 @@ class AccountBook:
         rows = connection.execute(select(table.c.hash, table.c.number).where(table.c.source == self._source))
         return {row.hash: row.number for row in rows}
 
-    def _record(self, fresh: list[tuple[Identity, bytes]]) -> None:
-        with self._database.write() as connection:
+    def _record(self, fresh: list[tuple[Identity, bytes]]) -> list[int]:
+        with self._database.write(self._source) as connection:
             # A poll goes on for a moment when another configuration has removed its labels already.
             label = self._label if self._is_wanted(connection) else None
             # Another process, or this one before it read its configuration anew, may have numbered accounts since.
@@ -182,4 +192,4 @@ class AccountBook:
                     if text
                 ],
             )
-        self._seen.update((identity, numbers[digest]) for identity, digest in fresh)
+        return [numbers[digest] for _, digest in fresh]

@@ -1,10 +1,10 @@
 """The composition root: from a configuration to a running exporter, and to its end."""
 
 import logging
-import os
 import threading
 from collections import defaultdict
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
@@ -15,14 +15,16 @@ from exporter.accounts import AccountBook, sources
 from exporter.config import Config
 from exporter.config_changes import Changes
 from exporter.connector import connector
-from exporter.health import Health
+from exporter.database import StateError
+from exporter.health import Health, SourceHealth
+from exporter.log import event
 from exporter.plan import Rules
 from exporter.poller import Poller, Source
 from exporter.publisher import Publisher, Visibility, withdraw_stale
-from exporter.recipes import forget_names, label, recipe
+from exporter.pushing import pushing
+from exporter.recipes import label, recipe, settle
 from exporter.retention import forget_old_days
 from exporter.scheduler import Scheduler, next_poll
-from exporter.sections import OtlpSettings
 from exporter.snapshot import Board
 from exporter.store import Store
 from exporter.team_watch import TeamWatch
@@ -38,6 +40,7 @@ logger = logging.getLogger(__name__)
 
 _HOUSEKEEPING_SECONDS = 1.0
 _REPLICAS_SECONDS = 5.0
+_PROBE_SECONDS = 15.0
 # Once a day would do, but a process that is started anew every day would never come to it.
 _RETENTION_SECONDS = 3600.0
 
@@ -72,20 +75,31 @@ class Exporter:
     def __post_init__(self) -> None:
         self.started = self.now()
         self.health.reloaded(ok=True, at=self.started)
+        self.health.state(lambda: self.store.database.up)
         self.teams = _teams(self.config)
         for name in self.config.sources:
             self.pollers[name] = self._poller(name, self.config, self.teams)
-        forget_names(self.config, self.store)
+        settle(self.config, self.store)
+        for poller in self.pollers.values():
+            _show(poller)
 
     def start(self) -> None:
         """Publishes what the state holds, then polls every source now and on its schedule, and pushes where wanted."""
         if self.config.otlp is not None:
-            self._prepare_otlp(self.config.otlp)
+            self.pusher, self.tracing = pushing(
+                self.config,
+                self.board,
+                self.health,
+                ready_at=lambda name: self.config.sources[name].ready_at,
+                now=self.now,
+                stop=self.stop,
+            )
         self.team_watch = _watch(self.teams)
         for name in self.pollers:
             self._begin(name)
         self.scheduler.every(_HOUSEKEEPING_SECONDS, "housekeeping", self._housekeeping)
-        self.scheduler.every(_RETENTION_SECONDS, "retention", self.forget_removed)
+        self.scheduler.every(_RETENTION_SECONDS, "retention", self._retain)
+        self.scheduler.every(_PROBE_SECONDS, "state", self.store.database.probe)
         if self.store.database.shared:
             self.scheduler.every(_REPLICAS_SECONDS, "replicas", self._follow_replicas)
         self.scheduler.start()
@@ -109,11 +123,15 @@ class Exporter:
             poller.end()
 
     def apply(self, config: Config, found: Changes) -> None:
-        """Goes by another configuration: what has not changed in it goes on as it was, in the middle of a poll too."""
+        """Goes by another configuration: what has not changed in it goes on as it was, in the middle of a poll too.
+
+        Raises StateError where the state does not take it, and then everything is as it was.
+        """
         teams = self.teams if config.teams == self.config.teams else _teams(config)
-        # Whatever fails, fails here, while everything is as it was.
         begun = {name: self._poller(name, config, teams) for name in (*found.changed, *found.added)}
         ended = {name: self.pollers[name] for name in (*found.removed, *found.changed)}
+        settle(config, self.store)
+        # From here on the new configuration is in force, whatever the state does.
         for name, poller in ended.items():
             self.scheduler.remove(name)
             poller.end()
@@ -124,11 +142,17 @@ class Exporter:
         if teams is not self.teams:
             self.team_watch = _watch(teams)
         self.config, self.teams = config, teams
-        forget_names(config, self.store)
         for name, poller in ended.items():
             self._forget(name, poller)
-        for name in begun:
-            self._begin(name)
+        for name, poller in begun.items():
+            _show(poller)
+            try:
+                self._begin(name)
+            except StateError:
+                # What is published stays, and the poll that is due now says so.
+                pass
+            except Exception as error:
+                event(logger, logging.ERROR, "a bug kept a source from being published", source=name, exc_info=error)
 
     def poll(self, name: str) -> bool:
         """Polls one source; says whether that succeeded."""
@@ -176,30 +200,6 @@ class Exporter:
                 finally:
                     self.polling.discard(name)
 
-    def _prepare_otlp(self, settings: OtlpSettings) -> None:
-        # Imported here: OpenTelemetry costs 10 MB and 0.2 s, which only those who push should pay.
-        from exporter.expose import otlp_push, otlp_sender, tracing
-        from exporter.expose.otlp_answer import Answer
-
-        def count(answer: Answer) -> None:
-            self.health.exported(failed=not answer.complete, rejected=answer.rejected)
-
-        resource = otlp_sender.resource(self.config.web.listen_address.port)
-        sender = otlp_sender.connect(settings, os.environ, resource, count)
-        self.tracing = tracing.connect(settings, os.environ, resource, count) if settings.traces else None
-        self.health.otlp()
-        self.pusher = otlp_push.Pusher(
-            sender=sender,
-            board=self.board,
-            health=self.health,
-            interval=settings.interval.total_seconds(),
-            ready_at=(lambda name: self.config.sources[name].ready_at) if settings.timestamp == "published" else None,
-            now=self.now,
-            monotonic=monotonic,
-            stop=self.stop,
-            at_end=self.tracing.close if self.tracing is not None else lambda: None,
-        )
-
     def _begin(self, name: str) -> None:
         """Publishes what the state holds of a source, and polls it now and on its schedule."""
         if self.leaving:
@@ -230,6 +230,11 @@ class Exporter:
             if name not in self.polling and follow(self.store, poller) is not None:
                 self.tried.add(name)
 
+    def _retain(self) -> None:
+        # What the state refuses it may take in an hour; polls tell of it meanwhile.
+        with suppress(StateError):
+            self.forget_removed()
+
     def _housekeeping(self) -> None:
         publishers = [poller.publisher for poller in self.pollers.values()]
         withdraw_stale(publishers)
@@ -241,8 +246,7 @@ class Exporter:
         vendor = VENDORS[settings.vendor]
         stop = threading.Event()
         made = recipe(config, name, self.store, teams)
-        health = self.health.source(name, vendor.name)
-        health.token_expires(settings.token_expires_at)
+        health = SourceHealth(self.health, name, vendor.name)
         return Poller(
             Source(
                 name=name,
@@ -276,6 +280,12 @@ class Exporter:
             monotonic=monotonic,
             stop=stop,
         )
+
+
+def _show(poller: Poller) -> None:
+    """Has the metrics about a source that there are from the beginning."""
+    poller.health.seed()
+    poller.health.token_expires(poller.source.settings.token_expires_at)
 
 
 def _teams(config: Config) -> TeamsFile | None:

@@ -20,7 +20,7 @@ REASONS: tuple[Reason, ...] = get_args(Reason)
 class Failure:
     """What became of an error that was caught; `status` is the HTTP status where there was one.
 
-    With `of_state` it is our state that failed, and nothing is wrong with the vendor.
+    With `of_state` it is our state that failed: `reason` is "state", and nothing is wrong with the vendor.
     """
 
     reason: str

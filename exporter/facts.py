@@ -18,13 +18,33 @@ _FORMAT = 1
 # More effort makes sets of accounts hardly smaller: level 6 takes three times as long for 6 % less.
 _COMPRESSION = 1
 
+# What reading something else than what was written here may end with; Polars panics about some of it.
+_UNREADABLE = (
+    ArithmeticError,
+    LookupError,
+    OSError,
+    TypeError,
+    ValueError,
+    zlib.error,
+    pl.exceptions.PolarsError,
+    pl.exceptions.PanicException,
+)
+
+
+class UnreadableError(ValueError):
+    """Bytes that are not what this version writes of a day."""
+
+
 # Days have the same keys again and again: taken from here they are equal at first sight, where days are added up.
 _amount_key = lru_cache(maxsize=10_000)(AmountKey)
 _people_key = lru_cache(maxsize=10_000)(PeopleKey)
 
 
-def encode(facts: DayFacts) -> bytes:
-    """Everything but `by_account`, compressed. Equal facts may give other bytes: whoever compares takes `same`."""
+def encode(facts: DayFacts, by_account: bytes | None = None) -> bytes:
+    """Everything but `by_account`, compressed, with a checksum of what `encode_accounts` made of that.
+
+    Equal facts may give other bytes: whoever compares takes `same`.
+    """
     document = {
         "format": _FORMAT,
         "amounts": [[*key, _number(value)] for key, value in sorted(facts.amounts.items())],
@@ -33,25 +53,19 @@ def encode(facts: DayFacts) -> bytes:
         "head_count": facts.head_count,
         "missing": sorted(facts.missing),
     }
+    if by_account is not None:
+        document["by_account"] = zlib.crc32(by_account)
     return zlib.compress(json.dumps(document, separators=(",", ":")).encode(), _COMPRESSION)
 
 
 def decode(data: bytes, by_account: bytes | None) -> DayFacts:
-    """The facts that `encode` and `encode_accounts` wrote."""
-    document: dict[str, Any] = json.loads(zlib.decompress(data))
-    if document["format"] != _FORMAT:
-        raise ValueError(f"facts of format {document['format']}, this version reads {_FORMAT}")
-    return DayFacts(
-        amounts={
-            _amount_key(measure, activity, dimension, member): Decimal(value) if isinstance(value, str) else value
-            for measure, activity, dimension, member, value in document["amounts"]
-        },
-        people={_people_key(dimension, member): _unpack(text) for dimension, member, text in document["people"]},
-        service=None if document["service"] is None else _unpack(document["service"]),
-        head_count=document["head_count"],
-        missing=frozenset((measure, activity) for measure, activity in document["missing"]),
-        by_account=None if by_account is None else pl.read_ipc(io.BytesIO(by_account)),
-    )
+    """The facts that `encode` and `encode_accounts` wrote; UnreadableError for anything else."""
+    try:
+        return _decode(data, by_account)
+    except UnreadableError:
+        raise
+    except _UNREADABLE as error:
+        raise UnreadableError(f"{type(error).__name__}: {error}") from error
 
 
 def encode_accounts(facts: DayFacts) -> bytes | None:
@@ -69,8 +83,11 @@ def pack_accounts(accounts: BitMap) -> bytes:
 
 
 def unpack_accounts(data: bytes) -> BitMap:
-    """The set that `pack_accounts` wrote."""
-    return BitMap.deserialize(data)
+    """The set that `pack_accounts` wrote; UnreadableError for anything else."""
+    try:
+        return BitMap.deserialize(data)
+    except (LookupError, TypeError, ValueError) as error:
+        raise UnreadableError(f"{type(error).__name__}: {error}") from error
 
 
 def people_of(facts: DayFacts) -> BitMap | None:
@@ -109,6 +126,26 @@ def accounts_of(facts: DayFacts) -> BitMap:
     """Every account that the facts of a day tell anything of."""
     used = BitMap() if facts.by_account is None else BitMap(facts.by_account["account"].to_list())
     return _counted(facts) | (facts.service or BitMap()) | used
+
+
+def _decode(data: bytes, by_account: bytes | None) -> DayFacts:
+    document: dict[str, Any] = json.loads(zlib.decompress(data))
+    if document["format"] != _FORMAT:
+        raise UnreadableError(f"facts of format {document['format']}, this version reads {_FORMAT}")
+    # Junk may be a table too, and the first states had no checksum.
+    if by_account is not None and zlib.crc32(by_account) != document.get("by_account", zlib.crc32(by_account)):
+        raise UnreadableError("amounts by account are not those that were written")
+    return DayFacts(
+        amounts={
+            _amount_key(measure, activity, dimension, member): Decimal(value) if isinstance(value, str) else value
+            for measure, activity, dimension, member, value in document["amounts"]
+        },
+        people={_people_key(dimension, member): _unpack(text) for dimension, member, text in document["people"]},
+        service=None if document["service"] is None else _unpack(document["service"]),
+        head_count=document["head_count"],
+        missing=frozenset((measure, activity) for measure, activity in document["missing"]),
+        by_account=None if by_account is None else pl.read_ipc(io.BytesIO(by_account)),
+    )
 
 
 def _counted(facts: DayFacts) -> BitMap:

@@ -1,7 +1,7 @@
 """The exporter's metrics about itself: polls, requests, series, configuration, process."""
 
 import platform
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -34,7 +34,9 @@ class Health:
 
     def source(self, source: str, vendor: str) -> "SourceHealth":
         """The metrics of one source, with every reason seeded with 0."""
-        return SourceHealth(self, source, vendor)
+        health = SourceHealth(self, source, vendor)
+        health.seed()
+        return health
 
     def forget(self, source: str, vendor: str) -> None:
         """Removes every series of a source that is no longer configured."""
@@ -58,6 +60,10 @@ class Health:
         if ok:
             self._gauge("config_last_reload_success_timestamp_seconds").set(at.timestamp())
 
+    def state(self, up: Callable[[], bool]) -> None:
+        """Shows at each scrape whether the state can be used, as `up` knows without trying."""
+        self._gauge("state_up").set_function(up)
+
     def _register(self, rows: Iterable[Metric]) -> None:
         for row in rows:
             kind = Counter if row.kind == "counter" else Gauge
@@ -76,13 +82,14 @@ class Health:
 
 @dataclass(frozen=True)
 class SourceHealth:
-    """The exporter's metrics about one source."""
+    """The exporter's metrics about one source, of which there is none before something is said."""
 
     health: Health
     source: str
     vendor: str
 
-    def __post_init__(self) -> None:
+    def seed(self) -> None:
+        """Has the metrics that there are from the beginning, with every reason."""
         self._counter("polls_total")
         for reason in REASONS:
             self._counter("poll_failures_total", reason)
@@ -93,9 +100,9 @@ class SourceHealth:
             self._gauge("series_dropped", dropped)
 
     def polled(self, status: PollStatus) -> None:
-        """Records a poll that has just ended."""
+        """Records a poll that has just ended. What the state is to blame for, no vendor is."""
         self._counter("polls_total").inc()
-        if status.reason is not None:
+        if status.reason is not None and not status.of_state:
             self._counter("poll_failures_total", status.reason).inc()
         self.restore(status)
 

@@ -36,6 +36,7 @@ class ScopeHistory:
     ) -> None:
         self.scope = scope
         self.users = users
+        store.check(source, scope, sorted(store.days(source, scope))[-_LONGEST:])
         self.days = store.days(source, scope)
         self.counted = store.windows(source, scope)
         self._store = store

@@ -249,6 +249,7 @@ EXPORTER: tuple[Metric, ...] = (
         "s",
         SOURCE,
     ),
+    Metric("adoption_exporter_state_up", "1 where the state can be used; else 0, and polls fail.", "{bool}", ()),
     Metric(
         "adoption_exporter_config_last_reload_successful",
         "1 where the configuration was last read without a mistake, else 0.",

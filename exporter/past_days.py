@@ -70,10 +70,11 @@ class PastReader:
 
     def _missing(self, scope: str) -> list[date]:
         """As much history before the first day as a live exporter would have had on it."""
-        stored = self.store.days(self.source.name, scope)
         before = max(_NEEDED_BEFORE, self.source.rules.history - 1)
         newest = self._newest()
-        days = (newest - back * ONE_DAY for back in range((newest - self.first).days + before + 1))
+        days = [newest - back * ONE_DAY for back in range((newest - self.first).days + before + 1)]
+        self.store.check(self.source.name, scope, days)
+        stored = self.store.days(self.source.name, scope)
         return [day for day in days if day not in stored]
 
     def _read_days(self, access: Access, scope: str) -> list[WrongDay]:

@@ -155,6 +155,7 @@ class Poller:
 
     def _read_scope(self, access: Access, scope: str, outcome: Outcome) -> None:
         vendor, name, rules = self.source.vendor, self.source.name, self.source.rules
+        self._store.check(name, scope, days_to_read(access.now, rules, {}))
         stored = self._store.days(name, scope)
         most_people = max((day.people for day in stored.values() if day.people is not None), default=0)
         # Scopes are read side by side, and a vendor may ask from threads of its own.

@@ -1,5 +1,7 @@
 """From the configuration to the recipe by which a source's facts become samples."""
 
+from contextlib import suppress
+
 from exporter.accounts import AccountBook, Label, plain, pseudonym, sources
 from exporter.config import Config
 from exporter.database import StateError
@@ -10,18 +12,8 @@ from exporter.workdays import workdays
 
 
 def recipe(config: Config, name: str, store: Store, teams: TeamsFile | None) -> Recipe:
-    """The recipe of a configured source. What the state knows of people's names follows `people.per_user` at once.
-
-    Raises StateError where the state holds another vendor's days: windows would mix the two, and a change would look
-    like a drop.
-    """
+    """The recipe of a configured source; what it is to change in the state is left to `settle`."""
     settings, people = config.sources[name], config.people
-    held = store.adopt(name, settings.vendor)
-    if held != settings.vendor:
-        raise StateError(
-            f"sources.{name}.vendor: the state holds days of {held} under this name: "
-            "choose another name for the new source"
-        )
     return Recipe(
         source=name,
         vendor=settings.vendor,
@@ -35,10 +27,26 @@ def recipe(config: Config, name: str, store: Store, teams: TeamsFile | None) -> 
     )
 
 
-def forget_names(config: Config, store: Store) -> None:
-    """Removes what `people.per_user` does not want of sources that are not, or no longer, configured too."""
-    for source in sources(store):
-        AccountBook(store, source, label(config))
+def settle(config: Config, store: Store) -> None:
+    """Has the state go by a configuration, in one transaction; raises StateError, and then nothing has changed.
+
+    The days of a source are one vendor's: windows over those of two would mix them, and a change would look like a
+    drop. What `people.per_user` does not want is removed, of sources that are not, or no longer, configured too.
+    """
+    names = {*sources(store), *config.sources}
+    with store.database.write() as connection:
+        for name, settings in config.sources.items():
+            held = store.adopt(connection, name, settings.vendor)
+            if held != settings.vendor:
+                raise StateError(
+                    f"sources.{name}.vendor: the state holds days of {held} under this name: "
+                    "choose another name for the new source"
+                )
+        erased = [AccountBook(store, name, label(config)).take_effect(connection) for name in sorted(names)]
+    if any(erased):
+        # It is tried again until it works, and what is erased is so in any case.
+        with suppress(StateError):
+            store.database.wipe()
 
 
 def label(config: Config) -> Label | None:

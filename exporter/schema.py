@@ -107,3 +107,11 @@ poll = Table(
     Column("message", Text),
     Column("status", Integer),
 )
+
+# Who may write what is read of a source: a token that is new with every turn, which the writers of a poll compare.
+turn = Table(
+    "turn",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("token", LargeBinary, nullable=False),
+)

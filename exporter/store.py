@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 from typing import Literal, NamedTuple
 
 from pyroaring import BitMap
@@ -10,8 +11,10 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, delete, null, sel
 
 from exporter import facts as facts_format
 from exporter import schema
-from exporter.database import MEMORY, NO_VARIABLES, Database
+from exporter.database import NO_VARIABLES, TURN_SECONDS, Database
+from exporter.engine import MEMORY
 from exporter.model import ONE_DAY, WINDOWS, DayFacts, Reading, WindowPeople
+from exporter.unreadable import Unreadable
 
 Change = Literal["new", "same", "revised"]
 
@@ -71,11 +74,14 @@ class Store:
 
     def __init__(self, database: Database) -> None:
         self.database = database
+        self._unreadable = Unreadable()
 
     @classmethod
-    def open(cls, url: str = MEMORY, hidden: Mapping[str, str] = NO_VARIABLES) -> "Store":
+    def open(
+        cls, url: str = MEMORY, hidden: Mapping[str, str] = NO_VARIABLES, turn_seconds: float = TURN_SECONDS
+    ) -> "Store":
         """Opens or creates the state, see `Database.open`; raises StateError."""
-        return cls(Database.open(url, hidden))
+        return cls(Database.open(url, hidden, turn_seconds))
 
     def close(self) -> None:
         """Gives the connections back; the state stays as the last whole transaction left it."""
@@ -83,26 +89,25 @@ class Store:
 
     # Sources
 
-    def adopt(self, source: str, vendor: str) -> str:
+    def adopt(self, connection: Connection, source: str, vendor: str) -> str:
         """The vendor whose days are stored under a source's name; where there are none, the given one from now on.
 
         States from before vendors were kept have the days of whoever asks first.
         """
         meta, day = schema.meta, schema.day
         name = f"vendor:{source}"
-        with self.database.write() as connection:
-            known: bytes | None = connection.execute(select(meta.c.value).where(meta.c.name == name)).scalar()
-            if known is not None and known != vendor.encode():
-                held = connection.execute(select(day.c.day).where(day.c.source == source).limit(1)).first()
-                if held is not None:
-                    return known.decode()
-            self.database.upsert(connection, meta, [{"name": name, "value": vendor.encode()}])
+        known: bytes | None = connection.execute(select(meta.c.value).where(meta.c.name == name)).scalar()
+        if known is not None and known != vendor.encode():
+            held = connection.execute(select(day.c.day).where(day.c.source == source).limit(1)).first()
+            if held is not None:
+                return known.decode()
+        self.database.upsert(connection, meta, [{"name": name, "value": vendor.encode()}])
         return vendor
 
     # Days
 
     def days(self, source: str, scope: str) -> dict[date, StoredDay]:
-        """The stored days of a scope."""
+        """The stored days of a scope, without those of which it is known that they cannot be read."""
         table, emptied = schema.day, schema.emptied
         listed = table.c.people.is_not(None)
         query = (
@@ -111,17 +116,26 @@ class Store:
             .where(table.c.source == source, table.c.scope == scope)
         )
         with self.database.read() as connection:
-            return {day: StoredDay(*rest) for day, *rest in connection.execute(query)}
+            rows = connection.execute(query)
+            return {day: StoredDay(*rest) for day, *rest in rows if (source, scope, day) not in self._unreadable}
+
+    def check(self, source: str, scope: str, days: Sequence[date]) -> None:
+        """Finds out which of the stored days cannot be read, so that `days` leaves them out; each once in a process."""
+        for some in self._unreadable.unchecked(source, scope, days):
+            self.facts(source, scope, some)
 
     def facts(self, source: str, scope: str, days: Sequence[date], *, by_account: bool = True) -> dict[date, DayFacts]:
-        """The facts of those of the days that are stored; `by_account`, the largest part of them, may be left out."""
+        """The facts of those days that are stored and can be read; `by_account`, the largest part, may be left out."""
         table = schema.day
         accounts = table.c.by_account if by_account else null()
         query = select(table.c.day, table.c.facts, accounts).where(
             table.c.source == source, table.c.scope == scope, table.c.day.in_(days)
         )
         with self.database.read() as connection:
-            return {day: facts_format.decode(data, table) for day, data, table in connection.execute(query)}
+            rows = connection.execute(query).all()
+        return self._unreadable.readable(
+            source, scope, ((day, partial(facts_format.decode, *data)) for day, *data in rows)
+        )
 
     def people(self, source: str, scope: str) -> dict[date, BitMap]:
         """The people of every stored day of a scope, for vendors that list them."""
@@ -130,44 +144,57 @@ class Store:
             table.c.source == source, table.c.scope == scope, table.c.people.is_not(None)
         )
         with self.database.read() as connection:
-            return {day: facts_format.unpack_accounts(data) for day, data in connection.execute(query)}
+            rows = connection.execute(query).all()
+        return self._unreadable.readable(
+            source, scope, ((day, partial(facts_format.unpack_accounts, data)) for day, data in rows)
+        )
 
     def replace(self, source: str, scope: str, reading: Reading, *, now: datetime, requests: int) -> Replacement:
         """Stores a day whole in place of what was there.
 
         Where that changed it, the revision is counted, and what the vendor counted over windows with it is forgotten.
         """
-        stored = self.facts(source, scope, [reading.day]).get(reading.day)
-        read = reading.facts if stored is None else facts_format.keep_known_kinds(stored, reading.facts)
-        change: Change = "new" if stored is None else "same" if facts_format.same(stored, read) else "revised"
-        people = facts_format.people_of(read)
-        row = {
-            "source": source,
-            "scope": scope,
-            "day": reading.day,
-            "facts": facts_format.encode(read),
-            "by_account": facts_format.encode_accounts(read),
-            "people": None if people is None else facts_format.pack_accounts(people),
-            "people_total": read.people_total(),
-            "requests": requests,
-            "read_at": now.timestamp(),
-        }
-        with self.database.write() as connection:
-            self.database.upsert(connection, schema.day, [row])
+        table = schema.day
+        key = (table.c.source == source, table.c.scope == scope, table.c.day == reading.day)
+        # What is compared with must be what is replaced: another process may store the day too.
+        with self.database.write(source) as connection:
+            self.database.take_turns(connection, f"{source} {scope}")
+            before = connection.execute(select(table.c.day, table.c.facts, table.c.by_account).where(*key)).all()
+            readable = self._unreadable.readable(
+                source, scope, ((day, partial(facts_format.decode, *data)) for day, *data in before)
+            )
+            stored = readable.get(reading.day)
+            read = reading.facts if stored is None else facts_format.keep_known_kinds(stored, reading.facts)
+            change: Change = "new" if stored is None else "same" if facts_format.same(stored, read) else "revised"
+            people = facts_format.people_of(read)
+            by_account = facts_format.encode_accounts(read)
+            row = {
+                "source": source,
+                "scope": scope,
+                "day": reading.day,
+                "facts": facts_format.encode(read, by_account),
+                "by_account": by_account,
+                "people": None if people is None else facts_format.pack_accounts(people),
+                "people_total": read.people_total(),
+                "requests": requests,
+                "read_at": now.timestamp(),
+            }
+            self.database.upsert(connection, table, [row])
             connection.execute(delete(schema.emptied).where(*_is_day(schema.emptied, source, scope, reading.day)))
             if change == "revised":
-                table = schema.scope
-                where = (table.c.source == source, table.c.scope == scope)
-                connection.execute(table.update().where(*where).values(revised=table.c.revised + 1))
+                scopes = schema.scope
+                where = (scopes.c.source == source, scopes.c.scope == scope)
+                connection.execute(scopes.update().where(*where).values(revised=scopes.c.revised + 1))
                 # In the same transaction: a poll that failed before asking anew would leave the old counts for good.
                 self._forget_windows_with(connection, source, scope, reading.day)
+        self._unreadable.replaced(source, scope, reading.day)
         return Replacement(change, stored, read)
 
     def came_empty(self, source: str, scope: str, day: date, *, since: float, now: datetime) -> None:
         """Records that a stored day was read and came back without a row, as it has done since then; its facts stay."""
         row = {"source": source, "scope": scope, "day": day, "since": since}
         table = schema.day
-        with self.database.write() as connection:
+        with self.database.write(source) as connection:
             self.database.upsert(connection, schema.emptied, [row])
             read = table.update().where(*_is_day(table, source, scope, day)).values(read_at=now.timestamp())
             connection.execute(read)
@@ -184,7 +211,7 @@ class Store:
 
     def prune(self, source: str, before: date) -> int:
         """Forgets days before the given one; returns how many."""
-        with self.database.write() as connection:
+        with self.database.write(source) as connection:
             columns = (schema.window.c.data_day, schema.emptied.c.day, schema.day.c.day)
             for table, column in ((column.table, column) for column in columns):
                 result = connection.execute(delete(table).where(table.c.source == source, column < before))
@@ -196,7 +223,7 @@ class Store:
         """Records which scopes the source has now; others stay stored and are no longer published."""
         table = schema.scope
         rows = [{"source": source, "scope": scope, "listed": True, "revised": 0} for scope in scopes]
-        with self.database.write() as connection:
+        with self.database.write(source) as connection:
             connection.execute(table.update().where(table.c.source == source).values(listed=False))
             if rows:
                 statement = self.database.insert(table)
@@ -215,7 +242,7 @@ class Store:
         """Records that a scope was read without an error."""
         table = schema.scope
         where = (table.c.source == source, table.c.scope == scope)
-        with self.database.write() as connection:
+        with self.database.write(source) as connection:
             connection.execute(table.update().where(*where).values(last_success=now.timestamp(), seats=seats))
 
     def windows(self, source: str, scope: str) -> dict[tuple[date, str], WindowPeople]:
@@ -231,7 +258,7 @@ class Store:
         """Forgets what the vendor counted over a window in which a day turned out to be incomplete."""
         table = schema.window
         key = (table.c.source == source, table.c.scope == scope, table.c.data_day == data_day, table.c.window == window)
-        with self.database.write() as connection:
+        with self.database.write(source) as connection:
             connection.execute(delete(table).where(*key))
 
     def _forget_windows_with(self, connection: Connection, source: str, scope: str, day: date) -> None:
@@ -253,7 +280,7 @@ class Store:
             }
             for window in windows
         ]
-        with self.database.write() as connection:
+        with self.database.write(source) as connection:
             self.database.upsert(connection, schema.window, rows)
 
     # Polls
@@ -270,7 +297,7 @@ class Store:
             "message": status.message,
             "status": status.status,
         }
-        with self.database.write() as connection:
+        with self.database.write(source) as connection:
             self.database.upsert(connection, schema.poll, [row])
 
     def last_poll(self, source: str) -> PollStatus | None:

@@ -1,13 +1,18 @@
 """Several replicas on one state: one of them reads a source, the others publish what it has stored."""
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
-from exporter.database import StateError
+from exporter.database import Database, StateError, TurnLostError
 from exporter.errors import Failure
+from exporter.log import event
 from exporter.outcome import Outcome
 from exporter.poller import Poller
 from exporter.store import PollStatus, Store
+
+logger = logging.getLogger(__name__)
 
 # A success counts for all replicas for most of the interval; jitter brings the polls of one replica 4 % closer.
 _SHARE = 0.9
@@ -29,18 +34,23 @@ def poll_in_turn(
 ) -> PollStatus | None:
     """Polls, or publishes from the state where another replica polls now or has just done so.
 
-    None where nothing is known of the source yet. A state that cannot be used is a failed poll: what is published
-    stays.
+    None where nothing is known of the source yet. A poll that stood still for so long that another process has the
+    turn by now is left to that one. A state that cannot be used is a failed poll: what is published stays.
     """
     name, started = poller.source.name, now()
     share = _SHARE * (interval if cron is None else _CRON)
     try:
-        with store.database.turn(name) as ours:
-            if ours and not (store.database.shared and _is_read(store.last_poll(name), poller, started, share)):
-                return poll()
+        try:
+            with store.database.turn(name) as ours:
+                if ours and not (store.database.shared and _is_read(store.last_poll(name), poller, started, share)):
+                    return poll()
+                if not ours and not store.database.shared:
+                    event(logger, logging.INFO, "poll left out, another process reads the source", source=name)
+        except TurnLostError:
+            event(logger, logging.WARNING, "poll ended, another process reads the source by now", source=name)
         return _take_over(poller, store.last_poll(name))
     except StateError as error:
-        failure = Failure("unreachable", str(error), of_state=True)
+        failure = Failure("state", str(error), of_state=True)
         status = PollStatus(
             success=False,
             ended=now().timestamp(),
@@ -65,6 +75,17 @@ def follow(store: Store, poller: Poller) -> PollStatus | None:
     except StateError:
         # The next poll says so.
         return None
+
+
+@contextmanager
+def turn_after_others(database: Database, source: str, wait: Callable[[], None]) -> Iterator[None]:
+    """Our turn at a source, once whoever has it is done; `wait` is called each time that somebody has it."""
+    while True:
+        with database.turn(source) as ours:
+            if ours:
+                yield
+                return
+        wait()
 
 
 def _take_over(poller: Poller, status: PollStatus | None) -> PollStatus | None:

@@ -3,9 +3,10 @@
 from dataclasses import replace
 from typing import Any
 
-from exporter.accounts import AccountBook
+from exporter.accounts import AccountBook, Label
 from exporter.scope_samples import Recipe
 from exporter.sections import PeopleSettings
+from exporter.store import Store
 
 
 def recipe_of(source: str, vendor: str, accounts: AccountBook, **more: Any) -> Recipe:
@@ -23,3 +24,13 @@ def recipe_of(source: str, vendor: str, accounts: AccountBook, **more: Any) -> R
         frequent_days=people.frequent_days,
     )
     return replace(recipe, **more)
+
+
+def book_of(store: Store, source: str, label: Label | None = None) -> AccountBook:
+    """A book of accounts that has taken effect in the state, as a configuration makes it."""
+    book = AccountBook(store, source, label)
+    with store.database.write() as connection:
+        erased = book.take_effect(connection)
+    if erased:
+        store.database.wipe()
+    return book

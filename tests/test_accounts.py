@@ -1,12 +1,16 @@
+import gc
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pyroaring import BitMap
 
 from exporter.accounts import AccountBook, Label, plain, pseudonym, sources
 from exporter.model import Identity
 from exporter.store import Store
+from tests.recipes import book_of
 from tests.stores import fresh_store
 
 ALICE = Identity(key="1", email="Alice@Example.com", username="alice", vendor_id="u-1")
@@ -19,7 +23,7 @@ CROWD = [
 
 
 def test_accounts_are_numbered_in_the_order_in_which_they_are_first_seen() -> None:
-    book = AccountBook(fresh_store(), "acme")
+    book = book_of(fresh_store(), "acme")
 
     assert book.number([BOB, ALICE, BOB]) == [0, 1, 0]
     assert book.number([CAROL, ALICE]) == [2, 1]
@@ -27,7 +31,7 @@ def test_accounts_are_numbered_in_the_order_in_which_they_are_first_seen() -> No
 
 
 def test_an_account_is_its_key_whatever_else_changes() -> None:
-    book = AccountBook(fresh_store(), "acme")
+    book = book_of(fresh_store(), "acme")
     renamed = Identity(key="1", email="alice.smith@example.com")
 
     assert book.number([ALICE, renamed, Identity("1"), Identity("4", email=ALICE.email)]) == [0, 0, 0, 1]
@@ -36,12 +40,12 @@ def test_an_account_is_its_key_whatever_else_changes() -> None:
 def test_numbers_stay_across_restarts_and_are_each_sources_own(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'adoption.db'}"
     store = Store.open(url)
-    AccountBook(store, "other").number([CAROL, BOB])
-    first = AccountBook(store, "acme").number([ALICE, BOB])
+    book_of(store, "other").number([CAROL, BOB])
+    first = book_of(store, "acme").number([ALICE, BOB])
     store.close()
 
     store = Store.open(url)
-    book = AccountBook(store, "acme")
+    book = book_of(store, "acme")
     again = book.number([CAROL, BOB, ALICE])
     store.close()
 
@@ -51,12 +55,12 @@ def test_numbers_stay_across_restarts_and_are_each_sources_own(tmp_path: Path) -
 
 def test_two_books_of_one_source_give_an_account_the_same_number() -> None:
     store = fresh_store()
-    one, other = AccountBook(store, "acme"), AccountBook(store, "acme")
+    one, other = book_of(store, "acme"), book_of(store, "acme")
 
     assert one.number([ALICE]) == [0]
     assert other.number([BOB, ALICE, CAROL]) == [1, 0, 2]
     assert one.number([CAROL, BOB, ALICE]) == [2, 1, 0]
-    assert AccountBook(store, "acme").number([ALICE, BOB, CAROL]) == [0, 1, 2]
+    assert book_of(store, "acme").number([ALICE, BOB, CAROL]) == [0, 1, 2]
 
 
 @settings(deadline=None)
@@ -65,7 +69,7 @@ def test_the_same_key_has_the_same_number_and_another_key_another(batches: list[
     store = fresh_store()
     numbers: dict[str, int] = {}
     for batch in batches:
-        given_out = AccountBook(store, "acme").number([Identity(key) for key in batch])
+        given_out = book_of(store, "acme").number([Identity(key) for key in batch])
         for key, number in zip(batch, given_out, strict=True):
             assert numbers.setdefault(key, number) == number
     store.close()
@@ -74,7 +78,7 @@ def test_the_same_key_has_the_same_number_and_another_key_another(batches: list[
 
 
 def test_team_members_are_found_by_any_of_their_names_in_any_case() -> None:
-    book = AccountBook(fresh_store(), "acme")
+    book = book_of(fresh_store(), "acme")
     book.number([ALICE, BOB, CAROL, Identity("4", email="dave@example.com")])
 
     assert book.members({"ALICE@example.COM": "red", "Bob": "blue", "U-3": "green", "nobody": "grey"}) == {
@@ -91,7 +95,7 @@ def test_team_members_are_found_by_any_of_their_names_in_any_case() -> None:
 
 
 def test_an_email_decides_before_a_username_and_that_before_a_vendor_id() -> None:
-    book = AccountBook(fresh_store(), "acme")
+    book = book_of(fresh_store(), "acme")
     book.number([ALICE])
 
     assert book.members({"u-1": "green", "alice": "blue", "alice@example.com": "red"}) == {0: "red"}
@@ -99,7 +103,7 @@ def test_an_email_decides_before_a_username_and_that_before_a_vendor_id() -> Non
 
 
 def test_a_name_that_two_accounts_share_finds_both() -> None:
-    book = AccountBook(fresh_store(), "acme")
+    book = book_of(fresh_store(), "acme")
     book.number([ALICE, Identity("5", username="ALICE")])
 
     assert book.members({"alice": "red"}) == {0: "red", 1: "red"}
@@ -107,10 +111,10 @@ def test_a_name_that_two_accounts_share_finds_both() -> None:
 
 def test_members_and_known_users_are_each_sources_own() -> None:
     store = fresh_store()
-    AccountBook(store, "other").number([ALICE])
+    book_of(store, "other").number([ALICE])
 
-    assert AccountBook(store, "acme").members({"alice": "red"}) == {}
-    assert AccountBook(store, "acme").known(["alice"]) == set()
+    assert book_of(store, "acme").members({"alice": "red"}) == {}
+    assert book_of(store, "acme").known(["alice"]) == set()
 
 
 def test_a_plain_label_is_the_email_or_else_the_username_or_else_the_id() -> None:
@@ -131,17 +135,17 @@ def test_a_pseudonym_is_16_digits_of_hmac_sha_256_over_the_lower_case_name() -> 
 
 def test_labels_are_kept_only_where_a_label_is_wanted() -> None:
     store = fresh_store()
-    AccountBook(store, "other").number([BOB])
-    book = AccountBook(store, "acme", plain)
+    book_of(store, "other").number([BOB])
+    book = book_of(store, "acme", plain)
     book.number([ALICE, BOB])
 
     assert book.labels() == {0: "Alice@Example.com", 1: "bob"}
-    assert AccountBook(store, "other").labels() == {}
+    assert book_of(store, "other").labels() == {}
 
 
 def test_a_label_is_that_of_the_newest_name() -> None:
     store = fresh_store()
-    book = AccountBook(store, "acme", plain)
+    book = book_of(store, "acme", plain)
     book.number([ALICE, BOB])
     book.number([Identity("1", email="alice.smith@example.com")])
 
@@ -151,9 +155,9 @@ def test_a_label_is_that_of_the_newest_name() -> None:
 @pytest.mark.parametrize("label", [plain, pseudonym(b"one")])
 def test_labels_survive_a_restart_that_changes_nothing(label: Label) -> None:
     store = fresh_store()
-    AccountBook(store, "acme", label).number([ALICE, BOB])
+    book_of(store, "acme", label).number([ALICE, BOB])
 
-    assert AccountBook(store, "acme", label).labels() == {0: label(ALICE), 1: label(BOB)}
+    assert book_of(store, "acme", label).labels() == {0: label(ALICE), 1: label(BOB)}
 
 
 @pytest.mark.parametrize(
@@ -164,21 +168,21 @@ def test_labels_of_another_kind_are_removed_and_come_back_as_accounts_are_seen(
     before: Label, after: Label | None
 ) -> None:
     store = fresh_store()
-    AccountBook(store, "acme", before).number([ALICE, BOB])
-    AccountBook(store, "other", plain).number([ALICE])
+    book_of(store, "acme", before).number([ALICE, BOB])
+    book_of(store, "other", plain).number([ALICE])
 
-    book = AccountBook(store, "acme", after)
+    book = book_of(store, "acme", after)
 
     assert book.labels() == {}
     assert book.number([CAROL, BOB, ALICE]) == [2, 1, 0]
     assert book.labels() == ({} if after is None else {2: after(CAROL), 1: after(BOB), 0: after(ALICE)})
-    assert AccountBook(store, "other", plain).labels() == {0: "Alice@Example.com"}
+    assert book_of(store, "other", plain).labels() == {0: "Alice@Example.com"}
 
 
 @pytest.mark.parametrize("label", [None, pseudonym(b"secret")])
 def test_no_name_is_in_the_files_of_a_state_that_needs_none(tmp_path: Path, label: Label | None) -> None:
     store = Store.open(f"sqlite:///{tmp_path / 'adoption.db'}")
-    AccountBook(store, "acme", label).number(CROWD)
+    book_of(store, "acme", label).number(CROWD)
 
     while_open = names_in(tmp_path)
     store.close()
@@ -191,12 +195,12 @@ def test_no_name_is_in_the_files_of_a_state_that_needs_none(tmp_path: Path, labe
 def test_no_name_stays_in_the_files_once_names_are_no_longer_wanted(tmp_path: Path, label: Label | None) -> None:
     url = f"sqlite:///{tmp_path / 'adoption.db'}"
     store = Store.open(url)
-    AccountBook(store, "acme", plain).number(CROWD)
+    book_of(store, "acme", plain).number(CROWD)
     store.close()
     before = names_in(tmp_path)
 
     store = Store.open(url)
-    AccountBook(store, "acme", label)
+    book_of(store, "acme", label)
     after = names_in(tmp_path)
     store.close()
 
@@ -212,8 +216,8 @@ def names_in(folder: Path) -> dict[str, int]:
 @pytest.mark.parametrize("label", [None, pseudonym(b"0123456789abcdef")])
 def test_a_poll_that_began_before_names_were_unwanted_adds_none(label: Label | None) -> None:
     store = fresh_store()
-    old = AccountBook(store, "acme", plain)
-    AccountBook(store, "acme", label)
+    old = book_of(store, "acme", plain)
+    book_of(store, "acme", label)
 
     old.number([ALICE, BOB])
 
@@ -222,7 +226,54 @@ def test_a_poll_that_began_before_names_were_unwanted_adds_none(label: Label | N
 
 def test_sources_that_ever_had_accounts_are_known() -> None:
     store = fresh_store()
-    AccountBook(store, "one", plain)
-    AccountBook(store, "other")
+    book_of(store, "one", plain)
+    book_of(store, "other")
 
     assert sources(store) == ["one", "other"]
+
+
+def test_a_book_keeps_no_name_in_memory() -> None:
+    def number(book: AccountBook) -> list[int]:
+        return book.number([Identity(f"key {name}", f"{name}@example.com", name) for name in ("erin", "frank")])
+
+    book = book_of(fresh_store(), "acme")
+    numbers = number(book)
+
+    held = [one for one in gc.get_objects() if isinstance(one, Identity) and one.username in ("erin", "frank")]
+    assert (numbers, held, number(book)) == ([0, 1], [], [0, 1])
+    assert "erin" not in repr(vars(book))
+
+
+class Forgetful(AccountBook):
+    """A book in which another thread forgets accounts each time that the teams which it matched were looked at."""
+
+    _kept: Any = None
+
+    @property
+    def _matched(self) -> Any:
+        kept, self._kept = self._kept, None
+        return kept
+
+    @_matched.setter
+    def _matched(self, matched: Any) -> None:
+        self._kept = matched
+
+
+def test_teams_are_matched_while_another_thread_forgets_accounts() -> None:
+    teams = {"alice": "red"}
+    book = Forgetful(fresh_store(), "acme")
+    book.number([ALICE])
+
+    assert [book.members(teams), book.members(teams)] == [{0: "red"}, {0: "red"}]
+
+
+def test_teams_are_matched_anew_where_another_process_forgot_one_account_and_numbered_another() -> None:
+    teams = {"alice": "red", "bob": "blue", "dave": "green"}
+    store = fresh_store()
+    book, other = book_of(store, "acme"), book_of(store, "acme")
+    book.number([Identity("1", username="alice"), BOB])
+    before = book.members(teams)
+    other.forget(BitMap([0]))
+    other.number([Identity("4", username="dave")])
+
+    assert (before, book.members(teams)) == ({0: "red", 1: "blue"}, {1: "blue", 2: "green"})

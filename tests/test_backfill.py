@@ -26,6 +26,7 @@ from exporter.past_days import PastReader
 from exporter.simulator.augment import augment_app
 from exporter.simulator.company import Company
 from exporter.simulator.server import build, serve
+from exporter.store import Store
 from exporter.vendors import VENDORS
 from tests import real_servers
 from tests.collectors import Reply, http_collector
@@ -296,6 +297,53 @@ def test_the_command_says_how_long_many_requests_take(tmp_path: Path) -> None:
         done = cli("--config.file", str(config), "--from", "2025-06-01", "--to", "2025-06-02", "--dry-run")
 
     assert done.stdout == "slow: 61 days to read, about 124 requests, about 2h4m\n"
+
+
+def test_the_command_waits_until_no_other_process_reads_a_source(tmp_path: Path) -> None:
+    last = datetime.now(UTC).date() - timedelta(days=2)
+    company = Company(people=10, first_day=last - timedelta(days=100))
+    with serve(augment_app(company, lambda: datetime.now(UTC))) as server:
+        config = tmp_path / "config.yaml"
+        config.write_text(
+            f'state: {{url: "sqlite:///{tmp_path}/state.db"}}\n'
+            "sources:\n"
+            "  tool: {vendor: augment, token: demo-token, requests_per_minute: 100000, history: 30d, "
+            f'base_url: "{server.url}"}}\n'
+        )
+        days = ("--config.file", str(config), "--from", last.isoformat(), "--to", last.isoformat())
+        store = Store.open(f"sqlite:///{tmp_path}/state.db")
+        command = [sys.executable, "-m", "exporter", "backfill", *days, "--output", str(tmp_path / "history.om")]
+        with store.database.turn("tool") as ours:
+            process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+            assert process.stderr is not None
+            said = process.stderr.readline()
+            stored = store.scopes("tool")
+        rest = process.communicate(timeout=60)[1]
+        store.close()
+
+    assert (ours, said, stored) == (True, "tool: waits, another process reads it\n", {})
+    assert (process.returncode, rest.count("\n")) == (0, 1)
+
+
+def test_a_turn_that_is_lost_in_the_middle_is_an_error_of_the_source(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store = fresh_store()
+    with serve(augment_app(COMPANY, lambda: first_shown(LAST))) as server:
+        source = f'{{vendor: augment, token: demo-token, requests_per_minute: 100000, base_url: "{server.url}"}}'
+        exporter = Exporter(load_text(tmp_path, f"sources: {{tool: {source}}}\n"), store)
+        span = Span(exporter, LAST, LAST, Progress())
+        with store.database.write() as connection:
+            connection.exec_driver_sql(
+                "CREATE TRIGGER thief AFTER INSERT ON scope BEGIN UPDATE turn SET token = x'00'; END"
+            )
+        failed = span.read()
+
+    assert failed
+    assert capsys.readouterr().err.splitlines() == [
+        "tool: another process reads tool now, and what this one would store may be older"
+    ]
+    assert store.days("tool", "all") == {}
 
 
 def test_the_command_says_of_how_many_days_there_is_no_data(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

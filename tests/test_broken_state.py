@@ -3,15 +3,19 @@
 import logging
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
+from exporter.app import Exporter
 from exporter.database import StateError
 from exporter.errors import REASONS, Failure, Unreachable
 from exporter.poller import Poller
 from exporter.store import PollStatus, Store
 from exporter.turns import follow, poll_in_turn
+from tests.configuring import load_text
 from tests.polling import NOON, YESTERDAY, Bench, Script, people
+from tests.stores import fresh_store
 
 WORDS = "the state cannot be used: attempt to write a readonly database"
 
@@ -48,18 +52,15 @@ def test_a_state_that_takes_nothing_is_a_failed_poll_that_says_so_and_leaves_wha
         ended=one.now.timestamp(),
         duration=0.0,
         last_success=NOON.timestamp(),
-        reason="unreachable",
+        reason="state",
         message=WORDS,
         of_state=True,
     )
     assert poller.last == status
-    assert poller.failed == {"": Failure("unreachable", WORDS, of_state=True)}
+    assert poller.failed == {"": Failure("state", WORDS, of_state=True)}
     assert one.board.snapshot.samples == before
     assert (one.own("poll_success"), one.own("polls_total")) == (0.0, 2.0)
-    assert {reason: one.own("poll_failures_total", reason=reason) for reason in REASONS} == {
-        **dict.fromkeys(REASONS, 0.0),
-        "unreachable": 1.0,
-    }
+    assert {reason: one.own("poll_failures_total", reason=reason) for reason in REASONS} == dict.fromkeys(REASONS, 0.0)
 
 
 def test_a_state_that_is_gone_is_a_failed_poll_too() -> None:
@@ -70,8 +71,39 @@ def test_a_state_that_is_gone_is_a_failed_poll_too() -> None:
     status = polled(one, poller)
 
     assert status is not None
-    assert (status.success, status.message) == (False, "the state cannot be used: no such table: scope")
+    assert (status.success, status.message) == (False, "the state cannot be used: no such table: turn")
     assert poller.last == status
+
+
+def test_a_state_is_up_until_a_transaction_fails_and_from_the_next_good_one_of_its_kind_on() -> None:
+    one = bench()
+    database, poller = one.store.database, one.poller()
+    seen = [database.up]
+    make_writable(one.store, writable=False)
+    polled(one, poller)
+    seen.append(database.up)
+    one.store.days("tool", "all")
+    seen.append(database.up)
+    database.probe()
+    seen.append(database.up)
+    make_writable(one.store, writable=True)
+    database.probe()
+    seen.append(database.up)
+    one.store.close()
+    database.probe()
+    seen.append(database.up)
+
+    assert seen == [True, False, False, False, True, False]
+
+
+def test_whether_the_state_is_up_is_a_metric(tmp_path: Path) -> None:
+    exporter = Exporter(load_text(tmp_path, "sources: {one: {vendor: augment, token: some-token}}"), fresh_store())
+    before = exporter.health.registry.get_sample_value("adoption_exporter_state_up")
+    make_writable(exporter.store, writable=False)
+    with pytest.raises(StateError), exporter.store.database.write() as connection:
+        connection.exec_driver_sql("DELETE FROM poll")
+
+    assert (before, exporter.health.registry.get_sample_value("adoption_exporter_state_up")) == (1.0, 0.0)
 
 
 def test_a_poll_raises_what_is_wrong_with_the_state_and_nothing_else() -> None:

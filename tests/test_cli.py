@@ -102,7 +102,8 @@ def test_once_prints_a_label_byte_by_byte(tmp_path: Path, augment: str, form: st
 def test_a_name_that_was_another_vendors_is_refused_in_one_line(tmp_path: Path) -> None:
     config = configured(tmp_path, tool='token: demo-token, base_url: "http://127.0.0.1:1"')
     store = Store.open(f"sqlite:///{tmp_path}/state.db")
-    store.adopt("tool", "coder")
+    with store.database.write() as connection:
+        store.adopt(connection, "tool", "coder")
     store.replace("tool", "all", Reading(date(2026, 3, 9), people(1)), now=utc_now(), requests=1)
     store.close()
     done = cli("run", "--config.file", config, "--web.listen-address", "127.0.0.1:0")

@@ -3,6 +3,7 @@
 import gc
 import random
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -99,6 +100,38 @@ def test_a_restart_serves_the_last_values_before_the_first_poll(tmp_path: Path) 
             assert running.get("/-/ready").text == READY_BODY
             assert running.values(PEOPLE) == values
             assert len(values) == 3
+
+
+def test_a_second_daemon_on_one_sqlite_file_is_refused_in_one_line(tmp_path: Path) -> None:
+    with simulated() as (url, _), running_over(tmp_path, url) as running:
+        wait_until(lambda: ready(running))
+        config = str(tmp_path / "config.yaml")
+        command = [
+            sys.executable,
+            "-m",
+            "exporter",
+            "run",
+            "--config.file",
+            config,
+            "--web.listen-address",
+            "127.0.0.1:0",
+        ]
+        second = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        beside = subprocess.run(
+            [sys.executable, "-m", "exporter", "once", "--state", "--config.file", config],
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+
+        state = f"sqlite:///{tmp_path}/state.db"
+        assert second.stderr == (
+            f"another adoption-exporter runs on this state ({state}): on SQLite there can be one, "
+            "several replicas need PostgreSQL\n"
+        )
+        assert second.returncode == 2
+        assert (beside.returncode, PEOPLE in beside.stdout) == (0, True)
+        assert ready(running)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

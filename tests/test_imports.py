@@ -52,8 +52,11 @@ vendors/__init__.py  | vendors.*                                                
 variables.py         |                                                                    |
 facts.py             | model                                                              | polars pyroaring
 schema.py            |                                                                    | sqlalchemy
-database.py          | schema variables                                                   | sqlalchemy
-store.py             | model facts schema database                                        | sqlalchemy pyroaring
+engine.py            |                                                                    | sqlalchemy
+locks.py             |                                                                    | sqlalchemy
+database.py          | schema engine locks variables                                      | sqlalchemy
+unreadable.py        | facts log                                                          |
+store.py             | model facts schema engine database unreadable                      | sqlalchemy pyroaring
 accounts.py          | model schema store                                                 | sqlalchemy pyroaring
 retention.py         | facts log store accounts                                           | pyroaring
 revisions.py         | model                                                              |
@@ -82,7 +85,7 @@ emptied.py           | log model plan store vendors.base                        
 outcome.py           | errors store                                                       |
 poller.py            | {POLL} accounts client emptied health publisher remarks retention revisions vendors.base |
 past_days.py         | accounts errors model plan poller remarks store vendors.base       |
-turns.py             | errors database store outcome poller                               |
+turns.py             | errors log database store outcome poller                           |
 online_check.py      | errors model poller vendors.base                                   |
 scheduler.py         | cron                                                               | apscheduler
 signals.py           |                                                                    |
@@ -115,6 +118,7 @@ expose/tracing.py    | sections store expose.otlp_*                             
 
 recipes.py           | accounts config database scope_samples store teams_file workdays   |
 connector.py         | budget client config errors vendors.base vendors.settings expose.tracing |
+pushing.py           | config expose.otlp_* expose.tracing health snapshot                |
 app.py               | *                                                                  |
 reload.py            | app config config_changes database log status web.access           |
 reporting.py         | app poller status                                                  |

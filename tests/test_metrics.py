@@ -46,6 +46,7 @@ adoption_exporter_series                                        source vendor
 adoption_exporter_series_dropped                                source vendor reason
 adoption_exporter_series_shortened                              source vendor
 adoption_exporter_token_expiry_timestamp_seconds                source vendor
+adoption_exporter_state_up
 adoption_exporter_config_last_reload_successful
 adoption_exporter_config_last_reload_success_timestamp_seconds
 """

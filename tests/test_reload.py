@@ -1,16 +1,28 @@
 """A running daemon whose configuration changes."""
 
+import operator
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date
+from functools import partial
 from pathlib import Path
 
 import httpx
 import pytest
+from pyroaring import BitMap
+from sqlalchemy import Connection
 
+from exporter import schema
+from exporter.accounts import AccountBook
 from exporter.app import Exporter
 from exporter.config import Config
+from exporter.database import Database, StateError
+from exporter.model import EVERYBODY, ONE_DAY, DayFacts, Identity, Reading
 from exporter.reload import Reloader
+from exporter.status import Reload
+from exporter.store import Store
 from exporter.web.access import Access
 from tests import faulty
 from tests.configuring import load_text
@@ -181,6 +193,140 @@ def test_a_reload_takes_another_web_configuration(tmp_path: Path, simulator: str
         assert answer.status_code == 500
         assert "web.yml: rate_limit: is not supported" in answer.text
         assert running.get("/-/healthy").headers["x-frame-options"] == "deny"
+
+
+class Failing(Database):
+    """A state that fails at each of its next calls, from the given one on or at that one alone, once it is told to."""
+
+    calls = 0
+    fails: Callable[[int], bool] = staticmethod(lambda _call: False)
+
+    def _called(self) -> None:
+        self.calls += 1
+        if self.fails(self.calls):
+            raise StateError("the state cannot be used: it is gone")
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        self._called()
+        with super().read() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self, source: str | None = None) -> Iterator[Connection]:
+        self._called()
+        with super().write(source) as connection:
+            yield connection
+            # As a disk that is full when the transaction is to be kept.
+            self._called()
+
+    def wipe(self) -> None:
+        self._called()
+        super().wipe()
+
+
+BEFORE = """
+people: {per_user: plain}
+sources:
+  same: {vendor: augment, token: t0ken}
+  changed: {vendor: augment, token: t0ken}
+  gone: {vendor: augment, token: t0ken}
+"""
+AFTER = """
+sources:
+  same: {vendor: augment, token: t0ken}
+  changed: {vendor: augment, token: an0ther}
+  added: {vendor: augment, token: t0ken, token_expires_at: 2027-01-01}
+"""
+
+
+def reloaded_over(state: Failing, folder: Path, fails: Callable[[int], bool]) -> tuple[Exporter, Reload]:
+    """An exporter that published two people of each source, and what came of its reload over a failing state."""
+    before, after = load_text(folder, BEFORE), load_text(folder, AFTER)
+    store = Store(state)
+    exporter = Exporter(before, store)
+    for name, poller in exporter.pollers.items():
+        numbers = poller.publisher.recipe.accounts.number([Identity("1", email="alice@example.com"), Identity("2")])
+        store.list_scopes(name, ["all"])
+        facts = DayFacts(people={EVERYBODY: BitMap(numbers)}, service=BitMap())
+        store.replace(name, "all", Reading(exporter.now().date() - ONE_DAY, facts), now=exporter.now(), requests=1)
+        exporter._begin(name)
+    state.calls, state.fails = 0, fails
+    told = Reloader(exporter, Access.open(None), lambda: after).reload()
+    state.fails = lambda _call: False
+    return exporter, told
+
+
+def standing(exporter: Exporter) -> dict[str, object]:
+    """All that a reload may change."""
+    samples = [sample for family in exporter.health.registry.collect() for sample in family.samples]
+    return {
+        "configured": tuple(exporter.config.sources),
+        "scheduled": tuple(name for name in ("same", "changed", "gone", "added") if exporter.scheduler.next_run(name)),
+        "published": tuple(sorted(exporter.board.snapshot.samples)),
+        "told of": sorted({sample.labels["source"] for sample in samples if "source" in sample.labels}),
+        "running": tuple(name for name, poller in exporter.pollers.items() if not poller.publisher.ended),
+        "labels": {name: len(AccountBook(exporter.store, name).labels()) for name in ("same", "changed", "gone")},
+    }
+
+
+OLD = {
+    "configured": ("same", "changed", "gone"),
+    "scheduled": ("same", "changed", "gone"),
+    "published": ("changed", "gone", "same"),
+    "told of": ["changed", "gone", "same"],
+    "running": ("same", "changed", "gone"),
+    "labels": {"same": 2, "changed": 2, "gone": 2},
+}
+NEW = {
+    "configured": ("same", "changed", "added"),
+    "scheduled": ("same", "changed", "added"),
+    "published": ("added", "changed", "same"),
+    "told of": ["added", "changed", "same"],
+    "running": ("same", "changed", "added"),
+    "labels": {"same": 0, "changed": 0, "gone": 0},
+}
+
+
+@pytest.mark.parametrize("for_good", [True, False])
+def test_a_reload_while_the_state_fails_at_any_moment_changes_all_or_nothing_and_says_which(
+    tmp_path: Path, *, for_good: bool
+) -> None:
+    stood = []
+    for at in range(1, 100):
+        state = Failing.open()
+        exporter, told = reloaded_over(state, tmp_path, partial(operator.le if for_good else operator.eq, at))
+        reached, kept = state.calls >= at, bool(told.mistakes)
+        stands = standing(exporter)
+        exporter.store.close()
+        if not kept and reached:
+            # What could not be published yet is the first poll's to publish.
+            assert stands["published"] in (("changed", "same"), ("added", "changed", "same"))
+            stands["published"] = NEW["published"]
+        assert stands == (OLD if kept else NEW)
+        assert told.mistakes == (("the state cannot be used: it is gone",) if kept else ())
+        stood.append(kept)
+        if not reached:
+            break
+
+    assert stood == sorted(stood, reverse=True)
+    assert 2 <= sum(stood) < len(stood) < 99
+
+
+def test_a_reload_that_is_refused_for_one_source_leaves_nothing_behind_of_the_others(tmp_path: Path) -> None:
+    state = Failing.open()
+    with state.write() as connection:
+        connection.execute(schema.meta.insert().values(name="vendor:added", value=b"coder"))
+        row = {"source": "added", "scope": "all", "day": date(2026, 3, 9), "facts": b"", "requests": 1, "read_at": 1.0}
+        connection.execute(schema.day.insert().values(row))
+    exporter, told = reloaded_over(state, tmp_path, lambda _call: False)
+    stood = standing(exporter)
+    exporter.store.close()
+
+    assert told.mistakes == (
+        "sources.added.vendor: the state holds days of coder under this name: choose another name for the new source",
+    )
+    assert stood == OLD
 
 
 def test_a_bug_in_a_reload_is_logged_and_ends_nothing(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -1,19 +1,29 @@
 """Several replicas on one PostgreSQL: one reads a source, all publish it, and a killed one holds up nobody."""
 
+import logging
+import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
+from time import monotonic
+from typing import Any
 
 import pytest
+from pyroaring import BitMap
+from sqlalchemy import select
 
+from exporter.accounts import AccountBook
+from exporter.database import StateError, TurnLostError
 from exporter.errors import Unreachable
 from exporter.metrics import Sample
+from exporter.model import Identity, Reading, WindowPeople
 from exporter.poller import Poller
+from exporter.schema import metadata
 from exporter.simulator.augment import augment_app
 from exporter.simulator.server import build, serve
 from exporter.store import PollStatus, Store
@@ -22,6 +32,7 @@ from tests import real_servers
 from tests.companies import busy, calm, utc_now
 from tests.daemons import PATIENCE, Daemon, daemon, wait_until
 from tests.polling import NOON, YESTERDAY, Bench, Script, people
+from tests.two_writers import assert_one_came_first, replace_at_once
 
 pytestmark = pytest.mark.servers("postgresql")
 
@@ -214,6 +225,14 @@ def test_a_day_is_replaced_whole_and_its_revision_counted(url: str) -> None:
     assert found == ({("all", "1d"): 3.0}, {("all",): 1.0})
 
 
+def test_of_two_processes_that_store_a_day_at_once_one_comes_first(url: str) -> None:
+    stores = [Store.open(url), Store.open(url)]
+    told = replace_at_once(stores, days=30)
+    assert_one_came_first(told, stores[0])
+    for store in stores:
+        store.close()
+
+
 def test_a_state_that_goes_away_leaves_what_is_published(tmp_path: Path) -> None:
     with real_servers.postgresql(tmp_path) as gone:
         bench = replica(gone)
@@ -226,30 +245,157 @@ def test_a_state_that_goes_away_leaves_what_is_published(tmp_path: Path) -> None
     assert before != []
     assert shown(bench) == before
     assert failed is not None
-    assert (failed.success, failed.reason, failed.last_success) == (False, "unreachable", NOON.timestamp())
-    assert (bench.own("poll_success"), bench.own("poll_failures_total", reason="unreachable")) == (0.0, 1.0)
+    assert (failed.success, failed.reason, failed.last_success) == (False, "state", NOON.timestamp())
+    assert (bench.own("poll_success"), bench.own("poll_failures_total", reason="unreachable")) == (0.0, 0.0)
+    assert not bench.store.database.up
     assert follow(bench.store, poller) is None
 
 
-def test_a_poll_whose_connection_was_lost_meanwhile_counts_and_others_may_go_on(url: str) -> None:
+def test_a_poll_whose_connection_was_lost_goes_on_while_nobody_else_has_the_turn(url: str) -> None:
     one, two = replica(url), replica(url)
-    taken = []
-
-    def lose_the_lock() -> None:
-        with two.store.database.write() as connection:
-            holders = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted"
-            connection.exec_driver_sql(f"SELECT pg_terminate_backend(pid, 120000) FROM ({holders}) AS holder")
-        with two.store.database.turn("tool") as ours:
-            taken.append(ours)
-
-    one.script.before_read = lose_the_lock
+    one.script.before_read = lambda: cut_locks(two.store)
     status = polled(one, one.poller())
     one.store.close()
     two.store.close()
 
-    assert taken == [True]
     assert status is not None
     assert status.success
+
+
+def cut_locks(store: Store) -> None:
+    """Ends every connection that holds a turn, as a failover does."""
+    with store.database.write() as connection:
+        holders = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted"
+        connection.exec_driver_sql(f"SELECT pg_terminate_backend(pid, 5000) FROM ({holders}) AS holder")
+
+
+def test_a_poll_that_lost_its_turn_to_another_writes_nothing_and_ends_with_one_line(
+    url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    one, two = replica(url), replica(url)
+    two.now = one.now + timedelta(minutes=1)
+    two.script.days["all", YESTERDAY] = people(1, 2, 3, messages=9)
+    others = []
+
+    def lose_the_turn() -> None:
+        cut_locks(two.store)
+        others.append(polled(two, two.poller()))
+
+    one.script.before_read = lose_the_turn
+    status = polled(one, one.poller())
+    stored = two.store.last_poll("tool")
+    seen = one.published("adoption_usage"), two.published("adoption_usage")
+    one.store.close()
+    two.store.close()
+
+    assert status == stored == others[0]
+    assert seen == ({("all", "1d", "messages"): 9.0},) * 2
+    assert (one.own("polls_total"), two.own("polls_total")) == (0.0, 1.0)
+    assert [record.getMessage() for record in caplog.records] == [
+        "poll finished",
+        "poll ended, another process reads the source by now",
+    ]
+
+
+WRITES: Mapping[str, Callable[[Store], object]] = {
+    "a day": lambda store: store.replace("tool", "all", Reading(YESTERDAY, people(9)), now=NOON, requests=1),
+    "scopes": lambda store: store.list_scopes("tool", ["stale"]),
+    "a scope": lambda store: store.scope_read("tool", "all", now=NOON, seats=9),
+    "a window": lambda store: store.replace_windows("tool", "all", [WindowPeople(YESTERDAY, "7d", 9)]),
+    "a forgotten window": lambda store: store.forget_window("tool", "all", YESTERDAY, "28d"),
+    "forgotten days": lambda store: store.prune("tool", YESTERDAY + timedelta(days=1)),
+    "a poll": lambda store: store.record_poll("tool", PollStatus(True, 9.0, 9.0, 9.0)),
+    "accounts": lambda store: AccountBook(store, "tool").number([Identity("9")]),
+    "forgotten accounts": lambda store: AccountBook(store, "tool").forget(BitMap([0])),
+}
+
+
+@pytest.mark.parametrize("what", WRITES)
+def test_nothing_of_a_poll_is_written_once_another_process_has_the_turn(what: str, url: str) -> None:
+    one, two = replica(url), replica(url)
+    one.poller().poll()
+    AccountBook(one.store, "tool").number([Identity("1", username="alice"), Identity("2")])
+    one.store.replace_windows("tool", "all", [WindowPeople(YESTERDAY, "28d", 5)])
+    with one.store.database.turn("tool") as ours:
+        cut_locks(two.store)
+        with two.store.database.turn("tool") as theirs:
+            before = content(two.store)
+            with pytest.raises(TurnLostError, match=r"^another process reads tool now"):
+                WRITES[what](one.store)
+            after = content(two.store)
+    one.store.close()
+    two.store.close()
+
+    assert (ours, theirs) == (True, True)
+    assert after == before
+
+
+def content(store: Store) -> dict[str, list[Any]]:
+    with store.database.read() as connection:
+        return {name: sorted(map(repr, connection.execute(select(table)))) for name, table in metadata.tables.items()}
+
+
+def test_a_process_that_stands_still_in_a_transaction_holds_up_the_next_turn_no_longer_than_its_own(url: str) -> None:
+    stalled, other = Store.open(url, turn_seconds=2), Store.open(url)
+    taken = []
+
+    def stand_still() -> None:
+        with stalled.database.turn("tool"), stalled.database.write("tool") as connection:
+            cut_locks(other)
+            taken.append(has_turn(other))
+            connection.exec_driver_sql("SELECT 1")
+
+    with pytest.raises(StateError, match="idle-in-transaction timeout"):
+        stand_still()
+    stalled.close()
+    other.close()
+
+    assert taken == [True]
+
+
+def test_a_process_that_stands_still_loses_its_turn(url: str) -> None:
+    holder = (
+        "import sys, time\nfrom exporter.store import Store\n"
+        f"store = Store.open({url!r}, turn_seconds=2)\n"
+        "with store.database.turn('tool') as ours:\n"
+        "    print(ours, flush=True)\n    sys.stdin.readline()\n"
+        "    try:\n        store.list_scopes('tool', ['stale'])\n"
+        "    except Exception as error:\n        print(type(error).__name__, flush=True)\n"
+    )
+    store = Store.open(url)
+    command = [sys.executable, "-c", holder]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        assert process.stdout.readline() == "True\n"
+        process.send_signal(signal.SIGSTOP)
+        wait_until(lambda: has_turn(store))
+        process.send_signal(signal.SIGCONT)
+        process.stdin.write("\n")
+        process.stdin.flush()
+        refused = process.stdout.readline()
+    scopes = store.scopes("tool")
+    store.close()
+
+    assert (refused, scopes) == ("TurnLostError\n", {})
+
+
+def test_a_process_that_works_keeps_its_turn_however_long_it_takes(url: str) -> None:
+    one, two = Store.open(url, turn_seconds=1), Store.open(url)
+    began = monotonic()
+    with one.database.turn("tool") as ours:
+        wait_until(lambda: monotonic() - began > 4)
+        kept = not has_turn(two)
+    one.close()
+    two.close()
+
+    assert (ours, kept) == (True, True)
+
+
+def has_turn(store: Store) -> bool:
+    with store.database.turn("tool") as ours:
+        return ours
 
 
 def test_replicas_that_start_together_make_one_state(tmp_path: Path) -> None:

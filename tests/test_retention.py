@@ -19,6 +19,7 @@ from exporter.retention import Forgotten, prune
 from exporter.store import Store
 from tests.configuring import load_text
 from tests.polling import NOON, YESTERDAY, Bench, Script, people
+from tests.recipes import book_of as settled_book_of
 from tests.stores import fresh_store
 
 MONDAY = date(2026, 3, 9)
@@ -36,7 +37,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 def book_of(store: Store, source: str = "acme") -> tuple[AccountBook, dict[str, int]]:
     """The accounts of a source and their numbers by name."""
-    book = AccountBook(store, source, plain)
+    book = settled_book_of(store, source, plain)
     identities = [Identity(key=name, email=f"{name}@example.com", username=name) for name in NAMES]
     return book, dict(zip(NAMES, book.number(identities), strict=True))
 

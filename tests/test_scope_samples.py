@@ -9,13 +9,13 @@ import polars as pl
 import pytest
 from pyroaring import BitMap
 
-from exporter.accounts import AccountBook, plain
+from exporter.accounts import plain
 from exporter.metrics import Sample
 from exporter.model import EVERYBODY, AmountKey, DayFacts, Identity, PeopleKey, Reading
 from exporter.scope_samples import Recipe, scope_history, scope_samples
 from exporter.store import ScopeStatus, Store
 from exporter.teams_file import TeamsFile
-from tests.recipes import recipe_of
+from tests.recipes import book_of, recipe_of
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 MONDAY = date(2026, 3, 9)
@@ -67,7 +67,7 @@ def named(sample: Sample) -> str:
 
 
 def test_a_scope_has_what_its_recipe_asks_for(store: Store, teams: TeamsFile) -> None:
-    book = AccountBook(store, "acme", plain)
+    book = book_of(store, "acme", plain)
     put(store, MONDAY, day_of(book.number(PEOPLE)))
     status = ScopeStatus(listed=True, last_success=None, revised=3, seats=40)
     plain_recipe = recipe_of("acme", "coder", book)
@@ -100,7 +100,7 @@ def test_a_scope_has_what_its_recipe_asks_for(store: Store, teams: TeamsFile) ->
 
 
 def test_small_groups_are_withheld_and_counted(store: Store, teams: TeamsFile) -> None:
-    book = AccountBook(store, "acme")
+    book = book_of(store, "acme")
     put(store, MONDAY, day_of(book.number(PEOPLE)))
     recipe = recipe_of("acme", "coder", book, teams=teams, min_group_size=3)
 
@@ -122,7 +122,7 @@ def test_a_past_day_shows_what_it_would_have_shown_as_the_newest_one(teams: Team
     live, whole = Store.open(), Store.open()
     recipes = {}
     for store in (live, whole):
-        book = AccountBook(store, "acme", plain)
+        book = book_of(store, "acme", plain)
         book.number(PEOPLE)
         recipes[store] = recipe_of(
             "acme", "coder", book, workday=lambda day: day.weekday() < 5, teams=teams, per_user=True, min_group_size=2

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.accounts import AccountBook, plain
+from exporter.accounts import plain
 from exporter.app import Exporter
 from exporter.config_changes import changes
 from exporter.database import StateError
@@ -19,6 +19,7 @@ from exporter.vendors import VENDORS
 from exporter.web.access import Access
 from tests.configuring import load_text
 from tests.polling import NOON, YESTERDAY, Bench, Script, people
+from tests.recipes import book_of
 from tests.stores import fresh_store
 
 
@@ -205,7 +206,7 @@ def test_a_name_under_which_the_state_holds_days_of_another_vendor_is_refused_an
 
 def test_names_that_are_no_longer_wanted_go_from_sources_that_are_no_longer_configured_too(tmp_path: Path) -> None:
     store = fresh_store()
-    gone = AccountBook(store, "gone", plain)
+    gone = book_of(store, "gone", plain)
     gone.number([Identity("1", email="alice@example.com")])
     one = "sources: {acme: {vendor: augment, token: t0ken}}"
     kept = load_text(tmp_path, f"people: {{per_user: plain}}\n{one}")

@@ -1,12 +1,18 @@
 import sqlite3
+import stat
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
-from sqlalchemy import BigInteger
+from sqlalchemy import BigInteger, event
 
 from exporter import schema
+from exporter.accounts import plain
 from exporter.database import StateError
+from exporter.model import Identity
 from exporter.store import Store
+from tests.recipes import book_of
 from tests.stores import fresh_store
 
 
@@ -63,6 +69,148 @@ def test_a_file_that_is_no_database_is_refused_and_left_alone(path: Path) -> Non
         Store.open(f"sqlite:///{path}")
 
     assert path.read_bytes() == b"a letter to alice" * 300
+
+
+@pytest.mark.parametrize("journal", ["delete", "wal"])
+@pytest.mark.parametrize("application", [0, 252006675])
+def test_a_database_of_another_program_is_refused_untouched(path: Path, journal: str, application: int) -> None:
+    foreign = sqlite3.connect(path)
+    foreign.execute(f"PRAGMA application_id = {application}")
+    foreign.execute(f"PRAGMA journal_mode = {journal}")
+    foreign.execute("CREATE TABLE account (source TEXT, hash BLOB)")
+    foreign.execute("CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB)")
+    foreign.commit()
+    foreign.close()
+    path.chmod(0o644)
+    before = path.read_bytes()
+
+    with pytest.raises(StateError, match=r"^the file is a database of another program \(sqlite:///.*/adoption\.db\)$"):
+        Store.open(f"sqlite:///{path}")
+
+    assert (path.read_bytes(), mode(path)) == (before, 0o644)
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_database_of_another_program_that_works_with_it_is_refused_untouched(path: Path) -> None:
+    foreign = sqlite3.connect(path)
+    foreign.execute("PRAGMA journal_mode = wal")
+    foreign.execute("CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB)")
+    foreign.commit()
+    before = contents(path.parent)
+
+    with pytest.raises(StateError, match=r"^the file is a database of another program "):
+        Store.open(f"sqlite:///{path}")
+
+    assert contents(path.parent) == before
+    foreign.execute("INSERT INTO meta VALUES ('still', 'theirs')")
+    foreign.close()
+
+
+def test_an_empty_file_becomes_a_state(path: Path) -> None:
+    path.touch(0o644)
+    Store.open(f"sqlite:///{path}").close()
+
+    assert (application_of(path), mode(path)) == (0x41646F70, 0o600)
+
+
+def test_a_state_from_before_files_said_whose_they_are_is_one(path: Path) -> None:
+    store = Store.open(f"sqlite:///{path}")
+    key = store.database.hash_key()
+    store.close()
+    old = sqlite3.connect(path)
+    old.execute("PRAGMA application_id = 0")
+    old.close()
+    path.chmod(0o644)
+    keys = []
+    for _ in range(2):
+        store = Store.open(f"sqlite:///{path}")
+        keys.append(store.database.hash_key())
+        store.close()
+
+    assert (keys, mode(path)) == ([key, key], 0o600)
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o777])
+@pytest.mark.parametrize("uri", ["sqlite:///{}", "sqlite:///file:{}?uri=true"])
+def test_a_state_is_its_owners_alone_from_the_first_byte_on(path: Path, umask: int, uri: str) -> None:
+    script = f"""
+import os, sys
+from pathlib import Path
+from exporter.store import Store
+path = Path({str(path)!r})
+sys.addaudithook(lambda event, _: event == "sqlite3.connect" and print(f"{{path.stat().st_mode & 0o777:o}}"))
+os.umask({umask})
+store = Store.open({uri.format(path)!r})
+store.list_scopes("tool", ["all"])
+store.database.claim()
+for file in sorted(path.parent.iterdir()):
+    print(file.name, f"{{file.stat().st_mode & 0o777:o}}")
+os._exit(0)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
+    connected, files = done.stdout.splitlines()[:-4], done.stdout.splitlines()[-4:]
+
+    assert set(connected) == {"600"}
+    assert files == ["adoption.db 600", "adoption.db-lock 600", "adoption.db-shm 600", "adoption.db-wal 600"]
+
+
+def test_what_somebody_who_reads_keeps_in_the_files_is_wiped_later(path: Path) -> None:
+    store = Store.open(f"sqlite:///{path}")
+    book = book_of(store, "tool", plain)
+    book.number([Identity("1", email="alice@example.com")])
+    event.listen(store.database._engine, "connect", lambda driver, _: driver.execute("PRAGMA busy_timeout = 10"))
+    store.database._engine.dispose()
+    reader = sqlite3.connect(path)
+    reader.execute("BEGIN")
+    reader.execute("SELECT * FROM account").fetchall()
+    book_of(store, "tool")
+    log = path.with_name("adoption.db-wal")
+    kept = b"alice@example.com" in path.read_bytes() + log.read_bytes()
+    reader.close()
+    store.database.probe()
+    left = b"alice@example.com" in path.read_bytes() + log.read_bytes()
+    store.close()
+
+    assert (kept, left) == (True, False)
+
+
+def test_a_second_daemon_on_one_file_is_refused_with_words_until_the_first_has_ended(path: Path) -> None:
+    url = f"sqlite:///{path}"
+    script = f"import sys\nfrom exporter.store import Store\nStore.open({url!r}).database.claim()\n"
+    first = subprocess.Popen(
+        [sys.executable, "-c", f"{script}print('runs', flush=True)\nsys.stdin.readline()\n"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    )
+    assert first.stdout is not None
+    assert first.stdout.readline() == b"runs\n"
+    second = Store.open(url)
+    with pytest.raises(StateError) as raised:
+        second.database.claim()
+    first.kill()
+    first.communicate()
+    second.database.claim()
+    second.close()
+
+    assert str(raised.value) == (
+        f"another adoption-exporter runs on this state ({url}): on SQLite there can be one, "
+        "several replicas need PostgreSQL"
+    )
+
+
+def contents(folder: Path) -> dict[str, tuple[int, bytes]]:
+    """Every file's mode and content; of the index of SQLite's log, which says who reads what, the mode alone."""
+    return {
+        file.name: (mode(file), b"" if file.name.endswith("-shm") else file.read_bytes()) for file in folder.iterdir()
+    }
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def application_of(path: Path) -> int:
+    return int.from_bytes(path.read_bytes()[68:72])
 
 
 def test_a_file_in_a_folder_that_is_not_there_is_refused(path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 
-from exporter.accounts import AccountBook, Label
+from exporter.accounts import Label
 from exporter.budget import Budget
 from exporter.client import Client
 from exporter.expose.prometheus import render
@@ -22,7 +22,7 @@ from exporter.snapshot import Board
 from exporter.store import PollStatus, Store
 from exporter.teams_file import TeamsFile
 from exporter.vendors import VENDORS
-from tests.recipes import recipe_of
+from tests.recipes import book_of, recipe_of
 from tests.stores import fresh_store
 
 
@@ -82,7 +82,7 @@ class VendorPolls:
         given = {"vendor": self.vendor, "token": "secret-token", "requests_per_minute": 1_000_000, **self.settings}
         settings = vendor.settings.model_validate(given)
         health = self.health.source("tool", self.vendor)
-        accounts = AccountBook(self.store, "tool", self.label)
+        accounts = book_of(self.store, "tool", self.label)
         budget = Budget(settings.requests_per_minute, monotonic=monotonic)
         stop = NoWait()
 

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from time import sleep
 
 import click
 from rich.console import Console
@@ -18,13 +19,16 @@ from exporter import config, log
 from exporter.app import Exporter, utc_now
 from exporter.commands import options
 from exporter.commands.once import narrowed
+from exporter.database import TurnLostError
 from exporter.durations import format_duration
 from exporter.errors import VendorError
 from exporter.expose.backfill import PastDay, past_days, write_file
 from exporter.model import newest_ready
 from exporter.past_days import PastReader
 from exporter.store import Store
+from exporter.turns import turn_after_others
 
+_TRY_AGAIN_SECONDS = 1.0
 _DAY = click.DateTime(formats=["%Y-%m-%d"])
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - compared with what click reads, which has no zone
 
@@ -138,10 +142,27 @@ class Span:
                 failed = True
                 continue
             reader.progress = self._bar(name, sum(len(days) for days in missing.values()))
-            for scope, problem in reader.read().items():
+            for scope, problem in self._in_turn(name, reader).items():
                 click.echo(f"{name}: {scope + ': ' if scope else ''}{problem}", err=True)
                 failed = True
         return failed
+
+    def _in_turn(self, name: str, reader: PastReader) -> Mapping[str, Exception]:
+        """Reads a source while no other process does, and gives the error of each scope that failed."""
+        said = False
+
+        def wait() -> None:
+            nonlocal said
+            if not said:
+                click.echo(f"{name}: waits, another process reads it", err=True)
+            said = True
+            sleep(_TRY_AGAIN_SECONDS)
+
+        try:
+            with turn_after_others(self.exporter.store.database, name, wait):
+                return reader.read()
+        except TurnLostError as error:
+            return {"": error}
 
     def days(self) -> Iterator[PastDay]:
         """The history of every source; says of how many days there is none."""

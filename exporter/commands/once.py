@@ -15,8 +15,8 @@ import click
 from exporter import config, log
 from exporter.app import Exporter
 from exporter.commands import options
-from exporter.database import MEMORY
 from exporter.durations import parse_duration
+from exporter.engine import MEMORY
 from exporter.expose.prometheus import Format, body, render_collector
 from exporter.health import Health
 from exporter.metrics import CATALOGUE

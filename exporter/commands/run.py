@@ -29,6 +29,6 @@ def run(config_file: Path, web: WebFlags, log_level: log.Level, log_format: log.
 
     settings = load()
     serving = web.open(settings)
-    daemon.run(
-        Exporter(settings, Store.open(settings.state.url, settings.state_values)), serving, load, lambda _url: None
-    )
+    store = Store.open(settings.state.url, settings.state_values)
+    store.database.claim()
+    daemon.run(Exporter(settings, store), serving, load, lambda _url: None)

@@ -1,0 +1,148 @@
+"""Connections to the database of the state: a SQLite file for its owner alone, or PostgreSQL that answers in time."""
+
+import os
+import sqlite3
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, unquote, urlsplit
+
+from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy.pool import StaticPool
+
+MEMORY = "sqlite://"
+
+# What says in a SQLite file's header whose it is: "Adop".
+APPLICATION_ID = 0x41646F70
+_HEADER = slice(0, 16), b"SQLite format 3\0"
+_ID = slice(68, 72)
+
+# Otherwise a PostgreSQL whose machine has vanished is waited for until TCP gives up: two hours, or never. Parameters of
+# libpq, which the URL may set otherwise.
+_PATIENCE = {
+    "connect_timeout": 10,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,
+}
+
+# How long SQLite waits for another process to end its transaction, where the URL does not say.
+_SQLITE_SECONDS = 30
+
+# Where PGCLIENTENCODING says something else, psycopg may give bytes in place of text.
+_TEXT = {"client_encoding": "utf8"}
+
+# An error would show the values of its statement, which may name people.
+_QUIET = {"hide_parameters": True}
+
+
+class ForeignFileError(Exception):
+    """A SQLite file that another program has made."""
+
+
+def connect(url: str, transaction_seconds: float) -> Engine:
+    """The engine of a state's URL. PostgreSQL ends transactions in which nothing is said for so many seconds.
+
+    A SQLite file is made where there is none. Raises ForeignFileError.
+    """
+    if url.startswith("postgresql://"):
+        url = url.replace("postgresql://", "postgresql+psycopg://", 1)
+    if not url.startswith("sqlite"):
+        given = make_url(url).query
+        patience = {name: value for name, value in _PATIENCE.items() if name not in given}
+        # A source holds a connection for as long as it is read, and each of its transactions takes another: a limit
+        # would have many sources wait for each other until none goes on.
+        engine = create_engine(url, pool_pre_ping=True, max_overflow=-1, connect_args={**patience, **_TEXT}, **_QUIET)
+        return _without_idle_transactions(engine, transaction_seconds)
+    seconds = make_url(url).query.get("timeout", _SQLITE_SECONDS)
+    arguments = {"check_same_thread": False, "timeout": float(str(seconds))}
+    if url in (MEMORY, "sqlite:///:memory:"):
+        return _with_transactions(create_engine(url, connect_args=arguments, poolclass=StaticPool, **_QUIET), wal=False)
+    engine = create_engine(url, connect_args=arguments, **_QUIET)
+    file = sqlite_file(engine)
+    if file is not None:
+        _own(file)
+    return _with_transactions(engine, wal=True)
+
+
+def sqlite_file(engine: Engine) -> Path | None:
+    """The file of a SQLite state; None where there is none."""
+    name = engine.url.database
+    if engine.dialect.name != "sqlite" or isinstance(engine.pool, StaticPool) or not name:
+        return None
+    # As a URI, with which SQLite takes options of its own.
+    return Path(unquote(urlsplit(name).path)) if name.startswith("file:") else Path(name)
+
+
+def _own(file: Path) -> None:
+    """Makes a file that only its owner may read, or sees to it that the one that is there is a state."""
+    # What cannot be done here SQLite cannot do either, and says so.
+    with suppress(OSError, sqlite3.Error):
+        try:
+            # The log and the index that SQLite puts beside it get the same mode, whatever the umask says.
+            made = os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        except FileExistsError:
+            if file.stat().st_size and not _is_state(file):
+                raise ForeignFileError(file) from None
+            for part in (file, *(Path(f"{file}{suffix}") for suffix in ("-wal", "-shm"))):
+                with suppress(OSError):
+                    part.chmod(0o600)
+        else:
+            os.fchmod(made, 0o600)
+            os.close(made)
+        if not file.stat().st_size:
+            # Before it has a log, so that the header says it from the beginning.
+            with closing(sqlite3.connect(file)) as connection:
+                connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+
+
+def _is_state(file: Path) -> bool:
+    """Whether a SQLite file is a state of ours; what is no SQLite file at all is for SQLite to refuse."""
+    with file.open("rb") as stream:
+        header = stream.read(_ID.stop)
+    where, magic = _HEADER
+    if header[where] != magic:
+        return True
+    application = int.from_bytes(header[_ID])
+    if application:
+        return application == APPLICATION_ID
+    # The first states had no id. Where there is no log the file can be looked at without a trace.
+    trace = "mode=ro" if Path(f"{file}-wal").exists() else "immutable=1"
+    with closing(sqlite3.connect(f"file:{quote(str(file))}?{trace}", uri=True)) as connection:
+        try:
+            return connection.execute("SELECT 1 FROM meta WHERE name = 'schema_version'").fetchone() is not None
+        except sqlite3.OperationalError:
+            return False
+
+
+def _without_idle_transactions(engine: Engine, seconds: float) -> Engine:
+    """PostgreSQL that ends the transaction of a process that stands still: others may wait for it."""
+
+    @event.listens_for(engine, "connect")
+    def connect(connection: Any, _record: Any) -> None:
+        connection.autocommit = True
+        connection.execute(f"SET idle_in_transaction_session_timeout = {round(seconds * 1000)}")
+        connection.autocommit = False
+
+    return engine
+
+
+def _with_transactions(engine: Engine, *, wal: bool) -> Engine:
+    """SQLite with real transactions: the driver's own BEGIN comes too late for a read that leads to a write."""
+
+    @event.listens_for(engine, "connect")
+    def connect(connection: Any, _record: Any) -> None:
+        connection.isolation_level = None
+        if wal:
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=NORMAL")
+            # Only some builds of SQLite do so by themselves: a deleted name must not stay in a free corner of the file.
+            connection.execute("PRAGMA secure_delete=ON")
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        writes = connection.get_execution_options().get("adoption_write", False)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+    return engine

@@ -1,0 +1,57 @@
+"""From the configuration to what pushes metrics, and traces if wanted, over OTLP."""
+
+import os
+import threading
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from exporter.config import Config
+from exporter.health import Health
+from exporter.snapshot import Board
+
+if TYPE_CHECKING:
+    from exporter.expose.otlp_push import Pusher
+    from exporter.expose.tracing import Tracing
+
+
+def pushing(
+    config: Config,
+    board: Board,
+    health: Health,
+    *,
+    ready_at: Callable[[str], timedelta],
+    now: Callable[[], datetime],
+    stop: threading.Event,
+) -> "tuple[Pusher, Tracing | None]":
+    """The pusher of a configuration with an `otlp` section, and its tracing where that is wanted.
+
+    `ready_at` is asked for each source that is pushed: the configuration may be another one by then.
+    """
+    # Imported here: OpenTelemetry costs 10 MB and 0.2 s, which only those who push should pay.
+    from exporter.expose import otlp_push, otlp_sender, tracing
+    from exporter.expose.otlp_answer import Answer
+
+    settings = config.otlp
+    assert settings is not None
+
+    def count(answer: Answer) -> None:
+        health.exported(failed=not answer.complete, rejected=answer.rejected)
+
+    resource = otlp_sender.resource(config.web.listen_address.port)
+    sender = otlp_sender.connect(settings, os.environ, resource, count)
+    traces = tracing.connect(settings, os.environ, resource, count) if settings.traces else None
+    health.otlp()
+    pusher = otlp_push.Pusher(
+        sender=sender,
+        board=board,
+        health=health,
+        interval=settings.interval.total_seconds(),
+        ready_at=ready_at if settings.timestamp == "published" else None,
+        now=now,
+        monotonic=monotonic,
+        stop=stop,
+        at_end=traces.close if traces is not None else lambda: None,
+    )
+    return pusher, traces
