@@ -12,9 +12,8 @@ from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from pathlib import Path
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import BinaryIO, Self, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 import httpx
@@ -158,27 +157,24 @@ class Client:
 
         return self._asking(where, attempt)
 
-    def download(self, path: str, params: Params | None, to: Path, *, progress: Heard | None = None) -> int:
-        """GET into a file, which appears only when it is whole, and return its size.
+    def download(self, path: str, params: Params | None, to: BinaryIO, *, progress: Heard | None = None) -> int:
+        """GET into an open file, which is not whole where this fails, and return its size.
 
         `progress` hears the bytes received and, where the vendor says, the bytes to come in all (both as sent, so
         before unpacking).
         """
         where = self._where("GET", path)
         request = self._http.build_request("GET", self._url(path), params=params)
-        part = to.with_name(f"{to.name}.part")
 
         def attempt() -> int:
-            with part.open("wb") as file, self._answer(request, where, ()) as answer:
-                file.writelines(pieces(answer, where, self.download_limit, self._pace(where, progress), self._shown))
-                return file.tell()
+            to.seek(0)
+            to.truncate()
+            with self._answer(request, where, ()) as answer:
+                to.writelines(pieces(answer, where, self.download_limit, self._pace(where, progress), self._shown))
+            to.flush()
+            return to.tell()
 
-        try:
-            size = self._asking(where, attempt)
-            part.replace(to)
-        finally:
-            part.unlink(missing_ok=True)
-        return size
+        return self._asking(where, attempt)
 
     def _where(self, method: str, path: str) -> str:
         return f"{self.vendor} {method} {path.partition('?')[0]}"

@@ -89,6 +89,7 @@ turns.py             | errors log database store outcome poller                 
 online_check.py      | errors model poller vendors.base                                   |
 scheduler.py         | cron                                                               | apscheduler
 signals.py           |                                                                    |
+leftovers.py         |                                                                    |
 
 mistakes.py          | fields durations                                                   | pydantic pydantic_core
 document.py          | mistakes variables                                                 | yaml

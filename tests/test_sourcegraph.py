@@ -3,6 +3,7 @@
 import tempfile
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
@@ -370,29 +371,42 @@ def test_a_registry_is_read_however_it_is_written() -> None:
 @pytest.mark.parametrize("body", [SAMPLE, SAMPLE[:-3], "{}"])
 def test_no_report_is_left_on_the_disk(body: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    before = open_files()
     Server(body).polls().poll()
 
-    assert list(tmp_path.iterdir()) == []
+    assert (list(tmp_path.iterdir()), open_files()) == ([], before)
 
 
-def test_whoever_stops_reading_leaves_no_report_and_no_thread_behind(
+def test_a_report_that_is_read_stands_in_no_folder_and_whoever_stops_reading_leaves_no_file_and_no_thread_behind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
     bench = Server().polls(history=timedelta(days=60))
     bench.poll()
     assert bench.made is not None
-    source, before = bench.made.source, threading.active_count()
+    source, before, files = bench.made.source, threading.active_count(), open_files()
     with source.connect(lambda _code: None) as client:
         access = Access(client, source.settings, AccountBook(bench.store, "tool"), NOW, {}, lambda _kind, _remark: None)
         readings = source.vendor.read(
             access, ACME, [date.fromisoformat(DAY) - timedelta(days=back) for back in range(60)]
         )
         first = next(readings)
-        assert list(tmp_path.iterdir()) != []
+        read, reports = list(tmp_path.iterdir()), open_files() - files
         del readings
 
+    assert (read, len(reports) > 0) == ([], True)
     assert (first.day.isoformat(), threading.active_count(), list(tmp_path.iterdir())) == (DAY, before, [])
+    assert open_files() == files
+
+
+def open_files() -> set[str]:
+    """The regular files that this process has open and that have no name."""
+    found: set[str] = set()
+    for link in Path("/proc/self/fd").iterdir():
+        # The folder's own number is gone by now.
+        with suppress(FileNotFoundError):
+            found.add(str(link.readlink()))
+    return {target for target in found if target.endswith("(deleted)")}
 
 
 def test_teams_find_people_by_email_user_name_and_id() -> None:

@@ -400,11 +400,11 @@ def test_a_mistake_in_what_is_asked_for_is_exit_code_2(arguments: Sequence[str],
     assert list(tmp_path.glob("report*")) == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
 def test_a_download_that_is_stopped_leaves_nothing_behind(number: signal.Signals, tmp_path: Path) -> None:
     with faulty.serve(faulty.endless(b"1,true\n" * 10_000, "Content-Type: text/csv", pause=0.01)) as served:
         process = started(tmp_path, served.url, stderr=subprocess.PIPE)
-        wait_until(lambda: list(tmp_path.glob(".report.csv-*/*")) != [])
+        wait_until(lambda: served.heads != [])
         process.send_signal(number)
         try:
             _, said = process.communicate(timeout=PATIENCE)
@@ -412,8 +412,18 @@ def test_a_download_that_is_stopped_leaves_nothing_behind(number: signal.Signals
             # Otherwise the server, which waits for its client to go, would never end.
             process.kill()
 
-    assert (process.returncode, said) == (130, b"\n")
+    killed = number == signal.SIGKILL
+    assert (process.returncode, said) == ((-9, b"") if killed else (130, b"\n"))
     assert [path.name for path in tmp_path.iterdir()] == ["config.yaml"]
+
+
+def test_what_a_killed_run_left_of_a_report_is_gone_after_the_next(tmp_path: Path) -> None:
+    (tmp_path / "report.csv.part").write_text("alice@example.com")
+    with answering(200, SAMPLE.encode()) as asked:
+        done = report(tmp_path, asked.url, *ASKED)
+
+    assert done.exit_code == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["config.yaml", "report.csv"]
 
 
 def test_a_terminal_sees_a_progress_bar(tmp_path: Path) -> None:

@@ -1,7 +1,9 @@
 """`run`: the daemon."""
 
 import sys
+from contextlib import suppress
 from pathlib import Path
+from tempfile import gettempdir
 
 import click
 
@@ -9,6 +11,7 @@ from exporter import config, daemon, log
 from exporter.app import Exporter
 from exporter.commands import options
 from exporter.commands.web_flags import WebFlags, web_options
+from exporter.leftovers import sweep
 from exporter.store import Store
 
 
@@ -28,6 +31,9 @@ def run(config_file: Path, web: WebFlags, log_level: log.Level, log_format: log.
         return settings
 
     settings = load()
+    # Where there is no folder for temporary files there is nothing in it.
+    with suppress(OSError):
+        sweep(Path(gettempdir()))
     serving = web.open(settings)
     store = Store.open(settings.state.url, settings.state_values)
     store.database.claim()

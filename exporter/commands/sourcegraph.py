@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import sys
 import threading
@@ -10,9 +11,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryFile
 from time import monotonic
-from typing import Any, TypeVar
+from typing import Any, BinaryIO, TypeVar
 
 import click
 from rich.console import Console
@@ -95,17 +96,29 @@ def sourcegraph_report(
     exporter = Exporter(replace(settings, sources={name: source}, otlp=None), Store.open())
     with (
         _failures(),
-        TemporaryDirectory(prefix=f".{output.name}-", dir=output.parent) as folder,
+        # In no folder until it is whole: a report holds e-mails, and a killed process removes nothing.
+        TemporaryFile(dir=output.parent) as file,
         exporter.pollers[name].source.connect(lambda _code: None) as client,
         _progress() as progress,
     ):
-        whole = Path(folder) / output.name
-        size = client.download(REPORT, params, whole, progress=progress)
-        with whole.open("rb") as file:
-            # Not every granularity has a day or a flag.
-            report_columns(file.readline(LONGEST_HEADER), f"sourcegraph GET {REPORT}", needed=("id",))
-        whole.replace(output)
+        size = client.download(REPORT, params, file, progress=progress)
+        file.seek(0)
+        # Not every granularity has a day or a flag.
+        report_columns(file.readline(LONGEST_HEADER), f"sourcegraph GET {REPORT}", needed=("id",))
+        file.seek(0)
+        _write(file, output)
     click.echo(f"{output}: {size:,} bytes", err=True)
+
+
+def _write(file: BinaryIO, output: Path) -> None:
+    """Copies a file to one that appears only when it is whole; the next run removes what a killed one has left."""
+    part = output.with_name(f"{output.name}.part")
+    try:
+        with part.open("wb") as copy:
+            shutil.copyfileobj(file, copy)
+        part.replace(output)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 @click.group("sourcegraph-tokens")

@@ -5,11 +5,11 @@ API: https://sourcegraph.com/docs/analytics/api (read 2026-11); https://sourcegr
 
 import re
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import date, timedelta
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Annotated, Literal
+from tempfile import TemporaryFile
+from typing import Annotated, BinaryIO, Literal
 
 import polars as pl
 from pydantic import AfterValidator, BeforeValidator
@@ -106,10 +106,7 @@ def seats(access: Access, scope: str) -> int | None:
 def _readings(access: Access, scope: str, days: Sequence[date]) -> Generator[Reading | WrongDay, None, None]:
     registry = _read_registry(access, scope)
     known = pl.DataFrame(schema=_KNOWN)
-    with (
-        TemporaryDirectory(prefix="adoption-exporter-") as folder,
-        closing(ahead(_tables(access, scope, days, Path(folder)), _DAYS_AHEAD)) as found,
-    ):
+    with ExitStack() as files, closing(ahead(_tables(access, scope, days, files), _DAYS_AHEAD)) as found:
         for columns, day, table in found:
             if isinstance(table, BadPayload):
                 yield WrongDay(day, table)
@@ -128,14 +125,15 @@ def _readings(access: Access, scope: str, days: Sequence[date]) -> Generator[Rea
 
 
 def _tables(
-    access: Access, scope: str, days: Sequence[date], folder: Path
+    access: Access, scope: str, days: Sequence[date], files: ExitStack
 ) -> Generator[tuple[Columns, date, pl.DataFrame | BadPayload], None, None]:
-    with closing(ahead(_downloads(access, scope, days, folder))) as reports:
-        for path, asked in reports:
-            report = open_report(path, f"sourcegraph GET {REPORT}")
+    with closing(ahead(_downloads(access, scope, days, files))) as reports:
+        for file, asked in reports:
+            # The file has no other name.
+            report = open_report(Path(f"/dev/fd/{file.fileno()}"), f"sourcegraph GET {REPORT}")
             for day, table in tables(report, asked):
                 yield report.columns, day, table
-            path.unlink()
+            file.close()
 
 
 def _read_registry(access: Access, scope: str) -> Registry | None:
@@ -150,9 +148,12 @@ def _read_registry(access: Access, scope: str) -> Registry | None:
 
 
 def _downloads(
-    access: Access, scope: str, days: Sequence[date], folder: Path
-) -> Generator[tuple[Path, Sequence[date]], None, None]:
-    """Files with reports that have all of the days, newest first, and which of the days are in each."""
+    access: Access, scope: str, days: Sequence[date], files: ExitStack
+) -> Generator[tuple[BinaryIO, Sequence[date]], None, None]:
+    """Files with reports that have all of the days, newest first, and which of the days are in each.
+
+    They stand in no folder: a report holds e-mails, and nobody would remove what a killed process leaves.
+    """
     learnt = f"{scope}: bytes a day"
     left = days
     while left:
@@ -161,14 +162,14 @@ def _downloads(
         if bytes_a_day is not None:
             most = max(1, min(_MOST_DAYS, int(_MOST_BYTES / bytes_a_day)))
         asked = [day for day in left if day > left[0] - most * ONE_DAY]
-        path = folder / f"{asked[0]}.csv"
-        size = _download(access, scope, asked, path)
+        file = files.enter_context(TemporaryFile())  # noqa: SIM115 - it is a context, of the stack
+        size = _download(access, scope, asked, file)
         access.memory[learnt] = max(1.0, size / ((asked[0] - asked[-1]).days + 1), bytes_a_day or 1.0)
-        yield path, asked
+        yield file, asked
         left = left[len(asked) :]
 
 
-def _download(access: Access, scope: str, days: Sequence[date], path: Path) -> int:
+def _download(access: Access, scope: str, days: Sequence[date], file: BinaryIO) -> int:
     """Whether endDate is inclusive is not documented (2026-11), so it is a day beyond what is wanted."""
     params = {
         "instanceURL": scope,
@@ -177,7 +178,7 @@ def _download(access: Access, scope: str, days: Sequence[date], path: Path) -> i
         "endDate": (days[0] + ONE_DAY).isoformat(),
     }
     with _hint_at_instance():
-        return access.client.download(REPORT, params, path)
+        return access.client.download(REPORT, params, file)
 
 
 @contextmanager
