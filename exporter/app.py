@@ -56,7 +56,7 @@ class Exporter:
     now: Callable[[], datetime] = utc_now
     board: Board = field(default_factory=Board)
     health: Health = field(default_factory=Health)
-    scheduler: Scheduler = field(default_factory=Scheduler)
+    scheduler: Scheduler = field(init=False)
     stop: threading.Event = field(default_factory=threading.Event)
     pollers: dict[str, Poller] = field(default_factory=dict)
     tried: set[str] = field(default_factory=set)
@@ -71,6 +71,7 @@ class Exporter:
 
     def __post_init__(self) -> None:
         self.started = self.now()
+        self.scheduler = Scheduler(self.now, monotonic)
         self.health.reloaded(ok=True, at=self.started)
         self.teams = _teams(self.config)
         for name in self.config.sources:
@@ -209,9 +210,7 @@ class Exporter:
             if poller.restore():
                 self.tried.add(name)
         finally:
-            self.scheduler.add(
-                name, lambda: self.poll(name), interval=settings.interval, cron=settings.cron, now=self.now()
-            )
+            self.scheduler.add(name, lambda: self.poll(name), interval=settings.interval, cron=settings.cron)
             self._show_next_poll(name, poller)
 
     def _show_next_poll(self, name: str, poller: Poller) -> None:

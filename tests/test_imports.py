@@ -79,7 +79,7 @@ poller.py            | {POLL} accounts client health publisher retention revisio
 past_days.py         | accounts errors model plan poller store vendors.base               |
 turns.py             | errors database store outcome poller                               |
 online_check.py      | errors model poller vendors.base                                   |
-scheduler.py         | cron                                                               | apscheduler
+scheduler.py         | cron log                                                           |
 signals.py           |                                                                    |
 
 mistakes.py          | fields durations                                                   | pydantic pydantic_core
