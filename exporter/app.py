@@ -163,8 +163,14 @@ class Exporter:
         return self.tried >= self.pollers.keys()
 
     def forget_removed(self) -> None:
-        """Forgets old days of sources that are no longer configured; those of the others go with their polls."""
-        before = self.now().date() - self.config.state.retention
+        """Forgets old days of sources that are no longer configured; those of the others go with their polls.
+
+        By the time that the polls of the others have proven: nobody else can tell that our clock is right.
+        """
+        proven = self._proven()
+        if proven is None:
+            return
+        before = proven.date() - self.config.state.retention
         for name in set(sources(self.store)) - self.pollers.keys():
             # It may still be in its last poll, here or in another replica, or be configured again by now.
             with self._turns[name], self.store.database.turn(name) as ours:
@@ -176,6 +182,13 @@ class Exporter:
                     forget_old_days(self.store, AccountBook(self.store, name, label(self.config)), name, before)
                 finally:
                     self.polling.discard(name)
+
+    def _proven(self) -> datetime | None:
+        """The moment by which old days of any source may be forgotten; None where no vendor tells, or one disagrees."""
+        pollers = list(self.pollers.values())
+        if any(poller.told is not None and not poller.told.agrees for poller in pollers):
+            return None
+        return min((poller.proven for poller in pollers if poller.proven is not None), default=None)
 
     def _prepare_otlp(self, settings: OtlpSettings) -> None:
         # Imported here: OpenTelemetry costs 10 MB and 0.2 s, which only those who push should pay.
@@ -269,6 +282,7 @@ class Exporter:
                 board=self.board,
                 health=health,
                 now=self.now,
+                monotonic=monotonic,
             ),
             health=health,
             now=self.now,

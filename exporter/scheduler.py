@@ -2,7 +2,7 @@
 
 Intervals go by the monotonic clock: a clock that is set, in either direction, neither holds a job back nor makes it
 run for every interval that seems to have passed. A cron is about the time of day, and is looked up anew when that goes
-back.
+back. Then sources with an interval are polled at once: what was read before may have been read by a wrong clock.
 """
 
 import logging
@@ -24,16 +24,13 @@ _JITTER = 0.02
 _JITTER_MOST = 60
 # How long a cron may be late, and a stop of the scheduler take.
 _TICK_SECONDS = 1.0
-# A clock that is put right by less must not make a cron run twice.
+# A clock that is put right by less is not worth a poll, and must not make a cron run twice.
 _SET_BACK = timedelta(minutes=1)
 
 
 @dataclass(eq=False)
 class _Job:
-    """What runs, and when it is due next: `due` is by the monotonic clock, None where `cron` says `at` which time.
-
-    `since` is the time at which `at` was looked up.
-    """
+    """What runs, and when it is due next: `due` is by the monotonic clock, None where `cron` says `at` which time."""
 
     name: str
     run: Callable[[], object]
@@ -42,7 +39,6 @@ class _Job:
     cron: str | None
     due: float | None
     at: datetime
-    since: datetime
     running: bool = False
 
 
@@ -56,6 +52,7 @@ class Scheduler:
         self._monotonic = monotonic
         self._sources: dict[str, _Job] = {}
         self._others: list[_Job] = []
+        self._latest = now()
         self._lock = threading.Lock()
         self._wake = threading.Event()
         self._stopped = False
@@ -79,15 +76,12 @@ class Scheduler:
         seconds, now = interval.total_seconds(), self._now()
         jitter = min(seconds * _JITTER, _JITTER_MOST)
         with self._lock:
-            self._sources[source] = _Job(
-                f"poll {source}", job, seconds, jitter, cron, due=self._monotonic(), at=now, since=now
-            )
+            self._sources[source] = _Job(f"poll {source}", job, seconds, jitter, cron, due=self._monotonic(), at=now)
         self._wake.set()
 
     def every(self, seconds: float, name: str, job: Callable[[], object]) -> None:
         """Runs something that belongs to no source, for the first time when so many seconds have passed."""
-        now = self._now()
-        made = _Job(name, job, seconds, 0.0, None, due=self._monotonic() + seconds, at=now, since=now)
+        made = _Job(name, job, seconds, 0.0, None, due=self._monotonic() + seconds, at=self._now())
         with self._lock:
             self._others.append(made)
 
@@ -110,6 +104,10 @@ class Scheduler:
         """Starts every job that is due, and gives the seconds until the next look."""
         now, monotonic = self._now(), self._monotonic()
         with self._lock:
+            if now < self._latest - _SET_BACK:
+                for job in self._sources.values():
+                    _start_over(job, now, monotonic)
+            self._latest = now
             jobs = [*self._sources.values(), *self._others]
             due = [job for job in jobs if _is_due(job, now, monotonic)]
             for job in due:
@@ -149,9 +147,15 @@ def next_poll(interval: timedelta, cron: str | None, after: datetime) -> datetim
 def _is_due(job: _Job, now: datetime, monotonic: float) -> bool:
     if job.due is not None:
         return monotonic >= job.due
-    if now < job.since - _SET_BACK:
-        _look_up(job, now)
     return now >= job.at
+
+
+def _start_over(job: _Job, now: datetime, monotonic: float) -> None:
+    """When a source is due after the clock has gone back."""
+    if job.due is None:
+        job.at = _next_time(job, now)
+    else:
+        job.due = monotonic
 
 
 def _plan_next(job: _Job, now: datetime, monotonic: float) -> None:
@@ -159,13 +163,12 @@ def _plan_next(job: _Job, now: datetime, monotonic: float) -> None:
     if job.cron is None:
         job.due = monotonic + job.interval + random.uniform(0, job.jitter)  # noqa: S311 - no secret
     else:
-        job.due = None
-        _look_up(job, now)
+        job.due, job.at = None, _next_time(job, now)
 
 
-def _look_up(job: _Job, now: datetime) -> None:
+def _next_time(job: _Job, now: datetime) -> datetime:
     # A moment later, since a time that is now would be due a second time.
-    job.at, job.since = next_poll(timedelta(0), job.cron, now + timedelta.resolution), now
+    return next_poll(timedelta(0), job.cron, now + timedelta.resolution)
 
 
 def _run(job: _Job) -> None:

@@ -13,7 +13,8 @@ PACKAGE = CHECKOUT / "exporter"
 # From the ground up: a file may name rooms of earlier rows only, so no cycle can arise; `*` means all of those rooms.
 # The row that fits a file most closely counts. The package itself (its version) is open to every file.
 VENDOR = "errors fields model client json_body json_items rollup vendors.base vendors.settings"
-POLL = "errors log model database store outcome plan"
+POLL = "durations errors known_days log model database store outcome plan vendor_clock"
+SAMPLES = "history metrics model flow privacy users windows"
 PUSH = "fields mistakes sections log metrics model vendor_text snapshot health"
 OTEL = "opentelemetry"
 TABLE = f"""
@@ -29,9 +30,10 @@ metrics.py           | model                                                    
 body.py              | errors                                                             | httpx
 json_body.py         | errors                                                             |
 json_items.py        | json_body                                                          |
-retries.py           | errors                                                             | stamina
+vendor_clock.py      |                                                                    |
+retries.py           | errors vendor_clock                                                | stamina
 budget.py            |                                                                    |
-client.py            | errors body json_body retries budget vendor_text                   | httpx
+client.py            | errors body json_body retries budget vendor_clock vendor_text      | httpx
 
 ahead.py             |                                                                    |
 durations.py         |                                                                    | pydantic
@@ -51,6 +53,7 @@ facts.py             | model                                                    
 schema.py            |                                                                    | sqlalchemy
 database.py          | schema                                                             | sqlalchemy
 store.py             | model facts schema database                                        | sqlalchemy pyroaring
+known_days.py        | model store vendor_clock                                           |
 accounts.py          | model schema store                                                 | sqlalchemy pyroaring
 retention.py         | facts log store accounts                                           | pyroaring
 revisions.py         | model                                                              |
@@ -63,7 +66,7 @@ users.py             | rollup metrics span                                      
 privacy.py           | metrics                                                            |
 workdays.py          | vendors.settings                                                   | holidays
 history.py           | model store span teams flow                                        | polars pyroaring
-scope_samples.py     | accounts history metrics model store teams teams_file flow privacy users windows vendors.base |
+scope_samples.py     | {SAMPLES} accounts known_days store teams teams_file vendors.base |
 limits.py            | metrics                                                            |
 expose/__init__.py   |                                                                    |
 expose/prometheus.py | metrics                                                            | prometheus_client
@@ -71,13 +74,13 @@ expose/otlp.py       | metrics                                                  
 expose/backfill.py   | expose.prometheus limits metrics model scope_samples store         | prometheus_client
 snapshot.py          | metrics expose.prometheus                                          |
 health.py            | errors metrics store                                               | prometheus_client
-publisher.py         | log metrics store scope_samples limits snapshot health             |
+publisher.py         | database known_days log metrics store scope_samples limits snapshot health vendor_clock |
 team_watch.py        | database log publisher teams_file                                  |
-plan.py              | model store                                                        |
-outcome.py           | errors store                                                       |
+plan.py              | known_days model store vendor_clock                                |
+outcome.py           | errors store vendor_clock                                          |
 poller.py            | {POLL} accounts client health publisher retention revisions vendors.base |
-past_days.py         | accounts errors model plan poller store vendors.base               |
-turns.py             | errors database store outcome poller                               |
+past_days.py         | accounts errors known_days model plan poller store vendors.base    |
+turns.py             | errors database store outcome poller vendor_clock                  |
 online_check.py      | errors model poller vendors.base                                   |
 scheduler.py         | cron log                                                           |
 signals.py           |                                                                    |

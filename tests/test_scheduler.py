@@ -74,7 +74,8 @@ def test_an_interval_is_time_that_passes_wherever_the_clock_is_set_to(jump: time
     world.scheduler.every(5, "heartbeat", lambda: world.runs.append("heartbeat"))
     heard = [world.ran("tool")]
     world.now += jump
-    heard.append(world.ran())
+    # What was read before may have been read by a clock that was ahead.
+    heard.append(world.ran("tool") if jump < timedelta(0) else world.ran())
     world.passes(5)
     heard.append(world.ran("heartbeat"))
     world.passes(3594)
@@ -92,6 +93,7 @@ def test_the_next_poll_is_shown_by_the_clock_as_it_stands(jump: timedelta) -> No
     first = world.scheduler.next_run("tool")
     assert world.ran("tool")
     world.now += jump
+    world.scheduler.start_due()
     world.passes(600)
 
     due = world.scheduler.next_run("tool")

@@ -47,3 +47,25 @@ def test_polls_passwords_and_signs_of_life_go_on_when_the_clock_is_set(offset: s
             wait_until(lambda: running.get("/-/healthy").status_code == 401)
 
     assert (healthy, petted) == (200, ["WATCHDOG=1"] * 5)
+
+
+@pytest.mark.servers("libfaketime")
+@pytest.mark.parametrize("protocol", ["http/protobuf", "grpc"])
+def test_a_push_that_waits_while_the_clock_goes_back_ends_with_its_timeout(protocol: str, tmp_path: Path) -> None:
+    clock = WrongClock(tmp_path)
+    config = tmp_path / "config.yaml"
+    with faulty.serve(faulty.silence) as silent:
+        config.write_text(
+            'state: {url: "sqlite://"}\n'
+            f'otlp: {{endpoint: "{silent.url}", protocol: {protocol}, interval: 1s, timeout: 2s}}\n'
+            f'sources: {{one: {{vendor: augment, token: a-token, base_url: "{silent.url}"}}}}\n'
+        )
+        with daemon(tmp_path, "run", "--config.file", str(config), **clock.environ) as running:
+
+            def failures() -> float:
+                return sum(running.values("adoption_exporter_otlp_export_failures_total").values())
+
+            wait_until(lambda: failures() >= 1)
+            clock.set("-400d")
+            before = failures()
+            wait_until(lambda: failures() >= before + 3)
