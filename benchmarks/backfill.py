@@ -24,7 +24,6 @@ from exporter.store import Store
 from tests.recipes import recipe_of
 
 LAST = date(2026, 6, 30)
-READY_AT = timedelta(hours=3)
 ACTIVITIES = [f"activity_{number}" for number in range(9)]
 CLIENTS = [f"client {number}" for number in range(8)]
 LANGUAGES = [f"language {number}" for number in range(30)]
@@ -67,7 +66,7 @@ def each_alone(recipe: Recipe, store: Store, days: int) -> Iterator[int]:
     """The baseline: each day made as a poll makes its data day, with a history of its own."""
     (status,) = store.scopes("big").values()
     for back in range(days):
-        history = scope_history(recipe, store, "all")
+        history = scope_history(recipe, store, "all", datetime.now(UTC))
         yield len(scope_samples(recipe, history, LAST - timedelta(days=back), status).samples)
 
 
@@ -90,7 +89,9 @@ def main() -> None:
         print(f"each day alone (baseline): {alone:.0f} days a second of one core, {samples // few} samples a day")
         first = LAST - timedelta(days=given.days - 1)
         started = time.process_time()
-        written = write_file(past_days(recipe, store, READY_AT, 50_000, first, LAST), Path(folder) / "history.om")
+        written = write_file(
+            past_days(recipe, store, 50_000, first, LAST, datetime.now(UTC)), Path(folder) / "history.om"
+        )
         together = given.days / (time.process_time() - started)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         print(f"backfill to a file: {together:.0f} days a second of one core, {written} samples, peak {peak:.0f} MB")

@@ -59,7 +59,7 @@ class Exporter:
     now: Callable[[], datetime] = utc_now
     board: Board = field(default_factory=Board)
     health: Health = field(default_factory=Health)
-    scheduler: Scheduler = field(default_factory=Scheduler)
+    scheduler: Scheduler = field(init=False)
     stop: threading.Event = field(default_factory=threading.Event)
     pollers: dict[str, Poller] = field(default_factory=dict)
     tried: set[str] = field(default_factory=set)
@@ -74,6 +74,7 @@ class Exporter:
 
     def __post_init__(self) -> None:
         self.started = self.now()
+        self.scheduler = Scheduler(self.now, monotonic)
         self.health.reloaded(ok=True, at=self.started)
         self.health.state(lambda: self.store.database.up)
         self.teams = _teams(self.config)
@@ -186,8 +187,14 @@ class Exporter:
         return self.tried >= self.pollers.keys()
 
     def forget_removed(self) -> None:
-        """Forgets old days of sources that are no longer configured; those of the others go with their polls."""
-        before = self.now().date() - self.config.state.retention
+        """Forgets old days of sources that are no longer configured; those of the others go with their polls.
+
+        By the time that the polls of the others have proven: nobody else can tell that our clock is right.
+        """
+        proven = self._proven()
+        if proven is None:
+            return
+        before = proven.date() - self.config.state.retention
         for name in set(sources(self.store)) - self.pollers.keys():
             # It may still be in its last poll, here or in another replica, or be configured again by now.
             with self._turns[name], self.store.database.turn(name) as ours:
@@ -200,6 +207,13 @@ class Exporter:
                 finally:
                     self.polling.discard(name)
 
+    def _proven(self) -> datetime | None:
+        """The moment by which old days of any source may be forgotten; None where no vendor tells, or one disagrees."""
+        pollers = list(self.pollers.values())
+        if any(poller.told is not None and not poller.told.agrees for poller in pollers):
+            return None
+        return min((poller.proven for poller in pollers if poller.proven is not None), default=None)
+
     def _begin(self, name: str) -> None:
         """Publishes what the state holds of a source, and polls it now and on its schedule."""
         if self.leaving:
@@ -209,9 +223,7 @@ class Exporter:
             if poller.restore():
                 self.tried.add(name)
         finally:
-            self.scheduler.add(
-                name, lambda: self.poll(name), interval=settings.interval, cron=settings.cron, now=self.now()
-            )
+            self.scheduler.add(name, lambda: self.poll(name), interval=settings.interval, cron=settings.cron)
             self._show_next_poll(name, poller)
 
     def _show_next_poll(self, name: str, poller: Poller) -> None:
@@ -274,6 +286,7 @@ class Exporter:
                 board=self.board,
                 health=health,
                 now=self.now,
+                monotonic=monotonic,
             ),
             health=health,
             now=self.now,

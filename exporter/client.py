@@ -23,6 +23,7 @@ from exporter.body import Heard, pieces
 from exporter.budget import Budget
 from exporter.errors import BadPayload, RateLimited, Rejected, Unreachable
 from exporter.retries import ATTEMPTS, LONGEST_PAUSE, PassingError, asked_pause, retrying
+from exporter.vendor_clock import VendorClock
 from exporter.vendor_text import presentable, refusal_text, secrets
 
 BODY_LIMIT = 256 * 2**20
@@ -60,8 +61,8 @@ class Client:
     `headers` carry the token; `timeout` is in seconds, for connecting and for each wait for data; `budget` belongs to
     the source and outlives its clients; `body_limit` and `download_limit` count decoded bytes; `verify` may be the path
     of a CA bundle; `attempts` is 1 where a request must not be repeated. `count` hears each attempt's status code, or
-    "error" for no answer; `traced` makes what encloses an attempt at vendor, method and path. Every method raises the
-    VendorError tree, and Unreachable soon after `stop` is set.
+    "error" for no answer; `traced` makes what encloses an attempt at vendor, method and path. `clock` hears what good
+    answers tell of the time. Every method raises the VendorError tree, and Unreachable soon after `stop` is set.
     """
 
     vendor: str
@@ -80,6 +81,7 @@ class Client:
     download_limit: int = DOWNLOAD_LIMIT
     verify: str | bool = True
     transport: httpx.BaseTransport | None = None
+    clock: VendorClock = field(default_factory=VendorClock)
 
     def __post_init__(self) -> None:
         if httpx.URL(self.base_url).userinfo:
@@ -209,6 +211,8 @@ class Client:
             raise PassingError(Unreachable(f"{where}: no answer in {self._tries}: {self._fault(error)}")) from error
         status = answer.status_code
         self._heard(str(status))
+        if answer.is_success:
+            self.clock.hear(answer.headers, self.now())
         try:
             if not answer.is_success and status not in accept_status:
                 raise self._refusal(answer, where)

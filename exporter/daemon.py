@@ -94,6 +94,7 @@ def run(exporter: Exporter, web: Web, load: Callable[[], Config], started: Calla
     pages = Pages(
         board=exporter.board,
         health=exporter.health,
+        healthy=watchdog.alive,
         ready=exporter.ready,
         report=lambda: report(exporter, reloader.last),
         config=lambda: redacted(exporter.config),
@@ -109,6 +110,8 @@ def run(exporter: Exporter, web: Web, load: Callable[[], Config], started: Calla
         exporter.scheduler.every(BEAT_SECONDS, "heartbeat", watchdog.beat)
         exporter.scheduler.every(_WATCH_SECONDS, "web configuration", web.access.refresh)
         exporter.start()
+        # Publishing a whole state may have taken long, and the scheduler has only begun.
+        watchdog.beat()
         serving.start()
         url = web.url()
         event(logger, logging.INFO, "listening", url=url)

@@ -1,6 +1,6 @@
 """What the state holds of one scope, for the samples of any of its days."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from functools import cached_property
 
@@ -10,7 +10,7 @@ from pyroaring import BitMap
 from exporter.flow import first_seen
 from exporter.model import WINDOWS, window_days
 from exporter.span import Span, span_of, together
-from exporter.store import Store
+from exporter.store import Store, StoredDay
 from exporter.teams import Membership, with_teams
 
 _LONGEST = max(WINDOWS.values())
@@ -19,7 +19,9 @@ _MADE_OF = {"7d": "1d", "28d": "7d"}
 
 
 class ScopeHistory:
-    """The stored days of one scope, each as it was when it was first needed.
+    """The stored days of one scope that are `known`, each as it was when it was first needed.
+
+    `hides` says whether others are stored too. Nothing that the vendor counted after the last known day counts.
 
     Whoever goes through data days in a row, up or down, has each day read and each week added up once. What is kept
     meanwhile is four weeks of facts, with `users` what accounts did too, and one set of people for each stored day.
@@ -33,12 +35,16 @@ class ScopeHistory:
         *,
         members: Membership | None = None,
         users: pl.DataFrame | None = None,
+        known: Callable[[Mapping[date, StoredDay]], Mapping[date, StoredDay]] = lambda stored: stored,
     ) -> None:
         self.scope = scope
         self.users = users
         store.check(source, scope, sorted(store.days(source, scope))[-_LONGEST:])
-        self.days = store.days(source, scope)
-        self.counted = store.windows(source, scope)
+        stored = store.days(source, scope)
+        self.days = known(stored)
+        self.hides = len(self.days) < len(stored)
+        last = max(self.days, default=date.min)
+        self.counted = {key: people for key, people in store.windows(source, scope).items() if people.data_day <= last}
         self._store = store
         self._source = source
         self._members = members
@@ -53,8 +59,8 @@ class ScopeHistory:
 
     @cached_property
     def people(self) -> Mapping[date, BitMap]:
-        """The people of every stored day that lists them."""
-        return self._store.people(self._source, self.scope)
+        """The people of every known day that lists them."""
+        return {day: people for day, people in self._store.people(self._source, self.scope).items() if day in self.days}
 
     @cached_property
     def first_seen(self) -> Mapping[date, BitMap]:
@@ -80,8 +86,9 @@ class ScopeHistory:
         self._spans = {(window, day): span for (window, day), span in self._spans.items() if day in days}
         self._tables = {day: table for day, table in self._tables.items() if day in days}
         unread = [day for day in days if ("1d", day) not in self._spans]
+        known = [day for day in unread if day in self.days]
         with_accounts = self.users is not None or self._members is not None
-        found = self._store.facts(self._source, self.scope, unread, by_account=with_accounts) if unread else {}
+        found = self._store.facts(self._source, self.scope, known, by_account=with_accounts) if known else {}
         for day in unread:
             facts = found.get(day)
             if facts is not None and self._members is not None:

@@ -17,9 +17,8 @@ Level = Literal["debug", "info", "warn", "error"]
 
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warn": logging.WARNING, "error": logging.ERROR}
 _NAMES = {number: name for name, number in LEVELS.items()}
-# Their lines say what ours say better, or come with every request, or with every interval while a poll outlasts it.
+# Their lines say what ours say better, or come with every request.
 _QUIET = {
-    "apscheduler": logging.ERROR,
     "httpcore": logging.WARNING,
     "httpx": logging.WARNING,
     "uvicorn.access": logging.WARNING,

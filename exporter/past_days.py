@@ -1,17 +1,18 @@
 """Reads a source's past days into the state: those that are not stored, whole days only, so that it can be resumed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
 from exporter.accounts import AccountBook
 from exporter.errors import VendorError
+from exporter.known_days import known_days
 from exporter.model import ONE_DAY, WINDOWS, Reading, newest_ready, window_days
-from exporter.plan import is_fresh, is_late, windows_to_ask
+from exporter.plan import is_fresh, is_late, is_ready, windows_to_ask
 from exporter.poller import Source
 from exporter.remarks import once_per_kind
-from exporter.store import Store
+from exporter.store import Store, StoredDay
 from exporter.vendors.base import Access, WrongDay, raise_newest
 
 # The windows and the baseline of a day need the four weeks before it, however short the configured history is.
@@ -74,7 +75,7 @@ class PastReader:
         newest = self._newest()
         days = [newest - back * ONE_DAY for back in range((newest - self.first).days + before + 1)]
         self.store.check(self.source.name, scope, days)
-        stored = self.store.days(self.source.name, scope)
+        stored = self._known_days(scope)
         return [day for day in days if day not in stored]
 
     def _read_days(self, access: Access, scope: str) -> list[WrongDay]:
@@ -83,20 +84,29 @@ class PastReader:
         wanted = self._missing(scope)
         silent: list[Reading] = []
         wrong: list[WrongDay] = []
+        early: list[date] = []
+        unknown = self.store.days(self.source.name, scope).keys() & set(wanted)
         left = len(wanted)
         for reading in self.source.vendor.read(access, scope, wanted):
+            if not is_ready(reading.day, self.now(), self.source.rules, access.client.clock.told):
+                early.append(reading.day)
+                continue
             if isinstance(reading, WrongDay):
                 wrong.append(reading)
             elif reading.rows or not is_fresh(reading.day, access.now, self.source.rules):
-                self._keep(access, scope, reading)
+                self._keep(access, scope, reading, unknown)
             else:
                 silent.append(reading)
             left -= 1
             self.progress(1)
         for reading in reversed(silent):
-            if not is_late(reading.day, access.now, self.source.rules, self.store.days(self.source.name, scope)):
-                self._keep(access, scope, reading)
+            if not is_late(reading.day, access.now, self.source.rules, self._known_days(scope)):
+                self._keep(access, scope, reading, unknown)
         self.progress(left)
+        if early:
+            self.warn(
+                f"{len(early)} days are left out that are not over by the vendor's clock: is this machine's right?"
+            )
         return wrong
 
     def _read_windows(self, access: Access, scope: str) -> None:
@@ -104,7 +114,7 @@ class PastReader:
         count = self.source.vendor.windows
         if count is None:
             return
-        stored = self.store.days(self.source.name, scope)
+        stored = self._known_days(scope)
         counted = self.store.windows(self.source.name, scope)
         newest = self._newest()
         for day in (newest - back * ONE_DAY for back in range((newest - self.first).days + 1)):
@@ -114,6 +124,12 @@ class PastReader:
                 for people in count(access, scope, day, wanted):
                     self.store.replace_windows(self.source.name, scope, [people])
 
-    def _keep(self, access: Access, scope: str, reading: Reading) -> None:
+    def _known_days(self, scope: str) -> dict[date, StoredDay]:
+        return known_days(self.store.days(self.source.name, scope), self.now(), self.source.rules.ready_at)
+
+    def _keep(self, access: Access, scope: str, reading: Reading, unknown: Collection[date]) -> None:
         requests = access.client.take_count()
+        if reading.day in unknown:
+            # What a clock that was ahead has stored under this day is no earlier version of it.
+            self.store.forget_day(self.source.name, scope, reading.day)
         self.store.replace(self.source.name, scope, reading, now=self.now(), requests=requests)

@@ -1,11 +1,13 @@
 """Which days a poll reads, and which silent days are late rather than empty. Pure."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
-from exporter.model import WINDOWS, newest_ready, ready_since, window_days
-from exporter.store import StoredDay
+from exporter.known_days import newest_known
+from exporter.model import ONE_DAY, WINDOWS, newest_ready, ready_since, window_days
+from exporter.store import PollStatus, StoredDay
+from exporter.vendor_clock import TOLERANCE, Told
 
 # Re-reading costs quota. Up to one burst of the token bucket it is done at every poll; beyond that, once after each
 # time that the vendor has published a new day.
@@ -27,16 +29,40 @@ class Rules:
 
 
 def days_to_read(now: datetime, rules: Rules, stored: Mapping[date, StoredDay]) -> list[date]:
-    """The ready days that are not stored, and those stored of the lookback or in doubt, newest first."""
+    """The ready days that are not stored, and those stored of the lookback or in doubt, newest first.
+
+    `stored` are the known ones.
+    """
     newest = newest_ready(now, rules.ready_at)
     history = [newest - timedelta(days=back) for back in range(rules.history)]
     doubtful = [day for day in history[rules.lookback :] if day in stored and stored[day].empty_since is not None]
     again = [day for day in history[: rules.lookback] if day in stored] + doubtful
     if sum(stored[day].requests for day in again) > CHEAP_REREAD:
         published = ready_since(newest, rules.ready_at).timestamp()
-        again = [day for day in again if stored[day].read_at < published]
+        # A day that was read after now was read by a clock that was ahead.
+        again = [day for day in again if not published <= stored[day].read_at <= now.timestamp()]
     wanted = {day for day in history if day not in stored} | set(again)
     return sorted(wanted, reverse=True)
+
+
+def is_ready(day: date, now: datetime, rules: Rules, told: Told | None) -> bool:
+    """Whether a day that was read may be kept: it is ready by our clock and, where that disagrees, by the vendor's.
+
+    A vendor cannot have finished a day that is not over by its own clock, whatever it answers.
+    """
+    moments = [now] if told is None or told.agrees else [now, told.moment]
+    return all(day <= newest_known(moment, rules.ready_at) for moment in moments)
+
+
+def came_when_due(now: datetime, last: PollStatus | None, due: Callable[[datetime], datetime]) -> bool:
+    """Whether a poll came when it was due after the last one, give or take a week.
+
+    One that did not is the first of the source, the first after a long stop, or comes after a jump of the clock.
+    """
+    if last is None:
+        return False
+    before = datetime.fromtimestamp(last.ended, UTC)
+    return before - TOLERANCE <= now <= due(before) + 7 * ONE_DAY
 
 
 def oldest_kept(now: datetime, rules: Rules) -> date:

@@ -6,24 +6,37 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from exporter.accounts import AccountBook
 from exporter.client import Client
 from exporter.database import StateError
+from exporter.durations import format_duration
 from exporter.emptied import Emptied
 from exporter.errors import Failure, VendorError
 from exporter.health import SourceHealth
+from exporter.known_days import known_days
 from exporter.log import event
 from exporter.model import WINDOWS, Reading, window_days
 from exporter.outcome import Outcome
-from exporter.plan import LONGER_WINDOWS, Rules, days_to_read, is_fresh, is_late, oldest_kept, windows_to_ask
+from exporter.plan import (
+    LONGER_WINDOWS,
+    Rules,
+    came_when_due,
+    days_to_read,
+    is_fresh,
+    is_late,
+    is_ready,
+    oldest_kept,
+    windows_to_ask,
+)
 from exporter.publisher import Publisher
 from exporter.remarks import once_per_kind
 from exporter.retention import forget_old_days
 from exporter.revisions import changes
-from exporter.store import PollStatus, Store
+from exporter.store import PollStatus, Store, StoredDay
+from exporter.vendor_clock import Told
 from exporter.vendors.base import Access, Vendor, WrongDay, raise_newest
 
 logger = logging.getLogger(__name__)
@@ -46,8 +59,8 @@ class Source:
 class Poller:
     """Polls one source.
 
-    `since` is when it was made, `last` tells how the last poll went, and `failed` which scopes failed in it ("" for the
-    source as a whole).
+    `last` tells how the last poll went, and `failed` which scopes failed in it ("" for the source as a whole). `told`
+    is what the vendor last told of the time, and `proven` the moment by which old days may be forgotten.
     """
 
     def __init__(
@@ -65,17 +78,25 @@ class Poller:
         self.source = source
         self.publisher = publisher
         self.health = health
-        self.since = now()
         self.last: PollStatus | None = None
         self.failed: Mapping[str, Failure] = {}
+        self.told: Told | None = None
+        self.proven: datetime | None = None
         self._stop = stop
         self._store = store
         self._accounts = accounts
         self._now = now
-        self._monotonic = monotonic
+        self.monotonic = monotonic
+        self._made = monotonic()
         self._oldest: date | None = None
         self._warn = once_per_kind(self._say)
+        self._doubted: dict[str, set[date]] = {}
         self._memory: dict[str, Any] = {}
+
+    @property
+    def since(self) -> datetime:
+        """When it was made, by the clock as it stands."""
+        return self._now() - timedelta(seconds=self.monotonic() - self._made)
 
     def restore(self) -> bool:
         """Publishes what the state holds; says whether it held anything of this source."""
@@ -98,16 +119,16 @@ class Poller:
 
         None where the exporter was stopped in the middle of it: that is neither a success nor a failure.
         """
-        started = self._monotonic()
+        started = self.monotonic()
         outcome = Outcome()
-        for step in (self._read, self._forget_old_days):
+        for step in (self._read, self._check_clock, self._forget_old_days):
             with self._caught(outcome):
                 step(outcome)
         if self._stop.is_set():
             return None
         with self._caught(outcome):
             self.publisher.publish_all()
-        status = self._status(outcome, self._monotonic() - started)
+        status = self._status(outcome, self.monotonic() - started)
         self._store.record_poll(self.source.name, status)
         return self.conclude(status, outcome)
 
@@ -125,10 +146,13 @@ class Poller:
         with self.source.connect(self.health.request) as client:
             listed = [scope for scope, status in self._store.scopes(self.source.name).items() if status.listed]
             access = Access(client, self.source.settings, self._accounts, self._now(), self._memory, self._warn, listed)
-            scopes = self.source.vendor.scopes(access)
-            self._store.list_scopes(self.source.name, scopes)
-            with ThreadPoolExecutor(self.source.vendor.concurrency, "scope") as pool:
-                list(pool.map(lambda scope: self._try_scope(access, scope, outcome), scopes))
+            try:
+                scopes = self.source.vendor.scopes(access)
+                self._store.list_scopes(self.source.name, scopes)
+                with ThreadPoolExecutor(self.source.vendor.concurrency, "scope") as pool:
+                    list(pool.map(lambda scope: self._try_scope(access, scope, outcome), scopes))
+            finally:
+                outcome.told = client.clock.told
 
     def _try_scope(self, access: Access, scope: str, outcome: Outcome) -> None:
         if outcome.hopeless():
@@ -156,7 +180,11 @@ class Poller:
     def _read_scope(self, access: Access, scope: str, outcome: Outcome) -> None:
         vendor, name, rules = self.source.vendor, self.source.name, self.source.rules
         self._store.check(name, scope, days_to_read(access.now, rules, {}))
-        stored = self._store.days(name, scope)
+        every_day = self._store.days(name, scope)
+        # Doubted until it is read, though the time may come before that.
+        doubted = self._doubted.setdefault(scope, set())
+        doubted |= every_day.keys() - known_days(every_day, self._now(), rules.ready_at).keys()
+        stored = {day: about for day, about in every_day.items() if day not in doubted}
         most_people = max((day.people for day in stored.values() if day.people is not None), default=0)
         # Scopes are read side by side, and a vendor may ask from threads of its own.
         access = replace(access, client=access.client.counting(), most_people=most_people)
@@ -168,6 +196,8 @@ class Poller:
         asked: list[tuple[date, str]] = []
         published = float("-inf")
         for reading in emptied.without(vendor.read(access, scope, wanted), stored):
+            if not is_ready(reading.day, self._now(), rules, access.client.clock.told):
+                continue
             came = True
             if isinstance(reading, WrongDay):
                 wrong.append(reading)
@@ -180,12 +210,12 @@ class Poller:
                 # Asked again after the last day: a window that cannot be counted must not keep back the other days.
                 with suppress(VendorError):
                     self._ask_windows(access, scope, wanted, asked)
-            if self._monotonic() - published >= _PUBLISHED_EVERY:
-                published = self._monotonic()
+            if self.monotonic() - published >= _PUBLISHED_EVERY:
+                published = self.monotonic()
                 self.publisher.publish_scope(scope)
         # Whether fresh silence is late or zero depends on earlier days, so it is decided when these are stored.
         for reading in reversed(silent):
-            if not is_late(reading.day, access.now, rules, self._store.days(name, scope)):
+            if not is_late(reading.day, access.now, rules, self._known_days(scope)):
                 self._keep(access, scope, reading, outcome)
         emptied.forget_windows(asked)
         self._ask_windows(access, scope, wanted, asked)
@@ -198,9 +228,19 @@ class Poller:
         self.publisher.publish_scope(scope)
         raise_newest(wrong)
 
+    def _known_days(self, scope: str) -> dict[date, StoredDay]:
+        return known_days(self._store.days(self.source.name, scope), self._now(), self.source.rules.ready_at)
+
     def _keep(self, access: Access, scope: str, reading: Reading, outcome: Outcome) -> None:
         requests = access.client.take_count()
-        done = self._store.replace(self.source.name, scope, reading, now=self._now(), requests=requests)
+        if reading.day in self._doubted[scope]:
+            # What a clock that was ahead has stored under this day is no earlier version of it.
+            self._store.forget_day(self.source.name, scope, reading.day)
+            self._doubted[scope].discard(reading.day)
+        # By the vendor's clock where ours is ahead of it: a day that was read in time must not look as if it was not.
+        told = access.client.clock.told
+        read_at = self._now() if told is None or told.agrees else min(self._now(), told.moment)
+        done = self._store.replace(self.source.name, scope, reading, now=read_at, requests=requests)
         outcome.stored(done.change)
         if done.change == "revised" and done.before is not None:
             changed = changes(done.before, done.after)
@@ -214,7 +254,7 @@ class Poller:
         revised day. What is asked for is added to `asked`.
         """
         name = self.source.name
-        stored = self._store.days(name, scope)
+        stored = self._known_days(scope)
         if self.source.vendor.windows is None or not stored:
             return
         data_day = max(stored)
@@ -231,7 +271,7 @@ class Poller:
     def _ask_day_counts(self, access: Access, scope: str) -> None:
         """Keeps what the vendor counted on days before the data day that are not stored."""
         name = self.source.name
-        stored = self._store.days(name, scope)
+        stored = self._known_days(scope)
         if self.source.vendor.day_counts is None or not stored:
             return
         counted = self.source.vendor.day_counts(access, scope)
@@ -239,9 +279,32 @@ class Poller:
         if wanted:
             self._store.replace_windows(name, scope, wanted)
 
-    def _forget_old_days(self, _outcome: Outcome) -> None:
-        """Once a day, and whether or not the vendor answers."""
-        oldest = oldest_kept(self._now(), self.source.rules)
+    def _check_clock(self, outcome: Outcome) -> None:
+        """Says once that our clock and the vendor's differ, and once that they agree again."""
+        told, before = outcome.told, self.told
+        if told is None:
+            return
+        self.told = told
+        about = {"source": self.source.name, "vendor": self.source.vendor.name}
+        if not told.agrees and (before is None or before.agrees):
+            by = format_duration(timedelta(minutes=abs(told.ahead) // timedelta(minutes=1)))
+            wrong = "ahead of" if told.ahead > timedelta() else "behind"
+            event(logger, logging.WARNING, f"the clock of this machine is {wrong} the vendor's", **about, by=by)
+        elif told.agrees and before is not None and not before.agrees:
+            event(logger, logging.INFO, "the clock of this machine agrees with the vendor's again", **about)
+
+    def _forget_old_days(self, outcome: Outcome) -> None:
+        """Once a day, in a poll that the vendor answered and by a clock that its answers and the last poll bear out."""
+        if outcome.told is None:
+            return
+        due = self.publisher.rules.next_poll
+        proven = outcome.told.agrees and came_when_due(
+            outcome.told.moment, self._store.last_poll(self.source.name), due
+        )
+        self.proven = outcome.told.moment if proven else None
+        if self.proven is None:
+            return
+        oldest = oldest_kept(self.proven, self.source.rules)
         if oldest != self._oldest:
             self._oldest = oldest
             forget_old_days(self._store, self._accounts, self.source.name, oldest)
@@ -251,13 +314,15 @@ class Poller:
         if not outcome.failed:
             return PollStatus(success=True, ended=ended, duration=duration, last_success=ended)
         before = self._store.last_poll(self.source.name)
+        succeeded = None if before is None else before.last_success
         scope, failure = next(iter(outcome.failed.items()))
         others = f" (and {len(outcome.failed) - 1} more scopes failed)" if len(outcome.failed) > 1 else ""
         return PollStatus(
             success=False,
             ended=ended,
             duration=duration,
-            last_success=None if before is None else before.last_success,
+            # A clock that was ahead left a moment that is still to come.
+            last_success=None if succeeded is None else min(succeeded, ended),
             reason=failure.reason,
             message=f"{scope + ': ' if scope else ''}{failure.message}{others}",
             status=failure.status,

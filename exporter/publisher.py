@@ -3,16 +3,20 @@
 import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 
+from exporter.database import StateError
 from exporter.health import SourceHealth
+from exporter.known_days import newest_known
 from exporter.limits import limit
 from exporter.log import event
 from exporter.metrics import Sample
 from exporter.scope_samples import Recipe, scope_history, scope_samples, source_samples
 from exporter.snapshot import Board
 from exporter.store import PollStatus, ScopeStatus, Store
+from exporter.vendor_clock import TOLERANCE
 
 logger = logging.getLogger(__name__)
 
@@ -31,21 +35,30 @@ class Visibility:
 
 @dataclass(frozen=True)
 class Published:
-    """The samples of a scope, how many are withheld and how many have a cut label, and when they were read (Unix s).
+    """The samples of a scope as of its data day, how many are withheld and how many have a cut label.
 
-    `people` are those of each day up to the data day, None where the vendor gave no number.
+    `read_at` is when (Unix s) it was last read, `since` when that was first seen here, by the monotonic clock.
+    `people` are those of each day up to the data day, None where the vendor gave no number. `newest` is the newest day that could be known when they were made,
+    and `hides` says whether the state has days that could not.
     """
 
+    data_day: date
     samples: list[Sample]
     withheld: int
     shortened: int
     read_at: float
+    since: float
     people: Mapping[date, int | None]
+    newest: date
+    hides: bool
 
 
 @dataclass
 class Publisher:
     """Publishes one source. Safe to call from the threads that read its scopes.
+
+    What may be seen depends on the clock, which may be set: a scope is withdrawn when its values are stale or of a day
+    that is still to come, and shown again when they no longer are.
 
     Once `ended` is set nothing more is published, and a publication that runs leaves off between two scopes.
     `last_poll` is how the last poll went, kept here since the state may be gone when values become stale.
@@ -57,10 +70,12 @@ class Publisher:
     board: Board
     health: SourceHealth
     now: Callable[[], datetime]
+    monotonic: Callable[[], float]
     ended: bool = False
     last_poll: PollStatus | None = None
     _listed: dict[str, ScopeStatus] = field(default_factory=dict)
     _scopes: dict[str, Published] = field(default_factory=dict)
+    _shown: set[str] = field(default_factory=set)
     _changed: set[str] = field(default_factory=set)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -89,15 +104,15 @@ class Publisher:
             self._publish(at_once=False)
 
     def withdraw_stale(self) -> None:
-        """Withdraws scopes whose last good reading has become too old; does nothing while there are none."""
+        """Withdraws scopes whose last good reading has become too old, and goes by the clock as it stands."""
         # Hundreds of scopes take seconds to make anew: whoever looks after every source must not wait for one of them.
         if not self._lock.acquire(blocking=False):
             return
         try:
-            stale = [name for name, published in self._scopes.items() if self._is_stale(published.read_at)]
-            for name in stale:
-                del self._scopes[name]
-            if stale:
+            changed = False
+            with suppress(StateError):
+                changed = self._follow_clock()
+            if changed or self._seen() != self._shown:
                 self._publish(at_once=True)
         finally:
             self._lock.release()
@@ -105,8 +120,8 @@ class Publisher:
     def state(self) -> dict[str, tuple[ScopeStatus, Published | None]]:
         """How each listed scope stands and what is published of it, None where nothing is; in the order of names."""
         # Without the lock, which is held while thousands of scopes are made anew: copying a dict is one step.
-        listed, scopes = dict(self._listed), dict(self._scopes)
-        return {name: (listed[name], scopes.get(name)) for name in sorted(listed)}
+        listed, scopes, shown = dict(self._listed), dict(self._scopes), self._shown
+        return {name: (listed[name], scopes.get(name) if name in shown else None) for name in sorted(listed)}
 
     def end(self) -> None:
         """Leaves the board to whoever publishes the source from now on."""
@@ -119,13 +134,14 @@ class Publisher:
     def _publish(self, *, at_once: bool) -> None:
         if self.ended:
             return
-        samples = [sample for name in sorted(self._scopes) for sample in self._scopes[name].samples]
+        self._shown = self._seen()
+        samples = [sample for name in sorted(self._shown) for sample in self._scopes[name].samples]
         if samples:
             samples.extend(source_samples(self.recipe))
         samples, over = limit(samples, self.rules.max_series)
         self.board.publish(self.recipe.source, samples, at_once=at_once)
-        withheld = sum(published.withheld for published in self._scopes.values())
-        shortened = sum(published.shortened for published in self._scopes.values())
+        withheld = sum(self._scopes[name].withheld for name in self._shown)
+        shortened = sum(self._scopes[name].shortened for name in self._shown)
         self.health.series(len(samples), {"max_series": over, "privacy": withheld}, shortened)
 
     def _make_all(self, scopes: Mapping[str, ScopeStatus]) -> dict[str, Published]:
@@ -139,24 +155,59 @@ class Publisher:
         return made
 
     def _make(self, scope: str, status: ScopeStatus) -> Published | None:
-        history = scope_history(self.recipe, self.store, scope)
+        now = self.now()
+        history = scope_history(self.recipe, self.store, scope, now)
         data_day = max(history.days, default=None)
         if data_day is None:
             return None
         read_at = max(day.read_at for day in history.days.values())
         read_at = read_at if status.last_success is None else max(read_at, status.last_success)
-        if self._is_stale(read_at):
-            return None
+        before = self._scopes.get(scope)
+        since = self.monotonic() if before is None or before.read_at != read_at else before.since
         made = scope_samples(self.recipe, history, data_day, status)
-        return Published(made.samples, made.withheld, made.shortened, read_at, history.head_counts)
+        newest = newest_known(now, self.recipe.ready_at)
+        return Published(
+            data_day=data_day,
+            samples=made.samples,
+            withheld=made.withheld,
+            shortened=made.shortened,
+            read_at=read_at,
+            since=since,
+            people=history.head_counts,
+            newest=newest,
+            hides=history.hides,
+        )
 
-    def _is_stale(self, read_at: float) -> bool:
-        """Whether a reading is older than `stale_after`, and a poll since then failed or should have ended by now."""
-        oldest = self.now().timestamp() - self.rules.stale_after.total_seconds()
+    def _follow_clock(self) -> bool:
+        """Makes those scopes anew of which other days are known now than when they were made; says whether any was."""
+        changed, newest = False, newest_known(self.now(), self.recipe.ready_at)
+        for name, made in list(self._scopes.items()):
+            if made.newest == newest or not (made.hides or made.data_day > newest):
+                continue
+            # Where nothing is known now, it is enough to look again when another day is the newest.
+            self._scopes[name] = self._make(name, self._listed[name]) or replace(made, newest=newest, hides=True)
+            changed = True
+        return changed
+
+    def _seen(self) -> set[str]:
+        """The scopes that may be seen now."""
+        newest = newest_known(self.now(), self.recipe.ready_at)
+        return {name for name, made in self._scopes.items() if made.data_day <= newest and not self._is_stale(made)}
+
+    def _is_stale(self, made: Published) -> bool:
+        """Whether a reading is older than `stale_after`, and a poll since then failed or should have ended by now.
+
+        A clock that was ahead leaves moments that are still to come: such a reading is at least as old as it has been
+        known here.
+        """
+        now = self.now().timestamp()
+        oldest = now - self.rules.stale_after.total_seconds()
+        first_seen = now - (self.monotonic() - made.since)
+        read_at = made.read_at if made.read_at < first_seen + TOLERANCE.total_seconds() else first_seen
         if read_at >= oldest:
             return False
         poll = self.last_poll
-        if poll is None or read_at < poll.ended - poll.duration:
+        if poll is None or read_at < poll.ended - poll.duration <= now:
             return True
         return self.rules.next_poll(datetime.fromtimestamp(read_at, UTC)).timestamp() < oldest
 

@@ -18,6 +18,7 @@ def recipe(config: Config, name: str, store: Store, teams: TeamsFile | None) -> 
         source=name,
         vendor=settings.vendor,
         accounts=AccountBook(store, name, label(config)),
+        ready_at=settings.ready_at,
         seats=settings.seats,
         workday=workdays(settings.calendar),
         teams=teams,

@@ -2,13 +2,13 @@
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
+from datetime import datetime
 from typing import TypeVar
 
 import stamina
 
 from exporter.errors import VendorError
+from exporter.vendor_clock import answer_time, http_date
 
 ATTEMPTS = 4
 LONGEST_PAUSE = 60.0
@@ -68,8 +68,9 @@ def asked_pause(headers: Mapping[str, str], now: datetime) -> float | None:
     """Seconds that a refusing vendor asks to wait; None where it does not say, or names a moment that has passed.
 
     `Retry-After` is seconds or an HTTP date. GitLab may leave it out and send `RateLimit-Reset` in Unix seconds
-    (2026-11).
+    (2026-11). A moment is compared with the vendor's own clock, where the answer tells it: ours may be wrong.
     """
+    now = answer_time(headers) or now
     if "retry-after" in headers:
         pause = _retry_after(headers["retry-after"].strip(), now)
     elif "ratelimit-reset" in headers:
@@ -84,12 +85,8 @@ def _retry_after(value: str, now: datetime) -> float | None:
     seconds = _seconds(value)
     if seconds is not None:
         return seconds
-    try:
-        moment = parsedate_to_datetime(value)
-    except (ValueError, OverflowError):
-        return None
-    # The oldest of the three HTTP date forms names no zone; all three are UTC (RFC 9110, 5.6.7).
-    return ((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - now).total_seconds()
+    moment = http_date(value)
+    return None if moment is None else (moment - now).total_seconds()
 
 
 def _seconds(value: str) -> float | None:

@@ -2,11 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, timedelta
 
 from exporter import flow, privacy, users, windows
 from exporter.accounts import AccountBook
 from exporter.history import ScopeHistory
+from exporter.known_days import known_days
 from exporter.limits import shorten
 from exporter.metrics import Sample, sample
 from exporter.model import WINDOWS
@@ -26,6 +27,7 @@ class Recipe:
     source: str
     vendor: str
     accounts: AccountBook
+    ready_at: timedelta
     seats: int | None
     workday: Callable[[date], bool] | None
     teams: TeamsFile | None
@@ -43,12 +45,19 @@ class ScopeSamples:
     shortened: int
 
 
-def scope_history(recipe: Recipe, store: Store, scope: str) -> ScopeHistory:
-    """The stored days of a scope, with teams and single people as far as the recipe wants them."""
+def scope_history(recipe: Recipe, store: Store, scope: str, now: datetime) -> ScopeHistory:
+    """The days of a scope that are known now, with teams and single people as far as the recipe wants them."""
     teams = None if recipe.teams is None else recipe.teams.teams()
     members = None if teams is None else membership(recipe.accounts.members(teams.team_of))
     named = users.user_table(recipe.accounts.labels()) if recipe.per_user else None
-    return ScopeHistory(store, recipe.source, scope, members=members, users=named)
+    return ScopeHistory(
+        store,
+        recipe.source,
+        scope,
+        members=members,
+        users=named,
+        known=lambda stored: known_days(stored, now, recipe.ready_at),
+    )
 
 
 def source_samples(recipe: Recipe) -> list[Sample]:

@@ -41,9 +41,10 @@ def watchdog_seconds(environ: Mapping[str, str], pid: int) -> int | None:
 
 @dataclass
 class Watchdog:
-    """Says `WATCHDOG=1` while the daemon lives: the scheduler makes it `beat`, and the web's event loop lets it `pet`.
+    """Knows whether the daemon is `alive`: the scheduler makes it `beat`, and the web's event loop lets it `pet`.
 
-    So a scheduler that starts no more jobs and a web that answers no more end in a restart by systemd.
+    A scheduler that starts no more jobs shows on `/-/healthy`, and it and a web that answers no more end in a restart
+    by systemd, which is told `WATCHDOG=1` only while both live.
     """
 
     environ: Mapping[str, str]
@@ -57,7 +58,11 @@ class Watchdog:
         """Notes that the scheduler runs jobs; due every `BEAT_SECONDS`."""
         self.beaten = self.monotonic()
 
+    def alive(self) -> bool:
+        """Whether the last beat is young."""
+        return self.monotonic() - self.beaten < BEAT_SECONDS * _MISSED_BEATS
+
     async def pet(self) -> None:
-        """Tells systemd that all is well, if the last beat is young."""
-        if self.monotonic() - self.beaten < BEAT_SECONDS * _MISSED_BEATS:
+        """Tells systemd that all is well, if it is."""
+        if self.alive():
             notify(self.environ, "WATCHDOG=1")

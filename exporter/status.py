@@ -112,7 +112,7 @@ def source_report(state: SourceState, now: datetime) -> SourceReport:
     poll = state.last_poll
     # A day that became ready after a successful poll is nobody's fault; while polls fail, time goes on.
     seen = datetime.fromtimestamp(poll.ended, UTC) if poll is not None and poll.success else now
-    newest = newest_ready(seen, state.ready_at)
+    newest = newest_ready(min(seen, now), state.ready_at)
     scopes = [_scope_report(state, name, newest, now) for name in state.scopes]
     return SourceReport(
         name=state.name,
@@ -161,7 +161,7 @@ def _scope_report(state: SourceState, name: str, newest: date, now: datetime) ->
         stale = last_read is not None and now - last_read > state.stale_after
         missing: Health = "withdrawn" if stale else "failing" if failure else "no_data"
         return ScopeReport(name, missing, last_read=last_read, failure=failure)
-    data_day = max(published.people)
+    data_day = published.data_day
     days_late = max(0, (newest - data_day).days)
     values = {(sample.metric, sample.labels[3:]): sample.value for sample in published.samples}
     return ScopeReport(

@@ -199,6 +199,14 @@ class Store:
             read = table.update().where(*_is_day(table, source, scope, day)).values(read_at=now.timestamp())
             connection.execute(read)
 
+    def forget_day(self, source: str, scope: str, day: date) -> None:
+        """Forgets a day, and what the vendor counted over windows with it."""
+        table = schema.day
+        where = (table.c.source == source, table.c.scope == scope, table.c.day == day)
+        with self.database.write(source) as connection:
+            connection.execute(delete(table).where(*where))
+            self._forget_windows_with(connection, source, scope, day)
+
     def days_before(self, source: str, before: date) -> dict[str, list[date]]:
         """The stored days of each scope before a day; scopes without such days are left out."""
         table = schema.day

@@ -11,6 +11,7 @@ from exporter.log import event
 from exporter.outcome import Outcome
 from exporter.poller import Poller
 from exporter.store import PollStatus, Store
+from exporter.vendor_clock import TOLERANCE
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +38,7 @@ def poll_in_turn(
     None where nothing is known of the source yet. A poll that stood still for so long that another process has the
     turn by now is left to that one. A state that cannot be used is a failed poll: what is published stays.
     """
-    name, started = poller.source.name, now()
+    name, started, began = poller.source.name, now(), poller.monotonic()
     share = _SHARE * (interval if cron is None else _CRON)
     try:
         try:
@@ -54,7 +55,7 @@ def poll_in_turn(
         status = PollStatus(
             success=False,
             ended=now().timestamp(),
-            duration=(now() - started).total_seconds(),
+            duration=poller.monotonic() - began,
             last_success=None if poller.last is None else poller.last.last_success,
             reason=failure.reason,
             message=failure.message,
@@ -99,4 +100,5 @@ def _is_read(last: PollStatus | None, poller: Poller, now: datetime, share: time
     if last is None or not last.success:
         return False
     began = datetime.fromtimestamp(last.ended - last.duration, UTC)
-    return now - began < share and began > poller.since - _BEFORE_START
+    # One that is still to come was made by a clock that was ahead, and would count until the time has come.
+    return -TOLERANCE <= now - began < share and began > poller.since - _BEFORE_START

@@ -4,6 +4,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from email.utils import format_datetime
 from typing import Any, cast
 
 from pyroaring import BitMap
@@ -18,6 +19,7 @@ from exporter.poller import Poller, Source
 from exporter.publisher import Publisher, Visibility
 from exporter.snapshot import Board
 from exporter.store import Store
+from exporter.vendor_clock import VendorClock
 from exporter.vendors.base import Access, Vendor, WrongDay
 from tests.recipes import recipe_of
 from tests.stores import fresh_store
@@ -29,7 +31,9 @@ YESTERDAY = date(2026, 3, 9)
 @dataclass
 class _NoClient:
     count: Callable[[str], None]
+    tell: Callable[[VendorClock], None]
     made: int = 0
+    clock: VendorClock = field(default_factory=VendorClock)
 
     def __enter__(self) -> "_NoClient":
         return self
@@ -38,11 +42,12 @@ class _NoClient:
         return None
 
     def counting(self) -> "_NoClient":
-        return _NoClient(self.count)
+        return _NoClient(self.count, self.tell, clock=self.clock)
 
     def ask(self) -> None:
         self.made += 1
         self.count("200")
+        self.tell(self.clock)
 
     def take_count(self) -> int:
         made, self.made = self.made, 0
@@ -78,11 +83,16 @@ def counted(number: int) -> DayFacts:
 
 @dataclass
 class Bench:
-    """One poller and everything around it."""
+    """One poller and everything around it.
+
+    The clock is `wrong` by so much, and the vendor tells the right time where it `tells_time`.
+    """
 
     script: Script
     store: Store = field(default_factory=fresh_store)
     now: datetime = NOON
+    wrong: timedelta = timedelta()
+    tells_time: bool = False
     history: int = 3
     lookback: int = 2
     retention: int = 800
@@ -94,12 +104,17 @@ class Bench:
     health: Health = field(default_factory=Health)
     stop: threading.Event = field(default_factory=threading.Event)
 
+    @property
+    def monotonic(self) -> float:
+        """How much time passes does not depend on what the clock says."""
+        return (self.now - self.wrong).timestamp()
+
     def poller(self) -> Poller:
         """A poller as a fresh process would make it."""
         script = self.script
 
         def connect(count: Callable[[str], None]) -> Client:
-            return cast("Client", _NoClient(count))
+            return cast("Client", _NoClient(count, self._tell))
 
         def scopes(_access: Access) -> Sequence[str]:
             if script.scopes_error is not None:
@@ -160,12 +175,17 @@ class Bench:
                 board=self.board,
                 health=health,
                 now=lambda: self.now,
+                monotonic=lambda: self.monotonic,
             ),
             health=health,
             now=lambda: self.now,
-            monotonic=lambda: self.now.timestamp(),
+            monotonic=lambda: self.monotonic,
             stop=self.stop,
         )
+
+    def _tell(self, clock: VendorClock) -> None:
+        if self.tells_time:
+            clock.hear({"date": format_datetime(self.now - self.wrong, usegmt=True)}, self.now)
 
     def published(self, metric: str) -> dict[tuple[str, ...], float]:
         """The values of a metric by its labels other than source and vendor."""

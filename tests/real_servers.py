@@ -13,6 +13,7 @@ from time import monotonic, sleep
 
 import httpx
 
+from tests import wrong_clock
 from tests.daemons import PATIENCE
 
 COMMANDS = {
@@ -32,7 +33,11 @@ COMMANDS = {
 
 
 def installed(program: str) -> str | None:
-    """The path of a program in `COMMANDS`, None where it is not installed."""
+    """The path of a program in `COMMANDS`, or of libfaketime; None where it is not installed."""
+    if program == "libfaketime":
+        # A library and no command: what `faketime` would preload.
+        library = wrong_clock.library()
+        return None if library is None else str(library)
     debian = os.pathsep.join(sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin")), reverse=True))
     path = f"{os.environ['PATH']}{os.pathsep}{debian}"
     found = (shutil.which(command, path=path) for command in COMMANDS[program])

@@ -1,6 +1,7 @@
 """A recipe for tests, which give only what they are about."""
 
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 from exporter.accounts import AccountBook, Label
@@ -16,6 +17,7 @@ def recipe_of(source: str, vendor: str, accounts: AccountBook, **more: Any) -> R
         source=source,
         vendor=vendor,
         accounts=accounts,
+        ready_at=timedelta(hours=3),
         seats=None,
         workday=None,
         teams=None,

@@ -92,10 +92,19 @@ class Web:
     report: Report = field(default_factory=everything)
     config: Mapping[str, object] = field(default_factory=lambda: {"sources": {"assistant": {"token": "<secret>"}}})
     reload: Callable[[], Reload] = lambda: Reload(NOW, changes=("no source has changed",))
+    healthy: bool = True
     ready: bool = True
     board: Board = field(default_factory=Board)
 
     def application(self, prefix: str = "") -> Starlette:
         """The web application over it."""
-        pages = Pages(self.board, Health(), lambda: self.ready, lambda: self.report, lambda: self.config, self.reload)
+        pages = Pages(
+            board=self.board,
+            health=Health(),
+            healthy=lambda: self.healthy,
+            ready=lambda: self.ready,
+            report=lambda: self.report,
+            config=lambda: self.config,
+            reload=self.reload,
+        )
         return application(pages, prefix)

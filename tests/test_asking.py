@@ -82,6 +82,13 @@ def test_a_healthy_exporter_is_healthy() -> None:
         assert (run("healthcheck", "--url", url).exit_code, run("healthcheck", "--url", f"{url}/").output) == (0, "")
 
 
+def test_an_exporter_that_polls_no_more_is_not_healthy() -> None:
+    with serving(Web(healthy=False).application()) as address:
+        answer = run("healthcheck", "--url", f"http://{address}")
+
+    assert (answer.exit_code, answer.stderr) == (1, f"http://{address} answers 503 for /-/healthy\n")
+
+
 @pytest.mark.parametrize("command", ["status", "healthcheck"])
 def test_whoever_does_not_answer_is_a_failure_without_a_traceback(command: str) -> None:
     with exporter(report()) as url:

@@ -76,7 +76,7 @@ def backfilled(bench: VendorPolls, first: date, last: date) -> list[PastDay]:
         warn=lambda _remark: None,
     )
     assert reader.read() == {}
-    return list(past_days(poller.publisher.recipe, bench.store, READY, 50_000, first, last))
+    return list(past_days(poller.publisher.recipe, bench.store, 50_000, first, last, bench.now))
 
 
 def test_ninety_backfilled_days_equal_a_daily_run() -> None:

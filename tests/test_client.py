@@ -7,7 +7,7 @@ import threading
 import tracemalloc
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -22,6 +22,7 @@ from exporter import __version__
 from exporter.budget import Budget
 from exporter.client import Client
 from exporter.errors import BadPayload, RateLimited, Rejected, Unreachable, VendorError
+from exporter.vendor_clock import Told
 from exporter.vendor_text import presentable
 from tests import faulty
 from tests.daemons import PATIENCE
@@ -383,6 +384,20 @@ def test_retries_are_neither_logged_nor_counted_elsewhere(world: World, caplog: 
     assert caplog.records == []
     names = [family.name for family in prometheus_client.REGISTRY.collect()]
     assert [name for name in names if name.startswith("stamina")] == []
+
+
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [(200, Told(datetime(2026, 11, 20, 11, 0, tzinfo=UTC), timedelta(hours=1))), (401, None), (404, None)],
+)
+def test_good_answers_tell_the_vendors_time_and_refusals_do_not(world: World, status: int, told: Told | None) -> None:
+    answer = json_answer(status, date="Fri, 20 Nov 2026 11:00:00 GMT")
+    client = world.answering(answer)
+    with suppress(Rejected):
+        # Scopes that are read side by side share what is told.
+        client.counting().request("GET", DAU, accept_status=[404])
+
+    assert client.clock.told == told
 
 
 # Refusals

@@ -31,9 +31,10 @@ metrics.py           | model                                                    
 body.py              | errors                                                             | httpx
 json_body.py         | errors                                                             |
 json_items.py        | json_body                                                          |
-retries.py           | errors                                                             | stamina
+vendor_clock.py      |                                                                    |
+retries.py           | errors vendor_clock                                                | stamina
 budget.py            |                                                                    |
-client.py            | errors body json_body retries budget vendor_text                   | httpx
+client.py            | errors body json_body retries budget vendor_clock vendor_text      | httpx
 
 ahead.py             |                                                                    |
 durations.py         |                                                                    | pydantic
@@ -77,7 +78,7 @@ expose/otlp.py       | metrics                                                  
 expose/backfill.py   | expose.prometheus limits metrics model scope_samples store         | prometheus_client
 snapshot.py          | metrics expose.prometheus                                          |
 health.py            | errors metrics store                                               | prometheus_client
-publisher.py         | log metrics store scope_samples limits snapshot health             |
+publisher.py         | database known_days log metrics store scope_samples limits snapshot health vendor_clock |
 team_watch.py        | database log publisher teams_file                                  |
 plan.py              | model store                                                        |
 remarks.py           |                                                                    |
@@ -87,7 +88,7 @@ poller.py            | {POLL} accounts client emptied health publisher remarks r
 past_days.py         | accounts errors model plan poller remarks store vendors.base       |
 turns.py             | errors log database store outcome poller                           |
 online_check.py      | errors model poller vendors.base                                   |
-scheduler.py         | cron                                                               | apscheduler
+scheduler.py         | cron log                                                           |
 signals.py           |                                                                    |
 leftovers.py         |                                                                    |
 

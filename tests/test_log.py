@@ -17,7 +17,7 @@ _AT = datetime(2026, 11, 21, 5, 30, 0, 123_000, tzinfo=UTC)
 @pytest.fixture
 def _restored() -> Iterator[None]:
     """Puts the process's loggers back as they were."""
-    root, names = logging.getLogger(), ("apscheduler", "httpcore", "httpx", "uvicorn.access")
+    root, names = logging.getLogger(), ("httpcore", "httpx", "uvicorn.access")
     handlers, level, raises = root.handlers[:], root.level, logging.raiseExceptions
     levels = {name: logging.getLogger(name).level for name in names}
     root.handlers = []
@@ -199,9 +199,8 @@ def test_setup_serves_every_logger_of_the_process() -> None:
     event(logging.getLogger("exporter.poller"), logging.DEBUG, "request", url="https://example.com")
     event(logging.getLogger("exporter.poller"), logging.ERROR, "poll failed", exc_info=_raised("token s3cret-token"))
     logging.getLogger("sqlalchemy.pool").warning("token %s", "s3cret-token")
-    for quiet in ("apscheduler.scheduler", "httpcore.http11", "httpx", "uvicorn.access"):
+    for quiet in ("httpcore.http11", "httpx", "uvicorn.access"):
         logging.getLogger(quiet).info("noise")
-    logging.getLogger("apscheduler.scheduler").warning("Execution of job skipped: maximum number of running instances")
 
     assert [line.partition(" ")[2] for line in stream.getvalue().splitlines()] == [
         'level=info msg="poll finished" source=augment-prod who=<email>',

@@ -98,7 +98,7 @@ def test_a_push_holds_the_snapshot_and_the_registry_at_the_time_of_the_push() ->
 
 
 def test_counters_of_the_process_began_with_it_and_those_of_the_state_at_an_unknown_time() -> None:
-    bench = Bench()
+    bench = Bench(now=datetime(2100, 1, 1, tzinfo=UTC))
     bench.health.source("a", "coder")
     bench.board.publish("a", of("a"))
     bench.pusher().push()
@@ -108,6 +108,19 @@ def test_counters_of_the_process_began_with_it_and_those_of_the_state_at_an_unkn
     assert began is not None
     assert starts["adoption_exporter_polls_total"] == nanoseconds(datetime.fromtimestamp(began, UTC))
     assert starts["adoption_data_revisions_total"] == 0
+
+
+def test_no_counter_begins_after_the_moment_that_it_is_of_though_the_clock_was_ahead_at_the_start() -> None:
+    # The process did not start before this, as its clock said then.
+    bench = Bench(now=NOON)
+    bench.health.source("a", "coder")
+    pusher = bench.pusher()
+    for _ in range(2):
+        pusher.push()
+        bench.now += timedelta(minutes=1)
+
+    starts = [{point.start for point in push if point.row.kind == "counter"} for push in bench.sent]
+    assert starts == [{nanoseconds(NOON)}] * 2
 
 
 def test_a_withdrawn_series_stops() -> None:

@@ -50,6 +50,7 @@ class World:
             board=self.board,
             health=self.health.source(source, "augment"),
             now=lambda: self.now,
+            monotonic=lambda: self.now.timestamp(),
         )
 
     def put(self, day: date, *accounts: int, scope: str = "all", source: str = "acme") -> None:

@@ -116,6 +116,38 @@ def test_two_replicas_ask_the_vendor_as_often_as_one_and_either_goes_on_alone(ur
     assert read == [(1, 0), (1, 0), (2, 0), (2, 0), (2, 0), (2, 1), (2, 1), (2, 2)]
 
 
+@pytest.mark.parametrize(("minutes", "asked"), [(4, 0), (6, 1), (60 * 24 * 400, 1)])
+def test_a_poll_by_a_clock_that_was_ahead_does_not_count_until_its_time_has_come(
+    minutes: int, asked: int, url: str
+) -> None:
+    ahead, right = replica(url), replica(url)
+    ahead.wrong = timedelta(minutes=minutes)
+    ahead.now = NOON + ahead.wrong
+    ahead.script.days["all", (ahead.now - timedelta(days=1)).date()] = people(1)
+    status = polled(ahead, ahead.poller())
+    polled(right, right.poller())
+    ahead.store.close()
+    right.store.close()
+
+    assert status is not None
+    assert status.success
+    assert len(right.script.asked) == asked
+
+
+def test_a_replica_that_started_by_a_clock_that_was_ahead_takes_what_others_have_read(url: str) -> None:
+    one, two = replica(url), replica(url)
+    two.now, two.wrong = NOON + timedelta(days=400), timedelta(days=400)
+    second = two.poller()
+    two.now, two.wrong = NOON, timedelta()
+    polled(one, one.poller())
+    polled(two, second)
+    one.store.close()
+    two.store.close()
+
+    assert two.script.asked == []
+    assert shown(two) == shown(one) != []
+
+
 def test_a_failure_counts_for_nobody_else(url: str) -> None:
     one, two = replica(url), replica(url)
     one.script.scopes_error = Unreachable("no answer")

@@ -69,6 +69,10 @@ def test_a_failure_that_will_not_pass_ends_it_at_once() -> None:
         ({"ratelimit-reset": "30"}, None),
         ({"ratelimit-reset": "later"}, None),
         ({"retry-after": "7", "ratelimit-reset": "1795176045"}, 7.0),
+        # Compared with the vendor's own clock: ours may be days behind or ahead of it.
+        ({"retry-after": "Mon, 30 Nov 2026 12:00:30 GMT", "date": "Mon, 30 Nov 2026 12:00:00 GMT"}, 30.0),
+        ({"ratelimit-reset": "1795176045", "date": "Fri, 20 Nov 2026 12:00:40 GMT"}, 5.0),
+        ({"ratelimit-reset": "1795176045", "date": "today"}, 45.0),
     ],
 )
 def test_the_pause_that_a_vendor_asks_for(headers: dict[str, str], pause: float | None) -> None:

@@ -56,7 +56,7 @@ def put(store: Store, day: date, facts: DayFacts) -> None:
 
 def made(recipe: Recipe, store: Store, day: date, status: ScopeStatus = STATUS) -> dict[str, float]:
     """The samples as `metric{label,...}`, without what says which scope it is."""
-    found = scope_samples(recipe, scope_history(recipe, store, "all"), day, status)
+    found = scope_samples(recipe, scope_history(recipe, store, "all", NOW), day, status)
     assert found.withheld == 0
     return {named(sample): sample.value for sample in found.samples}
 
@@ -104,7 +104,7 @@ def test_small_groups_are_withheld_and_counted(store: Store, teams: TeamsFile) -
     put(store, MONDAY, day_of(book.number(PEOPLE)))
     recipe = recipe_of("acme", "coder", book, teams=teams, min_group_size=3)
 
-    found = scope_samples(recipe, scope_history(recipe, store, "all"), MONDAY, STATUS)
+    found = scope_samples(recipe, scope_history(recipe, store, "all", NOW), MONDAY, STATUS)
 
     assert found.withheld == 6
     assert {named(sample): sample.value for sample in found.samples} == {
@@ -130,11 +130,11 @@ def test_a_past_day_shows_what_it_would_have_shown_as_the_newest_one(teams: Team
     facts = {day: day_of(sorted(draw.sample(range(4), draw.randint(1, 4)))) for day in days}
     for day in days:
         put(whole, day, facts[day])
-    history = scope_history(recipes[whole], whole, "all")
+    history = scope_history(recipes[whole], whole, "all", NOW)
     published = {}
     for day in days:
         put(live, day, facts[day])
-        published[day] = scope_samples(recipes[live], scope_history(recipes[live], live, "all"), day, STATUS)
+        published[day] = scope_samples(recipes[live], scope_history(recipes[live], live, "all", NOW), day, STATUS)
     backfilled = {day: scope_samples(recipes[whole], history, day, STATUS) for day in days}
     live.close()
     whole.close()

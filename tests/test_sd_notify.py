@@ -85,7 +85,7 @@ def test_the_watchdog_is_petted_only_while_the_scheduler_beats(tmp_path: Path) -
     now = 1000.0
     address = str(tmp_path / "notify")
     watchdog = Watchdog({"NOTIFY_SOCKET": address}, lambda: now)
-    heard = []
+    heard, alive = [], []
     with listening(address) as systemd:
         systemd.setblocking(False)
         for seconds, beats in [(0, False), (19, False), (20, False), (20, True), (39.9, False), (60, False)]:
@@ -94,7 +94,9 @@ def test_the_watchdog_is_petted_only_while_the_scheduler_beats(tmp_path: Path) -
                 watchdog.beat()
             asyncio.run(watchdog.pet())
             heard.append(received(systemd))
+            alive.append(watchdog.alive())
 
+    assert alive == [True, True, False, True, True, False]
     assert heard == ["WATCHDOG=1", "WATCHDOG=1", "", "WATCHDOG=1", "WATCHDOG=1", ""]
 
 

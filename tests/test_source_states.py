@@ -14,7 +14,7 @@ from exporter.errors import Failure, Rejected, Unreachable
 from exporter.health import Health
 from exporter.model import Identity, Reading
 from exporter.reload import Reloader
-from exporter.scheduler import Scheduler, next_poll
+from exporter.scheduler import next_poll
 from exporter.vendors import VENDORS
 from exporter.web.access import Access
 from tests.configuring import load_text
@@ -88,23 +88,6 @@ def test_an_ended_poll_publishes_nothing_more() -> None:
     assert poller.poll() is None
     assert bench.board.snapshot.samples == {}
     assert bench.store.last_poll("tool") is None
-
-
-def test_a_source_has_one_job_which_another_replaces() -> None:
-    scheduler = Scheduler()
-    scheduler.start()
-    runs: list[str] = []
-    later = datetime.now(UTC) + timedelta(days=365)
-    scheduler.add("tool", lambda: runs.append("old"), interval=timedelta(hours=1), cron=None, now=later)
-    scheduler.add("tool", lambda: runs.append("new"), interval=timedelta(hours=1), cron=None, now=later)
-    due = scheduler.next_run("tool")
-    scheduler.remove("tool")
-    scheduler.remove("tool")
-
-    assert due == later
-    assert scheduler.next_run("tool") is None
-    assert runs == []
-    scheduler.stop()
 
 
 def test_when_the_next_poll_is_due_is_shown_before_the_first_has_ended(tmp_path: Path) -> None:

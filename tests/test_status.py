@@ -33,7 +33,17 @@ def listed(last_success: datetime | None = NOON) -> ScopeStatus:
 
 
 def published(people: Mapping[date, int | None], *samples: Sample) -> Published:
-    return Published(list(samples), 0, 0, NOON.timestamp(), people)
+    return Published(
+        data_day=max(people),
+        samples=list(samples),
+        withheld=0,
+        shortened=0,
+        read_at=NOON.timestamp(),
+        since=0.0,
+        people=people,
+        newest=max(people),
+        hides=False,
+    )
 
 
 @dataclass
@@ -71,6 +81,12 @@ class Source:
 
 def data(day: date) -> tuple[ScopeStatus, Published | None]:
     return listed(), published({day: 5})
+
+
+def test_nothing_is_late_because_a_clock_that_was_ahead_polled_last() -> None:
+    report = Source(polled(ended=NOON + 400 * DAY)).report()
+
+    assert (report.newest_ready_day, report.health, report.scopes[0].days_late) == (MONDAY, "ok", 0)
 
 
 NOTHING: tuple[ScopeStatus, Published | None] = (listed(None), None)

@@ -3,11 +3,8 @@
 import os
 import re
 import shlex
-import socket
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -18,6 +15,7 @@ from exporter.simulator.server import build, serve
 from tests.companies import busy, utc_now
 from tests.confined import settings
 from tests.daemons import PATIENCE, daemon
+from tests.service_manager import service_manager
 
 UNIT = Path(__file__).parents[1] / "systemd" / "adoption-exporter.service"
 PROGRAM = "/opt/adoption-exporter/bin/adoption-exporter"
@@ -124,26 +122,6 @@ def test_the_daemon_tells_systemd_when_it_serves_that_it_lives_and_when_it_stops
     assert first == f"READY=1\nSTATUS=Serving {running.url}"
     assert petted == ["WATCHDOG=1", "WATCHDOG=1"]
     assert (last, code) == (["STOPPING=1"], 0)
-
-
-@contextmanager
-def service_manager(address: Path) -> Iterator[Iterator[str]]:
-    """systemd's end of a notification socket: the messages as they come, until none comes for seconds."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver:
-        receiver.bind(str(address))
-        receiver.settimeout(PATIENCE)
-        yield messages(receiver)
-
-
-def messages(receiver: socket.socket) -> Iterator[str]:
-    while True:
-        try:
-            message = receiver.recv(1000).decode()
-        except TimeoutError:
-            return
-        yield message
-        if message == "STOPPING=1":
-            receiver.settimeout(0.1)
 
 
 def environment() -> dict[str, str]:

@@ -100,6 +100,15 @@ def test_healthy_and_ready() -> None:
     assert (busy.get("/-/ready").status_code, busy.get("/-/ready").text) == (503, "Not every source was polled yet.\n")
 
 
+def test_an_exporter_whose_scheduler_does_not_run_is_not_healthy() -> None:
+    answer = Pages(Web(healthy=False).application()).get("/-/healthy")
+
+    assert (answer.status_code, answer.text) == (
+        503,
+        "The scheduler does not run: nothing is polled, restart me.\n",
+    )
+
+
 def test_the_configuration_is_yaml_in_the_files_own_words() -> None:
     answer = Pages(Web().application()).get("/config")
 

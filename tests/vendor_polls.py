@@ -130,6 +130,7 @@ class VendorPolls:
                 board=self.board,
                 health=health,
                 now=lambda: self.now,
+                monotonic=monotonic,
             ),
             health=health,
             now=lambda: self.now,

@@ -168,13 +168,11 @@ class Span:
         """The history of every source; says of how many days there is none."""
         wanted = (self.last - self.first).days + 1
         for name, poller in self.exporter.pollers.items():
-            settings = self.exporter.config.sources[name]
-            newest = min(self.last, newest_ready(utc_now(), settings.ready_at))
-            recipe = poller.publisher.recipe
+            now, recipe = utc_now(), poller.publisher.recipe
+            newest = min(self.last, newest_ready(now, recipe.ready_at))
+            max_series = self.exporter.config.sources[name].max_series
             found = 0
-            for day in past_days(
-                recipe, self.exporter.store, settings.ready_at, settings.max_series, self.first, newest
-            ):
+            for day in past_days(recipe, self.exporter.store, max_series, self.first, newest, now):
                 found += 1
                 yield day
             if found < wanted:

@@ -4,7 +4,7 @@ from array import array
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from pathlib import Path
 from typing import TextIO
 
@@ -30,11 +30,11 @@ class PastDay:
 
 
 def past_days(
-    recipe: Recipe, store: Store, ready_at: timedelta, max_series: int, first: date, last: date
+    recipe: Recipe, store: Store, max_series: int, first: date, last: date, now: datetime
 ) -> Iterator[PastDay]:
-    """Each day from first to last that some listed scope has stored, oldest first."""
+    """Each day from first to last that some listed scope has stored and that is known now, oldest first."""
     scopes = {name: status for name, status in store.scopes(recipe.source).items() if status.listed}
-    histories = {name: scope_history(recipe, store, name) for name in scopes}
+    histories = {name: scope_history(recipe, store, name, now) for name in scopes}
     day = first
     while day <= last:
         made: list[Sample] = []
@@ -44,7 +44,7 @@ def past_days(
         if made:
             made.extend(source_samples(recipe))
             kept, _ = limit([sample for sample in made if sample.metric != _NOT_OF_THE_PAST], max_series)
-            yield PastDay(ready_since(day, ready_at), kept)
+            yield PastDay(ready_since(day, recipe.ready_at), kept)
         day += ONE_DAY
 
 

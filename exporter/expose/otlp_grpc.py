@@ -28,29 +28,33 @@ def exporter(target: Target, signal: Signal, hear: Callable[[Answer], None]) -> 
         timeout=target.timeout,
         compression=grpc.Compression.Gzip if target.gzip else grpc.Compression.NoCompression,
     )
-    _listen(made, signal, hear)
+    _listen(made, signal, hear, target.timeout)
     return made
 
 
-def _listen(made: Any, signal: Signal, hear: Callable[[Answer], None]) -> None:
+def _listen(made: Any, signal: Signal, hear: Callable[[Answer], None], timeout: float) -> None:
     # There is no public way to the response (SDK 1.45). The SDK makes its channel anew when a server goes away, and
     # then asks `_stub` for what it calls.
     make_stub = made._stub
-    made._stub = lambda channel: _Listener(make_stub(channel).Export, signal, hear)
+    made._stub = lambda channel: _Listener(make_stub(channel).Export, signal, hear, timeout)
     made._client = made._stub(made._channel)
 
 
 class _Listener:
     """Calls as a stub does, and tells what came of it."""
 
-    def __init__(self, call: Callable[..., Any], signal: Signal, hear: Callable[[Answer], None]) -> None:
+    def __init__(
+        self, call: Callable[..., Any], signal: Signal, hear: Callable[[Answer], None], timeout: float
+    ) -> None:
         self._call = call
         self._signal = signal
         self._hear = hear
+        self._timeout = timeout
 
-    def Export(self, **request: Any) -> Any:  # noqa: N802 - the method's name in OTLP's service
+    def Export(self, *, timeout: float, **request: Any) -> Any:  # noqa: N802 - the method's name in OTLP's service
         try:
-            response = self._call(**request)
+            # The SDK takes what is left until a time of day, which a clock that goes back puts off.
+            response = self._call(**request, timeout=min(timeout, self._timeout))
         except grpc.RpcError as error:
             self._hear(grpc_answer(error.code().name, error.details() or ""))
             raise

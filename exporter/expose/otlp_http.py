@@ -51,10 +51,13 @@ class _Listener(HTTPAdapter):
         self._hear = hear
         # Said again for each request: requests lets REQUESTS_CA_BUNDLE go before the CA that its session was given.
         self._authority = {} if target.ca_file is None else {"verify": str(target.ca_file)}
+        self._timeout = target.timeout
 
     def send(self, request: requests.PreparedRequest, *arguments: Any, **options: Any) -> requests.Response:
         try:
-            response = super().send(request, *arguments, **{**options, **self._authority})
+            # The SDK takes what is left until a time of day, which a clock that goes back puts off.
+            timeout = min(options["timeout"], self._timeout)
+            response = super().send(request, *arguments, **{**options, **self._authority, "timeout": timeout})
             body = response.content
         except OSError as error:
             self._hear(no_answer(error))

@@ -72,7 +72,10 @@ class Pusher:
         wanted = {source: samples[source] for source in samples if not (only_changed and source in unchanged)}
         # Looked up before anything is sent: a reload may remove a source while batches are under way.
         due = {source: self._due(source, of_source) for source, of_source in wanted.items()}
-        sent = self.sender.send_points(self._points(wanted, due, unchanged, nanoseconds(self.now())))
+        now = nanoseconds(self.now())
+        # A clock that was ahead at the start: no counter began after the moment that it is of.
+        self._started = min(self._started, now)
+        sent = self.sender.send_points(self._points(wanted, due, unchanged, now))
         self._outage.heard(sent.fault, sent.rejected, sent.remark)
         if sent.fault is None:
             self._taken = prints

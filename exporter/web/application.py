@@ -29,6 +29,7 @@ class Pages:
 
     board: Board
     health: Health
+    healthy: Callable[[], bool]
     ready: Callable[[], bool]
     report: Callable[[], Report]
     config: Callable[[], Mapping[str, object]]
@@ -44,7 +45,9 @@ def application(pages: Pages, prefix: str = "") -> Starlette:
         return exposition(request, pages.board.snapshot, pages.health)
 
     async def healthy(_request: Request) -> Response:
-        return PlainTextResponse("adoption-exporter is healthy.\n")
+        if pages.healthy():
+            return PlainTextResponse("adoption-exporter is healthy.\n")
+        return PlainTextResponse("The scheduler does not run: nothing is polled, restart me.\n", status_code=503)
 
     async def ready(_request: Request) -> Response:
         if pages.ready():
