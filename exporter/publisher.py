@@ -37,9 +37,9 @@ class Visibility:
 class Published:
     """The samples of a scope as of its data day, how many are withheld and how many have a cut label.
 
-    `read_at` is when (Unix s) it was last read, `since` when that was first seen here, by the monotonic clock.
-    `people` are those of each day up to the data day, None where the vendor gave no number. `newest` is the newest day that could be known when they were made,
-    and `hides` says whether the state has days that could not.
+    `read_at` is when (Unix s) it was last read, `since` when that was first seen here, by the monotonic clock. `people`
+    are those of each day up to the data day, None where the vendor gave no number. `newest` is the newest day that
+    could be known when they were made, and `hides` says whether the state has days that could not.
     """
 
     data_day: date
