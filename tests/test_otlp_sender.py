@@ -299,7 +299,7 @@ def test_tls_over_http_with_an_own_ca_and_a_client_certificate(
         with sending_to(collector.url, **files) as sender:
             assert sender.send(seats(1)) == Sent(taken=1)
         monkeypatch.delenv("REQUESTS_CA_BUNDLE")
-        with sending_to(collector.url) as sender:
+        with sending_to(collector.url, timeout=A_WHILE) as sender:
             refused = sender.send(seats(1))
 
     assert refused.fault is not None

@@ -168,7 +168,9 @@ def test_what_needs_a_restart_is_said(tmp_path: Path, simulator: str) -> None:
 
 def test_a_source_may_go_or_change_in_the_middle_of_its_poll(tmp_path: Path, simulator: str) -> None:
     with faulty.serve(faulty.silence) as silent:
-        file = write(tmp_path, gone=source(silent.url, "timeout: 1s"), changed=source(silent.url, "timeout: 1s"))
+        # The poll of before ends with its request, and would fail after four of them.
+        unhurried = source(silent.url, "timeout: 10s")
+        file = write(tmp_path, gone=unhurried, changed=unhurried)
         with daemon(tmp_path, "run", "--config.file", file) as running:
             wait_until(lambda: len(silent.heads) >= 1)
             write(tmp_path, changed=source(simulator))

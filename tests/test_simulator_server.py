@@ -10,7 +10,7 @@ import pytest
 from exporter.simulator.augment import augment_app
 from exporter.simulator.company import Company
 from exporter.simulator.server import build, serve
-from tests.daemons import PATIENCE
+from tests.daemons import PATIENCE, wait_until
 
 NOW = datetime(2026, 3, 5, 12, 0, tzinfo=UTC)
 DAU = "/augment/analytics/v0/dau"
@@ -37,14 +37,14 @@ def test_a_vendor_that_was_never_asked_has_no_requests() -> None:
 
 def test_a_stopped_server_leaves_nothing_behind() -> None:
     handlers = signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)
-    threads = threading.active_count()
+    threads = set(threading.enumerate())
     app = build(Company(people=5), lambda: NOW)
 
     with serve(app) as running, httpx.Client(base_url=running.url, headers=HEADERS, timeout=PATIENCE) as client:
         assert client.get(DAU).status_code == 200
         port = int(running.url.rpartition(":")[2])
 
-    assert threading.active_count() == threads
+    wait_until(lambda: set(threading.enumerate()) <= threads)
     assert (signal.getsignal(signal.SIGTERM), signal.getsignal(signal.SIGINT)) == handlers
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"{running.url}{DAU}")
