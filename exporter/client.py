@@ -3,8 +3,8 @@
 import io
 import logging
 import math
+import os
 import random
-import ssl
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
@@ -22,6 +22,7 @@ from exporter import __version__, json_body
 from exporter.body import Heard, pieces
 from exporter.budget import Budget
 from exporter.errors import BadPayload, RateLimited, Rejected, Unreachable
+from exporter.http_environment import check_proxies, tls_context
 from exporter.retries import ATTEMPTS, LONGEST_PAUSE, PassingError, asked_pause, retrying
 from exporter.vendor_clock import VendorClock
 from exporter.vendor_text import presentable, refusal_text, secrets
@@ -59,10 +60,11 @@ class Client:
     """Requests to one vendor; threads may share one. To be closed.
 
     `headers` carry the token; `timeout` is in seconds, for connecting and for each wait for data; `budget` belongs to
-    the source and outlives its clients; `body_limit` and `download_limit` count decoded bytes; `verify` may be the path
-    of a CA bundle; `attempts` is 1 where a request must not be repeated. `count` hears each attempt's status code, or
-    "error" for no answer; `traced` makes what encloses an attempt at vendor, method and path. `clock` hears what good
-    answers tell of the time. Every method raises the VendorError tree, and Unreachable soon after `stop` is set.
+    the source and outlives its clients; `body_limit` and `download_limit` count decoded bytes; `ca_file` replaces the
+    authorities that are trusted; `attempts` is 1 where a request must not be repeated. `count` hears each attempt's
+    status code, or "error" for no answer; `traced` makes what encloses an attempt at vendor, method and path. `clock`
+    hears what good answers tell of the time. Every method raises the VendorError tree, and Unreachable soon after
+    `stop` is set.
     """
 
     vendor: str
@@ -79,7 +81,7 @@ class Client:
     attempts: int = ATTEMPTS
     body_limit: int = BODY_LIMIT
     download_limit: int = DOWNLOAD_LIMIT
-    verify: str | bool = True
+    ca_file: Path | None = None
     transport: httpx.BaseTransport | None = None
     clock: VendorClock = field(default_factory=VendorClock)
 
@@ -89,6 +91,12 @@ class Client:
         if not all(value.isascii() and value.isprintable() for value in self.headers.values()):
             # Not a ValueError: a token file is read again for each poll, and may have become a wrong one.
             raise Rejected(f"{self.vendor}: no HTTP header can carry the token; check token/token_file")
+        try:
+            # httpx asks for proxies itself.
+            check_proxies(os.environ, socks="socksio")
+            trusted = tls_context(self.ca_file, os.environ)
+        except ValueError as error:
+            raise Rejected(f"{self.vendor}: {error}") from None
         self._hidden = secrets(self.headers)
         self._tries = f"{self.attempts} attempt{'s' if self.attempts > 1 else ''}"
         self._http = httpx.Client(
@@ -97,7 +105,7 @@ class Client:
             timeout=self.timeout,
             follow_redirects=False,
             event_hooks={"response": [_hold_redirect]},
-            verify=ssl.create_default_context(cafile=self.verify) if isinstance(self.verify, str) else self.verify,
+            verify=trusted,
             transport=self.transport,
         )
         self._counting = threading.Lock()

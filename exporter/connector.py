@@ -35,21 +35,18 @@ def connector(
             token = read_token(settings)
         except (OSError, ValueError) as error:
             raise Rejected(f"token_file cannot be used: {error}") from error
-        try:
-            return Client(
-                vendor=vendor.name,
-                base_url=settings.base_url,
-                headers=vendor.headers(token),
-                timeout=settings.timeout.total_seconds(),
-                budget=budget,
-                stop=stop,
-                count=count if traced_by is None else traced_by.counting(count),
-                traced=nullcontext if traced_by is None else traced_by.requests(),
-                now=now,
-                monotonic=monotonic,
-                verify=True if settings.ca_file is None else str(settings.ca_file),
-            )
-        except OSError as error:
-            raise Rejected(f"ca_file cannot be used: {error}") from error
+        return Client(
+            vendor=vendor.name,
+            base_url=settings.base_url,
+            headers=vendor.headers(token),
+            timeout=settings.timeout.total_seconds(),
+            budget=budget,
+            stop=stop,
+            count=count if traced_by is None else traced_by.counting(count),
+            traced=nullcontext if traced_by is None else traced_by.requests(),
+            now=now,
+            monotonic=monotonic,
+            ca_file=settings.ca_file,
+        )
 
     return connect

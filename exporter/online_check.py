@@ -21,17 +21,17 @@ class _Numbers:
 def problems(source: Source, now: datetime) -> Iterator[str]:
     """A line for each thing that would make a poll fail: the vendor's own check, else a reading of the newest day."""
     vendor = source.vendor
-    with source.connect(lambda _code: None) as client:
-        access = Access(client, source.settings, _Numbers(), now, {}, lambda _kind, _remark: None)
-        try:
+    try:
+        with source.connect(lambda _code: None) as client:
+            access = Access(client, source.settings, _Numbers(), now, {}, lambda _kind, _remark: None)
             if vendor.check is not None:
                 yield from vendor.check(access)
                 return
             newest = newest_ready(now, source.rules.ready_at)
             for scope in vendor.scopes(access):
                 yield from _scope_problems(source, access, scope, newest)
-        except VendorError as error:
-            yield str(error)
+    except VendorError as error:
+        yield str(error)
 
 
 def _scope_problems(source: Source, access: Access, scope: str, day: date) -> Iterator[str]:

@@ -44,7 +44,10 @@ class PastReader:
             return {scope: self._missing(scope) for scope in self.source.vendor.scopes(access)}
 
     def read(self) -> dict[str, VendorError]:
-        """Reads and stores what is missing; gives the error of each scope that failed ("" for the whole source)."""
+        """Reads and stores what is missing; gives the error of each scope that failed ("" for the whole source).
+
+        Raises VendorError where no client can be made.
+        """
         failed: dict[str, VendorError] = {}
         with self.source.connect(self.count) as client:
             access = Access(client, self.source.settings, self.accounts, self.now(), {}, once_per_kind(self.warn))

@@ -132,6 +132,21 @@ def test_an_address_that_nobody_can_ask_is_a_mistake_and_its_password_stays_hidd
     assert [part for part in ("s3", "cret") if part in answer.output] == []
 
 
+@pytest.mark.parametrize("command", ["status", "healthcheck"])
+def test_what_no_client_can_be_made_of_is_a_mistake_that_names_it(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "ca.pem").write_text("no certificate")
+    monkeypatch.setenv("HTTPS_PROXY", "http://alice:s3/cret@proxy:3128")
+    without = run(command, "--url", "https://127.0.0.1:1", "--ca-file", str(tmp_path / "ca.pem"))
+    monkeypatch.setenv("SSLKEYLOGFILE", f"{tmp_path}/s3cret/log")
+    unwritable = run(command, "--url", "https://127.0.0.1:1")
+
+    assert (without.exit_code, unwritable.exit_code) == (2, 2)
+    assert "Error: --ca-file cannot be used: it holds no certificates in PEM form\n" in without.output
+    assert "Error: SSLKEYLOGFILE cannot be used: No such file or directory\n" in unwritable.output
+
+
 @pytest.mark.parametrize("body", ["<html>", "", "{}", "[]", '{"sources": []}'])
 def test_another_server_is_no_exporter(body: str) -> None:
     with serving(PlainTextResponse(body)) as address:

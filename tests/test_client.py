@@ -226,7 +226,7 @@ def test_a_ca_bundle_of_ones_own_is_trusted_and_no_other(world: World, tmp_path:
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(certificate, key)
     with faulty.serve(faulty.body(b"{}"), tls=tls) as server:
-        assert world.client(base_url=server.url, verify=str(certificate)).get_json(DAU) == {}
+        assert world.client(base_url=server.url, ca_file=certificate).get_json(DAU) == {}
         error = failure(lambda: world.client(base_url=server.url).get_json(DAU))
 
     assert str(error).startswith(f"{WHERE}: {NO_ANSWER}: ConnectError [SSL: CERTIFICATE_VERIFY_FAILED]")

@@ -126,7 +126,7 @@ reload.py            | app config config_changes database log status web.access 
 reporting.py         | app poller status                                                  |
 daemon.py            | *                                                                  |
 simulator/*.py       | simulator.*                                                        | starlette uvicorn
-commands/asking.py   | fields                                                             | click httpx
+commands/asking.py   | fields http_environment                                            | click httpx
 commands/*.py        | * commands.*                                                       | click rich
 cli.py               | *                                                                  | click
 __main__.py          | cli                                                                |

@@ -137,7 +137,8 @@ def test_the_next_poll_is_due_an_interval_later_or_when_cron_says(cron: str | No
     [
         ("token", None, "token_file cannot be used: [Errno 2] No such file or directory: '{folder}/token'"),
         ("token", "", "token_file cannot be used: must not be empty"),
-        ("ca.pem", None, "ca_file cannot be used: [Errno 2] No such file or directory"),
+        ("ca.pem", None, "augment: ca_file cannot be used: No such file or directory"),
+        ("ca.pem", "-----BEGIN", "augment: ca_file cannot be used: it holds no certificates in PEM form"),
     ],
 )
 def test_a_file_that_became_useless_is_refused_by_name_and_said_once(

@@ -1,7 +1,7 @@
 """What commands that ask a running exporter share: its address, and how to get an answer."""
 
+import os
 import re
-import ssl
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn, TypeVar
@@ -10,6 +10,7 @@ import click
 import httpx
 
 from exporter.fields import base_url
+from exporter.http_environment import check_key_log, trusting
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -51,10 +52,12 @@ def ask_options(command: F) -> F:
 
 def ask(url: str, path: str, ca_file: Path | None, insecure: bool) -> httpx.Response:
     """Gets a page of a running exporter. Where it cannot be had, says why on stderr and exits with 1."""
-    verify: ssl.SSLContext | bool = not insecure
     try:
-        if ca_file is not None:
-            verify = ssl.create_default_context(cafile=ca_file)
+        check_key_log(os.environ)
+        verify = not insecure if ca_file is None else trusting("--ca-file", ca_file)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    try:
         # Never through a proxy that the environment may name: it is this machine, or one beside it.
         answer = httpx.get(f"{url.rstrip('/')}/{path}", timeout=_TIMEOUT, verify=verify, trust_env=False)
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:

@@ -135,14 +135,14 @@ class Span:
         failed = False
         for name in self.exporter.pollers:
             reader = self._reader(name)
+            problems: Mapping[str, Exception]
             try:
                 missing = reader.missing()
+                reader.progress = self._bar(name, sum(len(days) for days in missing.values()))
+                problems = self._in_turn(name, reader)
             except VendorError as error:
-                click.echo(f"{name}: {error}", err=True)
-                failed = True
-                continue
-            reader.progress = self._bar(name, sum(len(days) for days in missing.values()))
-            for scope, problem in self._in_turn(name, reader).items():
+                problems = {"": error}
+            for scope, problem in problems.items():
                 click.echo(f"{name}: {scope + ': ' if scope else ''}{problem}", err=True)
                 failed = True
         return failed

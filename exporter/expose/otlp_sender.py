@@ -10,6 +10,7 @@ from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 from exporter import __version__
 from exporter.expose.otlp import Point, batches, nanoseconds, sample_point
 from exporter.expose.otlp_answer import Answer, Fault
+from exporter.expose.otlp_environment import check_link
 from exporter.expose.otlp_link import Link
 from exporter.expose.otlp_target import resolve
 from exporter.metrics import Sample
@@ -66,8 +67,10 @@ def connect(
     resource: Resource,
     count: Callable[[Answer], None] = lambda _: None,
 ) -> Sender:
-    """A sender to the configured collector. Raises ConfigError for variables, OSError for files that cannot be used."""
-    return Sender(Link(resolve(settings, environ, "metrics"), "metrics"), resource, count)
+    """A sender to the configured collector. Raises ConfigError for variables and files that cannot be used."""
+    target = resolve(settings, environ, "metrics")
+    check_link(target, environ)
+    return Sender(Link(target, "metrics"), resource, count)
 
 
 def resource(port: int) -> Resource:

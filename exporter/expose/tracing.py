@@ -13,6 +13,7 @@ from opentelemetry.trace import SpanKind, StatusCode, Tracer, get_current_span
 
 from exporter import __version__
 from exporter.expose.otlp_answer import Answer
+from exporter.expose.otlp_environment import check_link
 from exporter.expose.otlp_link import Link
 from exporter.expose.otlp_outage import Outage
 from exporter.expose.otlp_target import resolve
@@ -81,9 +82,11 @@ class Tracing:
 def connect(
     settings: OtlpSettings, environ: Mapping[str, str], resource: Resource, count: Callable[[Answer], None]
 ) -> Tracing:
-    """Tracing to the configured collector; `count` hears the answer to each request."""
+    """Tracing to the configured collector; `count` hears the answer to each request. Raises ConfigError."""
+    target = resolve(settings, environ, "traces")
+    check_link(target, environ)
     provider = TracerProvider(resource=resource, shutdown_on_exit=False)
-    link = Link(resolve(settings, environ, "traces"), "traces")
+    link = Link(target, "traces")
     provider.add_span_processor(BatchSpanProcessor(_Spans(link, count)))
     return Tracing(provider.get_tracer("adoption-exporter", __version__), provider.shutdown)
 

@@ -1,0 +1,133 @@
+"""What the environment says to HTTP clients of proxies and certificates, read before a client is made of it.
+
+An error names the variable and hides its value, which may hold a password.
+"""
+
+import importlib.util
+import re
+import ssl
+from collections.abc import Iterator, Mapping
+from ipaddress import IPv4Address, IPv6Address
+from pathlib import Path
+
+import httpx
+
+from exporter.hosts import check_host
+
+_PROXIES = ("http_proxy", "https_proxy", "all_proxy")
+_PROXY = re.compile(
+    r"(?:(?P<scheme>https?|socks5h?)://)?(?:[^/?#@\x00-\x20\x7f]*@)?"
+    r"(?P<host>\[[^][]*\]|[^][/?#@:]+)(?::(?P<port>[0-9]{1,5}))?/?",
+    re.IGNORECASE,
+)
+_LAST_PORT = 65_535
+
+
+def check_proxies(environ: Mapping[str, str], socks: str) -> None:
+    """Raises ValueError for proxy variables that no client can be made of.
+
+    `socks` is the package with which the client speaks to SOCKS proxies.
+    """
+    names = dict(_in_force(environ))
+    exceptions = names.pop("no_proxy", None)
+    entries = [entry.strip() for entry in environ[exceptions].split(",")] if exceptions else []
+    if "*" in entries:
+        # No proxy is used.
+        return
+    if not all(_is_exception(entry) for entry in entries if entry):
+        raise ValueError(
+            f"{exceptions} cannot be read: it must be hosts, domains and addresses with commas between them, "
+            "an IPv6 address without brackets and without a prefix length such as /64"
+        )
+    for name in names.values():
+        _check_proxy(name, environ[name], socks)
+
+
+def tls_context(ca_file: Path | None, environ: Mapping[str, str]) -> ssl.SSLContext:
+    """Whom to trust: a file of one's own, else SSL_CERT_FILE, SSL_CERT_DIR or the authorities that come with httpx.
+
+    Raises ValueError for what of these cannot be read.
+    """
+    check_key_log(environ)
+    file, folder = environ.get("SSL_CERT_FILE"), environ.get("SSL_CERT_DIR")
+    if ca_file is not None:
+        return trusting("ca_file", ca_file)
+    if file:
+        return trusting("SSL_CERT_FILE", Path(file))
+    if folder:
+        # OpenSSL would trust nobody and say nothing.
+        if not any(Path(part).is_dir() for part in folder.split(":")):
+            raise ValueError("SSL_CERT_DIR cannot be used: it names no folder")
+        return ssl.create_default_context(capath=folder)
+    return httpx.create_ssl_context(trust_env=False)
+
+
+def check_key_log(environ: Mapping[str, str]) -> None:
+    """Raises ValueError where SSLKEYLOGFILE, to which OpenSSL writes the keys of connections, cannot be written to."""
+    try:
+        if environ.get("SSLKEYLOGFILE"):
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).keylog_filename = environ["SSLKEYLOGFILE"]
+    except (OSError, ValueError) as error:
+        raise _unusable("SSLKEYLOGFILE", error) from None
+
+
+def trusting(name: str, file: Path) -> ssl.SSLContext:
+    """TLS that trusts a file's authorities alone; raises ValueError, with what named the file, where it has none."""
+    try:
+        return ssl.create_default_context(cafile=file)
+    except (OSError, ValueError) as error:
+        raise _unusable(name, error) from None
+
+
+def _in_force(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """The names of the variables that say something, by their lower case, which goes before others where it is set."""
+    for name in sorted(environ):
+        if name.lower() in (*_PROXIES, "no_proxy") and environ[name]:
+            yield name.lower(), name
+
+
+def _check_proxy(name: str, value: str, socks: str) -> None:
+    match = _PROXY.fullmatch(value)
+    if match is None or int(match["port"] or "1") > _LAST_PORT:
+        raise ValueError(
+            f"{name} is no address of a proxy such as http://user:password@proxy.example.com:3128; "
+            "in user and password / ? # @ and % are written %2F %3F %23 %40 and %25"
+        )
+    try:
+        check_host(match["host"].strip("[]"))
+    except ValueError as error:
+        raise ValueError(f"{name} {error}") from None
+    if (match["scheme"] or "").lower().startswith("socks") and importlib.util.find_spec(socks) is None:
+        raise ValueError(
+            f"{name} names a SOCKS proxy, for which the package {socks} is missing: name an HTTP proxy, or install it"
+        )
+
+
+def _is_exception(entry: str) -> bool:
+    """Whether httpx (0.28) makes a pattern of an entry of NO_PROXY."""
+    host = entry.split("/")[0]
+    if "://" in entry:
+        pattern = entry
+    elif _is_address(IPv6Address, host):
+        pattern = f"all://[{entry}]"
+    else:
+        pattern = f"all://{'' if _is_address(IPv4Address, host) else '*'}{entry}"
+    try:
+        return httpx.URL(pattern).host is not None
+    except (httpx.InvalidURL, ValueError):
+        return False
+
+
+def _is_address(kind: type[IPv4Address] | type[IPv6Address], text: str) -> bool:
+    try:
+        kind(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _unusable(name: str, error: Exception) -> ValueError:
+    """The words for a file that a variable or a setting names; what is no PEM is an SSLError, which is an OSError."""
+    if isinstance(error, OSError) and not isinstance(error, ssl.SSLError):
+        return ValueError(f"{name} cannot be used: {error.strerror}")
+    return ValueError(f"{name} cannot be used: it holds no certificates in PEM form")
