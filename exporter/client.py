@@ -24,9 +24,9 @@ from exporter.body import Heard, pieces
 from exporter.budget import Budget
 from exporter.errors import BadPayload, RateLimited, Rejected, Unreachable
 from exporter.http_environment import check_proxies, tls_context
+from exporter.redaction import presentable, refusal_text, secrets
 from exporter.retries import ATTEMPTS, LONGEST_PAUSE, PassingError, asked_pause, retrying
 from exporter.vendor_clock import VendorClock
-from exporter.vendor_text import presentable, refusal_text, secrets
 
 BODY_LIMIT = 256 * 2**20
 # A file may be larger, but a few megabytes of gzip must not fill the disk: years of a large company's reports fit in.

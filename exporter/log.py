@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Literal, TextIO
 
 from exporter.fields import SHOWN_SECRET
-from exporter.vendor_text import EMAIL, SHORTEST_SECRET
+from exporter.redaction import EMAIL, SHORTEST_SECRET
 
 Layout = Literal["logfmt", "json"]
 Level = Literal["debug", "info", "warn", "error"]

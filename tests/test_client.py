@@ -22,8 +22,8 @@ from exporter import __version__
 from exporter.budget import Budget
 from exporter.client import Client
 from exporter.errors import BadPayload, RateLimited, Rejected, Unreachable, VendorError
+from exporter.redaction import presentable
 from exporter.vendor_clock import Told
-from exporter.vendor_text import presentable
 from tests import faulty
 from tests.daemons import PATIENCE
 

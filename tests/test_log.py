@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.log import LEVELS, Layout, LineFormatter, event, scrubber, setup
-from exporter.vendor_text import presentable, secrets
+from exporter.redaction import presentable, secrets
 
 _AT = datetime(2026, 11, 21, 5, 30, 0, 123_000, tzinfo=UTC)
 

@@ -11,7 +11,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 
 from exporter.expose.otlp_answer import Answer, Fault
 from exporter.expose.otlp_target import Signal, Target
-from exporter.vendor_text import presentable, secrets
+from exporter.redaction import presentable, secrets
 
 # Switches of the whole process: both would write a line of their own for each attempt, gRPC past every logger.
 logging.getLogger("opentelemetry").setLevel(logging.CRITICAL + 1)

@@ -7,8 +7,8 @@ from typing import Literal
 from exporter.client import Client, Response
 from exporter.errors import BadPayload, Rejected, Unreachable
 from exporter.json_body import Obj, obj
+from exporter.redaction import presentable, refusal_text, secrets
 from exporter.retries import ATTEMPTS, PassingError, retrying
-from exporter.vendor_text import presentable, refusal_text, secrets
 from exporter.vendors.gitlab_cube import (
     LIMIT,
     Days,
