@@ -33,7 +33,7 @@ from urllib.parse import parse_qs, urlsplit
 import polars as pl
 
 from exporter.app import Exporter
-from exporter.config import load
+from exporter.config.load import load_config
 from exporter.simulator.sourcegraph import REPORT
 from exporter.store import Store
 
@@ -138,7 +138,7 @@ def serve(newest: date, days: int, pipe: Connection) -> None:
 
 def with_the_exporter(url: str, newest: date, days: int, folder: Path) -> None:
     """A poll into a fresh state."""
-    exporter = Exporter(load(configured(url, days, folder)), Store.open(f"sqlite:///{folder}/state.db"))
+    exporter = Exporter(load_config(configured(url, days, folder)), Store.open(f"sqlite:///{folder}/state.db"))
     assert exporter.poll("cody")
     assert len(exporter.store.days("cody", "bench.example.com")) == days
 

@@ -23,7 +23,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from exporter.app import Exporter
 from exporter.budget import BURST
-from exporter.config import load
+from exporter.config.load import load_config
 from exporter.simulator.company import Company
 from exporter.simulator.cube import Row
 from exporter.simulator.gitlab import gitlab_app
@@ -127,7 +127,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         file.write_text(CONFIG.format(days=options.days, url=ours.recv(), per_minute=options.requests_per_minute))
         moment = NOW
         store = Store.open(f"sqlite:///{folder}/adoption.db")
-        exporter = Exporter(load(file), store, now=lambda: moment)
+        exporter = Exporter(load_config(file), store, now=lambda: moment)
         kept_up = [poll(exporter, "first poll", options.requests_per_minute)]
         moment = NOW + DAY
         # A burst of requests is free again by then.

@@ -23,10 +23,10 @@ from opentelemetry.sdk.metrics import MeterProvider, ObservableGauge
 from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import Resource
 
+from exporter.config.sections import OtlpSettings
 from exporter.expose.otlp import otel_name, sample_point
 from exporter.expose.otlp_sender import connect
 from exporter.metrics import CATALOGUE, Sample, sample
-from exporter.sections import OtlpSettings
 from tests.collectors import Collector, grpc_collector, http_collector
 
 RESOURCE = Resource({"service.name": "adoption-exporter", "service.instance.id": "benchmark"})

@@ -12,8 +12,9 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from exporter.accounts import AccountBook, sources
-from exporter.config import Config
-from exporter.config_changes import Changes
+from exporter.config.diff import Changes
+from exporter.config.load import Config
+from exporter.config.teams_file import TeamsFile
 from exporter.connector import connector
 from exporter.database import StateError
 from exporter.health import Health, SourceHealth
@@ -28,7 +29,6 @@ from exporter.scheduler import Scheduler, next_poll
 from exporter.snapshot import Board
 from exporter.store import Store
 from exporter.team_watch import TeamWatch
-from exporter.teams_file import TeamsFile
 from exporter.turns import follow, poll_in_turn
 from exporter.vendors import VENDORS
 

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from exporter.budget import Budget
 from exporter.client import Client
-from exporter.config import read_token
+from exporter.config.load import read_token
+from exporter.config.source import SourceSettings
 from exporter.errors import Rejected
 from exporter.vendors.base import Vendor
-from exporter.vendors.settings import SourceSettings
 
 if TYPE_CHECKING:
     from exporter.expose.tracing import Tracing

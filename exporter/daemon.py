@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from time import monotonic, monotonic_ns, sleep
 
 from exporter.app import Exporter
-from exporter.config import Config, redacted
+from exporter.config.load import Config, redacted
+from exporter.config.sections import Address, WebSettings
 from exporter.log import event
 from exporter.reload import Reloader
 from exporter.reporting import report
 from exporter.sd_notify import BEAT_SECONDS, Watchdog, notify, watchdog_seconds
-from exporter.sections import Address, WebSettings
 from exporter.signals import caught
 from exporter.web.access import Access, Guard
 from exporter.web.application import Pages, application

@@ -14,9 +14,9 @@ from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyErro
 from sqlalchemy.pool import StaticPool
 
 from exporter import schema
+from exporter.config.variables import without_values
 from exporter.engine import MEMORY, ForeignFileError, connect, sqlite_file
 from exporter.locks import FileLocks, SessionLocks, lock_key
-from exporter.variables import without_values
 
 # How long a process that stands still may keep a turn or a transaction on PostgreSQL.
 TURN_SECONDS = 60.0

@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection
 from datetime import UTC, date, datetime, timedelta
 from typing import Literal, TextIO
 
-from exporter.fields import SHOWN_SECRET
+from exporter.config.types import SHOWN_SECRET
 from exporter.redaction import EMAIL, SHORTEST_SECRET
 
 Layout = Literal["logfmt", "json"]

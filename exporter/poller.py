@@ -11,8 +11,8 @@ from typing import Any
 
 from exporter.accounts import AccountBook
 from exporter.client import Client
+from exporter.config.durations import format_duration
 from exporter.database import StateError
-from exporter.durations import format_duration
 from exporter.emptied import Emptied
 from exporter.errors import Failure, VendorError
 from exporter.health import SourceHealth

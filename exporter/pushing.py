@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from exporter.config import Config
+from exporter.config.load import Config
 from exporter.health import Health
 from exporter.snapshot import Board
 

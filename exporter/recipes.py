@@ -3,11 +3,11 @@
 from contextlib import suppress
 
 from exporter.accounts import AccountBook, Label, plain, pseudonym, sources
-from exporter.config import Config
+from exporter.config.load import Config
+from exporter.config.teams_file import TeamsFile
 from exporter.database import StateError
 from exporter.scope_samples import Recipe
 from exporter.store import Store
-from exporter.teams_file import TeamsFile
 from exporter.workdays import workdays
 
 

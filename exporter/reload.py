@@ -5,8 +5,8 @@ import threading
 from collections.abc import Callable
 
 from exporter.app import Exporter
-from exporter.config import Config, ConfigError
-from exporter.config_changes import changes, in_words, without_restart
+from exporter.config.diff import changes, in_words, without_restart
+from exporter.config.load import Config, ConfigError
 from exporter.database import StateError
 from exporter.log import event
 from exporter.status import Reload

@@ -13,7 +13,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from exporter.cron import cron_trigger
+from exporter.config.cron import cron_trigger
 from exporter.log import event
 
 logger = logging.getLogger(__name__)

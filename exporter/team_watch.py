@@ -4,10 +4,10 @@ import logging
 from collections.abc import Sequence
 from contextlib import suppress
 
+from exporter.config.teams_file import Teams, TeamsFile
 from exporter.database import StateError
 from exporter.log import event
 from exporter.publisher import Publisher
-from exporter.teams_file import Teams, TeamsFile
 
 logger = logging.getLogger(__name__)
 

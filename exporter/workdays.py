@@ -7,7 +7,7 @@ from typing import get_args
 
 import holidays
 
-from exporter.vendors.settings import Calendar, Weekday
+from exporter.config.source import Calendar, Weekday
 
 _WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
 

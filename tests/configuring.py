@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.config import Config, ConfigError, load
+from exporter.config.load import Config, ConfigError, load_config
 from exporter.vendors import VENDORS
 from exporter.vendors.base import Vendor
 
@@ -25,7 +25,7 @@ ENVIRON = {
 def load_text(folder: Path, text: str, vendors: Mapping[str, Vendor] = ONE_VENDOR) -> Config:
     """What a text means as `config.yaml` in a folder."""
     (folder / "config.yaml").write_text(text)
-    return load(folder / "config.yaml", ENVIRON, vendors)
+    return load_config(folder / "config.yaml", ENVIRON, vendors)
 
 
 def mistakes_in(folder: Path, text: str, vendors: Mapping[str, Vendor] = ONE_VENDOR) -> list[str]:

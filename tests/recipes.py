@@ -5,8 +5,8 @@ from datetime import timedelta
 from typing import Any
 
 from exporter.accounts import AccountBook, Label
+from exporter.config.sections import PeopleSettings
 from exporter.scope_samples import Recipe
-from exporter.sections import PeopleSettings
 from exporter.store import Store
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from exporter.sections import Address, parse_address
+from exporter.config.sections import Address, parse_address
 from exporter.web.server import Limits
 from tests.daemons import PATIENCE, Daemon, daemon, wait_until
 from tests.serving import connect

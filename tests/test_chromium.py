@@ -9,7 +9,7 @@ import httpx
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-from exporter.sections import Address
+from exporter.config.sections import Address
 from exporter.shipped import shipped
 from exporter.status import Report
 from exporter.web.access import Access, Guard

@@ -1,8 +1,8 @@
 from dataclasses import replace
 from pathlib import Path
 
-from exporter.config import Config
-from exporter.config_changes import Changes, changes, in_words, without_restart
+from exporter.config.diff import Changes, changes, in_words, without_restart
+from exporter.config.load import Config
 from tests.configuring import load_text
 
 BASE = """

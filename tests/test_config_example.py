@@ -1,7 +1,7 @@
 import re
 from pathlib import Path
 
-from exporter.config import Config, load, redacted
+from exporter.config.load import Config, load_config, redacted
 
 _EXAMPLE = Path(__file__).parents[1] / "config.example.yaml"
 _POLL = {
@@ -77,7 +77,7 @@ def test_the_example_shows_every_setting_with_its_default_or_an_example(tmp_path
 
 def _load_example(folder: Path, text: str) -> Config:
     (folder / "config.yaml").write_text(text)
-    return load(folder / "config.yaml", dict.fromkeys(re.findall(r"\$\{([A-Z_]+)\}", text), "a-secret"))
+    return load_config(folder / "config.yaml", dict.fromkeys(re.findall(r"\$\{([A-Z_]+)\}", text), "a-secret"))
 
 
 def _flat(value: object, place: str = "") -> dict[str, object]:

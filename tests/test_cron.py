@@ -3,7 +3,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from exporter.cron import cron_trigger
+from exporter.config.cron import cron_trigger
 
 # A Sunday.
 _START = datetime(2026, 11, 1, tzinfo=UTC)

@@ -17,9 +17,9 @@ import httpx
 import pytest
 
 from exporter.app import Exporter
+from exporter.config.sections import Address
 from exporter.daemon import Web, listen, run
 from exporter.model import DayFacts, Reading
-from exporter.sections import Address
 from exporter.simulator.augment import augment_app
 from exporter.simulator.server import build, serve
 from exporter.web.access import Access

@@ -4,7 +4,7 @@ import tracemalloc
 
 import pytest
 
-from exporter.document import read_document
+from exporter.config.yaml_document import read_document
 
 _MUCH = 50 * 2**20
 

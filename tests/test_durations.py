@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from exporter.durations import (
+from exporter.config.durations import (
     Days,
     DaysOrZero,
     Duration,

@@ -10,8 +10,9 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from exporter import __version__, config
+from exporter import __version__
 from exporter.cli import commands
+from exporter.config.load import load_config
 from tests import real_servers
 
 CHECKOUT = Path(__file__).parents[1]
@@ -134,7 +135,7 @@ def test_the_configuration_is_one_and_its_tokens_are_in_the_secret(variant: str,
     text = of_kind("ConfigMap", variant)["data"]["config.yaml"]
     (tmp_path / "config.yaml").write_text(text.replace(mounts["tokens"], str(tmp_path)))
 
-    settings = config.load(tmp_path / "config.yaml")
+    settings = load_config(tmp_path / "config.yaml")
 
     assert mounts.keys() == volumes.keys()
     assert list(settings.sources) == ["augment-prod"]

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 from pydantic import Field, SecretStr, model_validator
 
-from exporter.config import secrets
-from exporter.durations import TimeOfDay
-from exporter.fields import BaseUrl, Secret, Settings, Whole
+from exporter.config.durations import TimeOfDay
+from exporter.config.load import secrets
+from exporter.config.source import RequestsPerMinute, SourceSettings
+from exporter.config.types import BaseUrl, Secret, Settings, Whole
 from exporter.vendors import VENDORS
-from exporter.vendors.settings import RequestsPerMinute, SourceSettings
 from tests.configuring import ONE_VENDOR, load_text, mistakes_in
 
 _SOURCE = "sources: {cody: {vendor: augment, token: t0ken-in-the-file}}\n"

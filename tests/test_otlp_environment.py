@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from exporter.config.mistakes import ConfigError
 from exporter.expose.otlp_environment import check_link
 from exporter.expose.otlp_target import Protocol, Target
-from exporter.mistakes import ConfigError
 from tests.certificates import certificate
 
 NO_PEM = "it holds no certificates in PEM form"

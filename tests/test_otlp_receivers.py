@@ -11,13 +11,13 @@ import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from exporter.config.sections import OtlpSettings
 from exporter.expose.otlp import nanoseconds
 from exporter.expose.otlp_push import Pusher
 from exporter.expose.otlp_sender import Sent, connect, resource
 from exporter.expose.prometheus import render_collector
 from exporter.health import Health
 from exporter.metrics import Sample, sample
-from exporter.sections import OtlpSettings
 from exporter.snapshot import Board
 from tests import real_servers
 from tests.daemons import PATIENCE, wait_until

@@ -16,11 +16,11 @@ import pytest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
 
 from exporter import __version__
+from exporter.config.sections import OtlpSettings
 from exporter.expose.otlp import nanoseconds
 from exporter.expose.otlp_answer import Answer, Fault
 from exporter.expose.otlp_sender import Sender, Sent, connect, resource
 from exporter.metrics import Sample, sample
-from exporter.sections import OtlpSettings
 from tests.collectors import PROTOBUF, Collector, Reply, grpc_collector, http_collector, partial
 from tests.daemons import PATIENCE
 

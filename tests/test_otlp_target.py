@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
+from exporter.config.mistakes import ConfigError
+from exporter.config.sections import OtlpSettings
 from exporter.expose.otlp_target import Signal, Target, resolve
-from exporter.mistakes import ConfigError
-from exporter.sections import OtlpSettings
 
 CA = Path(__file__).parent / "configs" / "files" / "ca.pem"
 

@@ -17,7 +17,7 @@ from sqlalchemy import Connection
 from exporter import schema
 from exporter.accounts import AccountBook
 from exporter.app import Exporter
-from exporter.config import Config
+from exporter.config.load import Config
 from exporter.database import Database, StateError
 from exporter.model import EVERYBODY, ONE_DAY, DayFacts, Identity, Reading
 from exporter.reload import Reloader

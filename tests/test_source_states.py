@@ -8,7 +8,7 @@ import pytest
 
 from exporter.accounts import plain
 from exporter.app import Exporter
-from exporter.config_changes import changes
+from exporter.config.diff import changes
 from exporter.database import StateError
 from exporter.errors import Failure, Rejected, Unreachable
 from exporter.health import Health

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.teams_file import Teams, TeamsFile, parse_teams
+from exporter.config.teams_file import Teams, TeamsFile, parse_teams
 
 
 def logged(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str, dict[str, object]]]:

@@ -13,10 +13,10 @@ from opentelemetry.trace import SpanKind, StatusCode
 
 from exporter.budget import Budget
 from exporter.client import Client
+from exporter.config.sections import OtlpSettings
 from exporter.errors import Rejected
 from exporter.expose.otlp_answer import Answer
 from exporter.expose.tracing import Tracing, connect, path_template
-from exporter.sections import OtlpSettings
 from exporter.store import PollStatus
 from tests.collectors import http_collector
 

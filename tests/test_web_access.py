@@ -7,7 +7,7 @@ import httpx
 import pytest
 from starlette.responses import PlainTextResponse
 
-from exporter.mistakes import ConfigError
+from exporter.config.mistakes import ConfigError
 from exporter.web.access import Access, Guard
 from exporter.web.config_file import WebConfig
 from tests.asgi import Pages

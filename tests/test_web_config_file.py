@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.mistakes import ConfigError
+from exporter.config.mistakes import ConfigError
 from exporter.web.config_file import read
 from tests.certificates import certificate
 

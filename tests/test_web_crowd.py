@@ -11,8 +11,8 @@ import bcrypt
 import httpx
 import pytest
 
+from exporter.config.sections import Address
 from exporter.metrics import sample
-from exporter.sections import Address
 from exporter.snapshot import Board
 from exporter.web.access import Access, Guard
 from exporter.web.config_file import WebConfig

@@ -11,8 +11,8 @@ import bcrypt
 import httpx
 import pytest
 
+from exporter.config.sections import Address, WebSettings
 from exporter.daemon import Web, listen
-from exporter.sections import Address, WebSettings
 from exporter.web.access import Access
 from exporter.web.config_file import WebConfig
 from tests import faulty

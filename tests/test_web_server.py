@@ -11,7 +11,7 @@ import pytest
 from starlette.responses import PlainTextResponse
 from starlette.types import Message, Receive, Scope, Send
 
-from exporter.sections import Address
+from exporter.config.sections import Address
 from exporter.web.config_file import read
 from exporter.web.exposition import Exposition
 from exporter.web.server import Limits

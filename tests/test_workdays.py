@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from exporter.vendors.settings import Calendar
+from exporter.config.source import Calendar
 from exporter.workdays import workdays
 
 MONDAY = date(2026, 3, 9)

@@ -9,7 +9,7 @@ from typing import Any, NoReturn, TypeVar
 import click
 import httpx
 
-from exporter.fields import base_url
+from exporter.config.types import base_url
 from exporter.http_environment import check_key_log, trusting
 
 F = TypeVar("F", bound=Callable[..., Any])

@@ -15,12 +15,13 @@ import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from exporter import config, log
+from exporter import log
 from exporter.app import Exporter, utc_now
 from exporter.commands import options
 from exporter.commands.once import narrowed
+from exporter.config.durations import format_duration
+from exporter.config.load import config_secrets, load_config
 from exporter.database import TurnLostError
-from exporter.durations import format_duration
 from exporter.errors import VendorError
 from exporter.expose.backfill import PastDay, past_days, write_file
 from exporter.model import newest_ready
@@ -76,10 +77,10 @@ def backfill(
         raise click.UsageError("give one of --output FILE, --otlp and --dry-run")
     if last < first:
         raise click.UsageError("--to is before --from")
-    settings = narrowed(config.load(config_file), names)
+    settings = narrowed(load_config(config_file), names)
     if otlp and settings.otlp is None:
         raise click.UsageError(f"--otlp needs an otlp section in {config_file}")
-    log.setup(log_level, log_format, sys.stderr, config.secrets(settings))
+    log.setup(log_level, log_format, sys.stderr, config_secrets(settings))
     exporter = Exporter(settings, Store.open(settings.state.url, settings.state_values))
     with _bars() as bars:
         span = Span(exporter, first.date(), last.date(), bars)

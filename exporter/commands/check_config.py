@@ -5,8 +5,8 @@ from pathlib import Path
 
 import click
 
-from exporter import config
 from exporter.app import Exporter, utc_now
+from exporter.config.load import Config, ConfigError, load_config
 from exporter.online_check import problems
 from exporter.store import Store
 from exporter.web.access import Access
@@ -23,9 +23,9 @@ def check_config(files: Sequence[Path], online: bool) -> None:
     code = 0
     for file in files:
         try:
-            settings = config.load(file)
+            settings = load_config(file)
             Access.open(settings.web.config_file)
-        except config.ConfigError as error:
+        except ConfigError as error:
             click.echo(str(error), err=True)
             code = _WRONG
             continue
@@ -41,7 +41,7 @@ def check_config(files: Sequence[Path], online: bool) -> None:
         raise click.exceptions.Exit(code)
 
 
-def _online(settings: config.Config) -> Iterator[str]:
+def _online(settings: Config) -> Iterator[str]:
     exporter = Exporter(settings, Store.open())
     for name, poller in exporter.pollers.items():
         for problem in problems(poller.source, utc_now()):

@@ -9,17 +9,18 @@ from typing import get_args
 
 import click
 
-from exporter import config, daemon, log
+from exporter import daemon, log
 from exporter.app import Exporter, utc_now
 from exporter.commands import options
 from exporter.commands.once import print_once
 from exporter.commands.web_flags import WebFlags, web_options
-from exporter.sections import Address
+from exporter.config.load import Config, config_secrets, load_config
+from exporter.config.sections import Address
+from exporter.config.source import Calendar
 from exporter.signals import caught
 from exporter.simulator.company import Company, Scenario
 from exporter.simulator.server import VENDORS, build, serve
 from exporter.store import Store
-from exporter.vendors.settings import Calendar
 
 _CONFIG = Path(__file__).parent.parent / "demo.yaml"
 _HISTORY_DAYS = 400
@@ -41,12 +42,12 @@ def demo(web: WebFlags, just_once: bool, scenario: Scenario, log_level: log.Leve
     company = company_of(scenario, utc_now().date())
     with serve(build(company, utc_now)) as simulators:
 
-        def load() -> config.Config:
-            settings = web.over(config.load(_CONFIG, environ={"SIMULATOR": simulators.url}))
+        def load() -> Config:
+            settings = web.over(load_config(_CONFIG, environ={"SIMULATOR": simulators.url}))
             return settings if company.rests else _without_weekends(settings)
 
         settings = load()
-        log.setup(log_level, log_format, sys.stderr, config.secrets(settings))
+        log.setup(log_level, log_format, sys.stderr, config_secrets(settings))
         if just_once:
             print_once(settings, settings.state.url, "text")
             return
@@ -62,7 +63,7 @@ def company_of(scenario: Scenario, today: date) -> Company:
     return Company(first_day=today - timedelta(days=_HISTORY_DAYS), scenario=scenario, today=today, rests=rests)
 
 
-def _without_weekends(settings: config.Config) -> config.Config:
+def _without_weekends(settings: Config) -> Config:
     sources = {
         name: source.model_copy(update={"calendar": Calendar(weekend=())}) for name, source in settings.sources.items()
     }

@@ -12,10 +12,11 @@ from typing import Literal, get_args
 
 import click
 
-from exporter import config, log
+from exporter import log
 from exporter.app import Exporter
 from exporter.commands import options
-from exporter.durations import parse_duration
+from exporter.config.durations import parse_duration
+from exporter.config.load import Config, config_secrets, load_config
 from exporter.engine import MEMORY
 from exporter.expose.prometheus import Format, body, render_collector
 from exporter.health import Health
@@ -52,12 +53,12 @@ def once(
     log_format: log.Layout,
 ) -> None:
     """Poll each source once and print what /metrics would show; exit 1 where a source failed."""
-    settings = narrowed(config.load(config_file), names, history)
-    log.setup(log_level, log_format, sys.stderr, config.secrets(settings))
+    settings = narrowed(load_config(config_file), names, history)
+    log.setup(log_level, log_format, sys.stderr, config_secrets(settings))
     print_once(settings, settings.state.url if state else MEMORY, form)
 
 
-def print_once(settings: config.Config, state: str, form: Form) -> None:
+def print_once(settings: Config, state: str, form: Form) -> None:
     """Polls every source once over a state and prints what it publishes; ends with 1 where a source failed."""
     with closing(Store.open(state, settings.state_values)) as store:
         # In a folder of node_exporter's textfile collector the process would be a second one, and is gone by then.
@@ -92,7 +93,7 @@ def exposition(exporter: Exporter, form: Form) -> bytes:
     return body(first, render_collector(exporter.health.registry, form), form)
 
 
-def narrowed(settings: config.Config, names: Sequence[str], history: timedelta | None = None) -> config.Config:
+def narrowed(settings: Config, names: Sequence[str], history: timedelta | None = None) -> Config:
     """A configuration with the named sources only (all where none is named) and, where given, another history."""
     unknown = [name for name in names if name not in settings.sources]
     if unknown:

@@ -7,8 +7,8 @@ from typing import Any, TypeVar, get_args
 
 import click
 
+from exporter.config.sections import Address, parse_address
 from exporter.log import Layout, Level
-from exporter.sections import Address, parse_address
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -7,10 +7,11 @@ from tempfile import gettempdir
 
 import click
 
-from exporter import config, daemon, log
+from exporter import daemon, log
 from exporter.app import Exporter
 from exporter.commands import options
 from exporter.commands.web_flags import WebFlags, web_options
+from exporter.config.load import Config, config_secrets, load_config
 from exporter.leftovers import sweep
 from exporter.store import Store
 
@@ -23,10 +24,10 @@ def run(config_file: Path, web: WebFlags, log_level: log.Level, log_format: log.
     """Poll the configured sources and serve /metrics until SIGTERM; SIGHUP has the configuration read again."""
     known: set[str] = set()
 
-    def load() -> config.Config:
-        settings = web.over(config.load(config_file))
+    def load() -> Config:
+        settings = web.over(load_config(config_file))
         # What was a secret before a reload must not be logged after it.
-        known.update(config.secrets(settings))
+        known.update(config_secrets(settings))
         log.setup(log_level, log_format, sys.stderr, known)
         return settings
 

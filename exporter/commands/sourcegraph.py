@@ -20,13 +20,13 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 from rich.table import Table
 
-from exporter import config
 from exporter.app import Exporter, utc_now
 from exporter.budget import Budget
 from exporter.client import Client
 from exporter.commands import options
+from exporter.config.load import load_config
+from exporter.config.types import base_url
 from exporter.errors import BadPayload, Rejected, Unreachable, VendorError
-from exporter.fields import base_url
 from exporter.json_body import Obj, obj
 from exporter.store import Store
 from exporter.vendors.sourcegraph import REPORT, SourcegraphSettings, bare_host
@@ -81,7 +81,7 @@ def sourcegraph_report(
     """Download a report of Sourcegraph Analytics as CSV, as the vendor sends it."""
     if first is not None and last is not None and first > last:
         raise click.BadParameter(f"is after --to {last}", param_hint="--from")
-    settings = config.load(config_file)
+    settings = load_config(config_file)
     source = settings.sources.get(name)
     if not isinstance(source, SourcegraphSettings):
         raise click.BadParameter(f"there is no source {name} of vendor sourcegraph", param_hint="--source")

@@ -12,9 +12,9 @@ import click
 
 from exporter import daemon
 from exporter.commands.options import address
-from exporter.config import Config
-from exporter.fields import base_url
-from exporter.sections import Address
+from exporter.config.load import Config
+from exporter.config.sections import Address
+from exporter.config.types import base_url
 from exporter.web.access import Access
 
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)*/?")

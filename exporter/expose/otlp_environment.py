@@ -4,9 +4,9 @@ import ssl
 from collections.abc import Mapping
 from pathlib import Path
 
+from exporter.config.mistakes import ConfigError, Mistake
 from exporter.expose.otlp_target import Target
 from exporter.http_environment import check_key_log, check_proxies, trusting
-from exporter.mistakes import ConfigError, Mistake
 
 # Of requests, in this order.
 _BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")

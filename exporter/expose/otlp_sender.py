@@ -8,13 +8,13 @@ from datetime import datetime
 from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 
 from exporter import __version__
+from exporter.config.sections import OtlpSettings
 from exporter.expose.otlp import Point, batches, nanoseconds, sample_point
 from exporter.expose.otlp_answer import Answer, Fault
 from exporter.expose.otlp_environment import check_link
 from exporter.expose.otlp_link import Link
 from exporter.expose.otlp_target import resolve
 from exporter.metrics import Sample
-from exporter.sections import OtlpSettings
 
 
 @dataclass(frozen=True)

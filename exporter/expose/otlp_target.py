@@ -9,9 +9,9 @@ from urllib.parse import unquote, urlsplit
 
 from pydantic import ValidationError
 
-from exporter.fields import HiddenValueError
-from exporter.mistakes import ConfigError, Mistake, model_mistakes, quoted
-from exporter.sections import NO_PATH, OtlpSettings
+from exporter.config.mistakes import ConfigError, Mistake, model_mistakes, quoted
+from exporter.config.sections import NO_PATH, OtlpSettings
+from exporter.config.types import HiddenValueError
 
 Protocol = Literal["http/protobuf", "grpc"]
 Signal = Literal["metrics", "traces"]

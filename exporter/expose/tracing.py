@@ -12,12 +12,12 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter, Spa
 from opentelemetry.trace import SpanKind, StatusCode, Tracer, get_current_span
 
 from exporter import __version__
+from exporter.config.sections import OtlpSettings
 from exporter.expose.otlp_answer import Answer
 from exporter.expose.otlp_environment import check_link
 from exporter.expose.otlp_link import Link
 from exporter.expose.otlp_outage import Outage
 from exporter.expose.otlp_target import resolve
-from exporter.sections import OtlpSettings
 from exporter.store import PollStatus
 
 # The segments of a path that may name somebody: those after a collection, and whatever is no plain word.

@@ -10,6 +10,7 @@ from datetime import date, timedelta
 import polars as pl
 from pyroaring import BitMap
 
+from exporter.config.source import BaseUrl, RequestsPerMinute, SourceSettings, TimeOfDay
 from exporter.errors import BadPayload
 from exporter.json_body import Obj
 from exporter.model import (
@@ -26,7 +27,6 @@ from exporter.model import (
 from exporter.rollup import column, rollup
 from exporter.vendors.augment_api import RANGE, answer, ranges, rows
 from exporter.vendors.base import ALL, Access, Vendor, WrongDay
-from exporter.vendors.settings import BaseUrl, RequestsPerMinute, SourceSettings, TimeOfDay
 
 # Keys of `metrics`, the same in daily-usage, user-activity and the editor-language records; each is optional.
 # completions_suggested_lines_of_code stands in every field table and in none of the published bodies (2026-11).

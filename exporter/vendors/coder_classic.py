@@ -12,12 +12,12 @@ import polars as pl
 from pydantic import Field
 from pyroaring import BitMap
 
+from exporter.config.source import SourceSettings, Weekday
 from exporter.errors import BadPayload, Rejected, VendorError
 from exporter.model import EVERYBODY, ONE_DAY, AmountKey, DayFacts, Identity, PeopleKey, Reading
 from exporter.rollup import column, rollup
 from exporter.vendors.base import ALL, Access, Vendor, WrongDay
 from exporter.vendors.coder_classic_activity import Activity, parse_activity, whole_days
-from exporter.vendors.settings import SourceSettings, Weekday
 
 Category = Literal["any", "ide", "login", "app", "tunnel", "web_terminal"]
 Word = Annotated[str, Field(min_length=1)]

@@ -8,8 +8,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from exporter.fields import Settings
-from exporter.vendors.settings import BaseUrl, Duration, RequestsPerMinute, SourceSettings, TimeOfDay
+from exporter.config.source import BaseUrl, Duration, RequestsPerMinute, SourceSettings, TimeOfDay
+from exporter.config.types import Settings
 
 Role = Literal[
     "people", "events", "page_views", "link_clicks", "event_time", "sessions", "session_minutes", "session_time"

@@ -9,8 +9,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from exporter.config.mistakes import ConfigError
 from exporter.log import event
-from exporter.mistakes import ConfigError
 from exporter.web.config_file import WebConfig, read
 from exporter.web.passwords import CrowdedError, Passwords
 from exporter.web.refusals import refusal

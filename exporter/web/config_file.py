@@ -19,9 +19,9 @@ from pydantic import (
     model_validator,
 )
 
-from exporter.document import Document, read_document
-from exporter.fields import ExistingFile, HiddenValueError, Settings
-from exporter.mistakes import ConfigError, Mistake, Place, model_mistakes, unreadable
+from exporter.config.mistakes import ConfigError, Mistake, Place, model_mistakes, unreadable
+from exporter.config.types import ExistingFile, HiddenValueError, Settings
+from exporter.config.yaml_document import Document, read_document
 
 _VERSIONS = {"TLS12": ssl.TLSVersion.TLSv1_2, "TLS13": ssl.TLSVersion.TLSv1_3}
 # The two other policies of the format ask for a certificate without checking it, which Python's ssl cannot.

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from exporter.config import Config
+from exporter.config.load import Config
 
 
 @dataclass(frozen=True)

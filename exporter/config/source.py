@@ -6,9 +6,9 @@ from typing import Literal
 import holidays
 from pydantic import ValidationInfo, field_validator
 
-from exporter.cron import Cron
-from exporter.durations import Days, DaysOrZero, Duration, DurationOrZero, TimeOfDay
-from exporter.fields import BaseUrl, Count, ExistingFile, Moment, Secret, Settings
+from exporter.config.cron import Cron
+from exporter.config.durations import Days, DaysOrZero, Duration, DurationOrZero, TimeOfDay
+from exporter.config.types import BaseUrl, Count, ExistingFile, Moment, Secret, Settings
 
 __all__ = [
     "BaseUrl",

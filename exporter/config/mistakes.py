@@ -10,8 +10,8 @@ from datetime import timedelta
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from exporter.durations import format_duration
-from exporter.fields import HiddenValueError
+from exporter.config.durations import format_duration
+from exporter.config.types import HiddenValueError
 
 Place = tuple[str | int, ...]
 

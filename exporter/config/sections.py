@@ -11,11 +11,11 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, ValidationInfo, field_validator
 
-from exporter.durations import Days, Duration
-from exporter.fields import BaseUrl, Count, ExistingFile, Secret, Settings, Whole
+from exporter.config.durations import Days, Duration
+from exporter.config.state_url import StateUrl
+from exporter.config.teams_file import read_teams
+from exporter.config.types import BaseUrl, Count, ExistingFile, Secret, Settings, Whole
 from exporter.hosts import check_host
-from exporter.state_url import StateUrl
-from exporter.teams_file import read_teams
 
 NO_PATH = "must have no path with protocol grpc"
 

@@ -12,15 +12,13 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, SecretStr, ValidationError
 from sqlalchemy import make_url
 
-from exporter.document import Document, read_document
-from exporter.fields import check_secret, readable
-from exporter.mistakes import ConfigError, Mistake, Place, model_mistakes, nearest, quoted, unknown, unreadable
-from exporter.sections import OtlpSettings, PeopleSettings, StateSettings, TeamsSettings, WebSettings
+from exporter.config.mistakes import ConfigError, Mistake, Place, model_mistakes, nearest, quoted, unknown, unreadable
+from exporter.config.sections import OtlpSettings, PeopleSettings, StateSettings, TeamsSettings, WebSettings
+from exporter.config.source import PollSettings, SourceSettings
+from exporter.config.types import check_secret, readable
+from exporter.config.yaml_document import Document, read_document
 from exporter.vendors import VENDORS
 from exporter.vendors.base import Vendor
-from exporter.vendors.settings import PollSettings, SourceSettings
-
-__all__ = ["Config", "ConfigError", "load", "read_token", "redacted", "secrets"]
 
 _SECTIONS = ("web", "poll", "state", "people", "teams", "otlp", "sources")
 # A variable within is percent-encoded: a password may hold any character.
@@ -62,7 +60,7 @@ class _Reading:
     vendors: Mapping[str, Vendor]
 
 
-def load(path: Path, environ: Mapping[str, str] = os.environ, vendors: Mapping[str, Vendor] = VENDORS) -> Config:
+def load_config(path: Path, environ: Mapping[str, str] = os.environ, vendors: Mapping[str, Vendor] = VENDORS) -> Config:
     """Reads a file and the files it names, which are relative to its folder. Raises ConfigError with all mistakes."""
     try:
         text = path.read_text(encoding="utf-8")
@@ -107,7 +105,7 @@ def redacted(config: Config) -> dict[str, Any]:
     return {**shown, "sources": {name: _shown(source) for name, source in config.sources.items()}}
 
 
-def secrets(config: Config) -> frozenset[str]:
+def config_secrets(config: Config) -> frozenset[str]:
     """Every secret value of a configuration, to keep out of logs."""
     models = [getattr(config, name) for name in _SECTIONS if name != "sources"]
     values = set(_secret_values([*models, *config.sources.values()]))

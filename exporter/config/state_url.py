@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field, PlainSerializer
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from exporter.fields import SHOWN_SECRET, HiddenValueError
+from exporter.config.types import SHOWN_SECRET, HiddenValueError
 from exporter.hosts import check_host
 
 _SECONDS = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?")

@@ -1,0 +1,1 @@
+"""The configuration: YAML, settings models, and every mistake of a file at once."""
