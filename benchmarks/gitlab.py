@@ -22,7 +22,6 @@ from time import monotonic, process_time
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from exporter.app import Exporter
-from exporter.budget import BURST
 from exporter.config.load import load_config
 from exporter.simulator.company import Company
 from exporter.simulator.cube import Row
@@ -31,6 +30,7 @@ from exporter.simulator.gitlab_products import Project
 from exporter.simulator.server import serve
 from exporter.simulator.stream import Stream
 from exporter.store import Store
+from exporter.transport.rate_limit import BURST
 
 MOST = 1.05
 DAY = timedelta(days=1)

@@ -6,11 +6,11 @@ from contextlib import nullcontext
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from exporter.budget import Budget
-from exporter.client import Client
 from exporter.config.load import read_token
 from exporter.config.source import SourceSettings
 from exporter.errors import Rejected
+from exporter.transport.client import Client
+from exporter.transport.rate_limit import Budget
 from exporter.vendors.base import Vendor
 
 if TYPE_CHECKING:

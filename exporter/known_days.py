@@ -5,7 +5,7 @@ from datetime import date, datetime, timedelta
 
 from exporter.model import ONE_DAY, newest_ready
 from exporter.store import StoredDay
-from exporter.vendor_clock import TOLERANCE
+from exporter.transport.vendor_clock import TOLERANCE
 
 
 def newest_known(now: datetime, ready_at: timedelta) -> date:

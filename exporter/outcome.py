@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from exporter.errors import Failure
 from exporter.store import Change
-from exporter.vendor_clock import Told
+from exporter.transport.vendor_clock import Told
 
 # Scopes share token, quota and host: after so many in a row that fail for one of these the others are not tried. A
 # single one may have reasons of its own.

@@ -10,7 +10,6 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from exporter.accounts import AccountBook
-from exporter.client import Client
 from exporter.config.durations import format_duration
 from exporter.database import StateError
 from exporter.emptied import Emptied
@@ -36,7 +35,8 @@ from exporter.remarks import once_per_kind
 from exporter.retention import forget_old_days
 from exporter.revisions import changes
 from exporter.store import PollStatus, Store, StoredDay
-from exporter.vendor_clock import Told
+from exporter.transport.client import Client
+from exporter.transport.vendor_clock import Told
 from exporter.vendors.base import Access, Vendor, WrongDay, raise_newest
 
 logger = logging.getLogger(__name__)

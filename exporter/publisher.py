@@ -16,7 +16,7 @@ from exporter.metrics import Sample
 from exporter.scope_samples import Recipe, scope_history, scope_samples, source_samples
 from exporter.snapshot import Board
 from exporter.store import PollStatus, ScopeStatus, Store
-from exporter.vendor_clock import TOLERANCE
+from exporter.transport.vendor_clock import TOLERANCE
 
 logger = logging.getLogger(__name__)
 

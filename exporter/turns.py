@@ -11,7 +11,7 @@ from exporter.log import event
 from exporter.outcome import Outcome
 from exporter.poller import Poller
 from exporter.store import PollStatus, Store
-from exporter.vendor_clock import TOLERANCE
+from exporter.transport.vendor_clock import TOLERANCE
 
 logger = logging.getLogger(__name__)
 

@@ -9,8 +9,8 @@ from typing import Any
 
 import httpx
 
-from exporter.budget import Budget
-from exporter.client import Client
+from exporter.transport.client import Client
+from exporter.transport.rate_limit import Budget
 from exporter.vendors.base import Access
 from exporter.vendors.gitlab import GITLAB
 

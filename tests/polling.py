@@ -10,7 +10,6 @@ from typing import Any, cast
 from pyroaring import BitMap
 
 from exporter.accounts import AccountBook
-from exporter.client import Client
 from exporter.health import Health
 from exporter.metrics import CATALOGUE
 from exporter.model import EVERYBODY, AmountKey, DayFacts, Reading, WindowPeople
@@ -19,7 +18,8 @@ from exporter.poller import Poller, Source
 from exporter.publisher import Publisher, Visibility
 from exporter.snapshot import Board
 from exporter.store import Store
-from exporter.vendor_clock import VendorClock
+from exporter.transport.client import Client
+from exporter.transport.vendor_clock import VendorClock
 from exporter.vendors.base import Access, Vendor, WrongDay
 from tests.recipes import recipe_of
 from tests.stores import fresh_store

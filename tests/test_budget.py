@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.budget import Budget
+from exporter.transport.rate_limit import Budget
 
 
 class Clock:

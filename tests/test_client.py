@@ -19,11 +19,11 @@ import prometheus_client
 import pytest
 
 from exporter import __version__
-from exporter.budget import Budget
-from exporter.client import Client
 from exporter.errors import BadPayload, RateLimited, Rejected, Unreachable, VendorError
 from exporter.redaction import presentable
-from exporter.vendor_clock import Told
+from exporter.transport.client import Client
+from exporter.transport.rate_limit import Budget
+from exporter.transport.vendor_clock import Told
 from tests import faulty
 from tests.daemons import PATIENCE
 

@@ -18,7 +18,7 @@ from exporter.model import EVERYBODY, ONE_DAY, DayFacts, Identity, Reading, Wind
 from exporter.poller import Poller
 from exporter.scope_samples import scope_history, scope_samples
 from exporter.store import ScopeStatus, Store
-from exporter.vendor_clock import Told
+from exporter.transport.vendor_clock import Told
 from tests.configuring import load_text
 from tests.polling import NOON, YESTERDAY, Bench, Script, counted, people
 from tests.recipes import recipe_of

@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.client import Client
 from exporter.errors import BadPayload, VendorError
-from exporter.json_body import loads, obj
 from exporter.model import AmountKey, DayFacts
 from exporter.simulator.gitlab_proxy import as_gitlab
+from exporter.transport.client import Client
+from exporter.transport.json_object import loads, obj
 from exporter.vendors.gitlab_api import dry_run, load, load_days, load_meta
 from exporter.vendors.gitlab_cube import (
     Days,

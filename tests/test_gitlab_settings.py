@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from exporter.json_body import obj
+from exporter.transport.json_object import obj
 from exporter.vendors.gitlab import GITLAB
 from exporter.vendors.gitlab_cube import People, Question
 from exporter.vendors.gitlab_schema import GENERATIONS, detect, parse_meta, schema

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from exporter.http_environment import check_proxies, tls_context
+from exporter.transport.http_environment import check_proxies, tls_context
 
 NO_ADDRESS = (
     "{} is no address of a proxy such as http://user:password@proxy.example.com:3128; "

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.errors import BadPayload
-from exporter.json_body import Obj, loads, obj, objects
+from exporter.transport.json_object import Obj, loads, obj, objects
 
 WHERE = "augment GET /analytics/v0/dau"
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter import json_body, json_items
 from exporter.errors import BadPayload
+from exporter.transport import json_object, json_stream
 
 WHERE = "coder-classic GET /api/private/metrics/activity"
 
@@ -30,14 +30,14 @@ def kept(value: object, _path: str) -> object:
 
 def read(body: bytes, step: int = 2**20) -> object:
     """The body, with two members that are read item by item."""
-    return json_items.loads(body, WHERE, {"activity": kept, "users": kept}, step=step)
+    return json_stream.loads(body, WHERE, {"activity": kept, "users": kept}, step=step)
 
 
 @given(DOCUMENTS, STEPS, st.booleans(), st.sampled_from([None, 0, 3]))
 def test_the_document_is_the_same(document: Any, step: int, escaped: bool, indent: int | None) -> None:
     body = json.dumps(document, ensure_ascii=escaped, indent=indent).encode()
 
-    assert repr(read(body, step)) == repr(json_body.loads(body, WHERE))
+    assert repr(read(body, step)) == repr(json_object.loads(body, WHERE))
 
 
 @given(DOCUMENTS, STEPS, st.integers(0, 200), st.sampled_from([b"", b",", b"}", b"]", b"1", b"\xff", b"NaN", b' "']))
@@ -46,7 +46,7 @@ def test_what_is_wrong_is_said_in_the_same_words(document: Any, step: int, at: i
     at %= len(whole)
     body = whole[:at] + put + whole[at + 1 :]
 
-    assert outcome(lambda: read(body, step)) == outcome(lambda: json_body.loads(body, WHERE))
+    assert outcome(lambda: read(body, step)) == outcome(lambda: json_object.loads(body, WHERE))
 
 
 def outcome(action: Any) -> str:
@@ -66,7 +66,7 @@ def test_items_of_arrays_and_objects_are_converted_and_know_their_path() -> None
         assert isinstance(value, int)
         return value * 2
 
-    read_at_once = json_items.loads(body, WHERE, {"activity": double, "users": double})
+    read_at_once = json_stream.loads(body, WHERE, {"activity": double, "users": double})
 
     assert read_at_once == {"users": {"a": 2, "b": 4}, "activity": [6, 8], "other": [5], "more": {"users": [6]}}
     assert paths == ["users[0]", "users[1]", "activity[0]", "activity[1]"]
@@ -84,7 +84,7 @@ def test_memory_holds_one_item_at_a_time() -> None:
     body = f'{{"activity": [{", ".join([item] * 200)}]}}'.encode()
 
     tracemalloc.start()
-    lengths = json_items.loads(body, WHERE, {"activity": lambda value, _: str(value)[:1]}, step=2**16)
+    lengths = json_stream.loads(body, WHERE, {"activity": lambda value, _: str(value)[:1]}, step=2**16)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
 

@@ -26,9 +26,9 @@ from exporter.config.teams_file import read_teams
 from exporter.expose.backfill import PastDay, write_file
 from exporter.expose.otlp import batches, nanoseconds, sample_point
 from exporter.expose.prometheus import body, first_part, render
-from exporter.json_body import obj
 from exporter.metrics import CATALOGUE, Sample
 from exporter.snapshot import Board
+from exporter.transport.json_object import obj
 from exporter.web.status_page import status_page
 from tests import real_servers
 from tests.daemons import wait_until

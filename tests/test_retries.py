@@ -6,7 +6,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from exporter.errors import Rejected, Unreachable
-from exporter.retries import PassingError, asked_pause, retrying
+from exporter.transport.retries import PassingError, asked_pause, retrying
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 

@@ -11,13 +11,13 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
 
-from exporter.budget import Budget
-from exporter.client import Client
 from exporter.config.sections import OtlpSettings
 from exporter.errors import Rejected
 from exporter.expose.otlp_answer import Answer
 from exporter.expose.tracing import Tracing, connect, path_template
 from exporter.store import PollStatus
+from exporter.transport.client import Client
+from exporter.transport.rate_limit import Budget
 from tests.collectors import http_collector
 
 TOKEN = "not-for-any-span"

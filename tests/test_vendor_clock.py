@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from exporter.vendor_clock import Told, VendorClock, http_date
+from exporter.transport.vendor_clock import Told, VendorClock, http_date
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
 MINUTE = timedelta(minutes=1)

@@ -10,8 +10,6 @@ from typing import Any
 import httpx
 
 from exporter.accounts import Label
-from exporter.budget import Budget
-from exporter.client import Client
 from exporter.config.teams_file import TeamsFile
 from exporter.expose.prometheus import render
 from exporter.health import Health
@@ -21,6 +19,8 @@ from exporter.poller import Poller, Source
 from exporter.publisher import Publisher, Visibility
 from exporter.snapshot import Board
 from exporter.store import PollStatus, Store
+from exporter.transport.client import Client
+from exporter.transport.rate_limit import Budget
 from exporter.vendors import VENDORS
 from tests.recipes import book_of, recipe_of
 from tests.stores import fresh_store

@@ -10,7 +10,7 @@ import click
 import httpx
 
 from exporter.config.types import base_url
-from exporter.http_environment import check_key_log, trusting
+from exporter.transport.http_environment import check_key_log, trusting
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -21,14 +21,14 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 from rich.table import Table
 
 from exporter.app import Exporter, utc_now
-from exporter.budget import Budget
-from exporter.client import Client
 from exporter.commands import options
 from exporter.config.load import load_config
 from exporter.config.types import base_url
 from exporter.errors import BadPayload, Rejected, Unreachable, VendorError
-from exporter.json_body import Obj, obj
 from exporter.store import Store
+from exporter.transport.client import Client
+from exporter.transport.json_object import Obj, obj
+from exporter.transport.rate_limit import Budget
 from exporter.vendors.sourcegraph import REPORT, SourcegraphSettings, bare_host
 from exporter.vendors.sourcegraph_columns import LONGEST_HEADER, report_columns
 

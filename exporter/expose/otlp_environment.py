@@ -6,7 +6,7 @@ from pathlib import Path
 
 from exporter.config.mistakes import ConfigError, Mistake
 from exporter.expose.otlp_target import Target
-from exporter.http_environment import check_key_log, check_proxies, trusting
+from exporter.transport.http_environment import check_key_log, check_proxies, trusting
 
 # Of requests, in this order.
 _BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")

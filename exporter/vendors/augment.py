@@ -12,7 +12,6 @@ from pyroaring import BitMap
 
 from exporter.config.source import BaseUrl, RequestsPerMinute, SourceSettings, TimeOfDay
 from exporter.errors import BadPayload
-from exporter.json_body import Obj
 from exporter.model import (
     EVERYBODY,
     WINDOWS,
@@ -25,6 +24,7 @@ from exporter.model import (
     window_days,
 )
 from exporter.rollup import column, rollup
+from exporter.transport.json_object import Obj
 from exporter.vendors.augment_api import RANGE, answer, ranges, rows
 from exporter.vendors.base import ALL, Access, Vendor, WrongDay
 

@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 
 from exporter.errors import BadPayload
-from exporter.json_body import Obj, obj
 from exporter.model import ONE_DAY
+from exporter.transport.json_object import Obj, obj
 from exporter.vendors.base import Access
 
 _V0 = "/analytics/v0"

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Protocol
 
-from exporter.client import Client
 from exporter.errors import BadPayload
 from exporter.model import Identity, Reading, WindowPeople
+from exporter.transport.client import Client
 
 ALL = "all"
 

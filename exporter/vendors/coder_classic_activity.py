@@ -7,10 +7,10 @@ from typing import NamedTuple, cast
 
 import polars as pl
 
-from exporter import json_items
 from exporter.errors import BadPayload
-from exporter.json_body import Obj, obj
 from exporter.model import ONE_DAY
+from exporter.transport import json_stream
+from exporter.transport.json_object import Obj, obj
 
 # The text says milliseconds; a week of the example is 604,800 * 10^9, and each sample of it a minute.
 _DAY_LENGTH = 86_400 * 10**9
@@ -47,7 +47,7 @@ def parse_activity(body: bytes, where: str) -> Activity:
     def user(item: object, path: str) -> _User:
         return _user(obj(item, where, path))
 
-    answer = obj(json_items.loads(body, where, {"activity": bucket, "users": user}), where)
+    answer = obj(json_stream.loads(body, where, {"activity": bucket, "users": user}), where)
     buckets = [] if answer.need("activity") is None else answer.array("activity")
     users = {} if answer.need("users") is None else answer.obj("users").fields
     return Activity(

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from datetime import date
 from typing import Literal
 
-from exporter.client import Client, Response
 from exporter.errors import BadPayload, Rejected, Unreachable
-from exporter.json_body import Obj, obj
 from exporter.redaction import presentable, refusal_text, secrets
-from exporter.retries import ATTEMPTS, PassingError, retrying
+from exporter.transport.client import Client, Response
+from exporter.transport.json_object import Obj, obj
+from exporter.transport.retries import ATTEMPTS, PassingError, retrying
 from exporter.vendors.gitlab_cube import (
     LIMIT,
     Days,

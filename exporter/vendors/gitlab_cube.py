@@ -8,9 +8,9 @@ from decimal import Decimal
 from typing import Final, NamedTuple, NoReturn
 
 from exporter.errors import BadPayload
-from exporter.json_body import LIMIT as TOO_MUCH
-from exporter.json_body import Obj
 from exporter.model import AmountKey, DayFacts, exact_product
+from exporter.transport.json_object import LIMIT as TOO_MUCH
+from exporter.transport.json_object import Obj
 
 # Cube cuts at `limit` without a word; 10,000 is its default and 50,000 the most that it takes (2026-11).
 LIMIT = 10_000

@@ -7,9 +7,9 @@ from datetime import date
 from typing import Literal
 from urllib.parse import parse_qsl, quote, urlsplit
 
-from exporter.client import Client, Response
 from exporter.errors import BadPayload, RateLimited, Rejected, Unreachable, VendorError
-from exporter.json_body import Obj, obj, objects
+from exporter.transport.client import Client, Response
+from exporter.transport.json_object import Obj, obj, objects
 from exporter.vendors.base import Access
 from exporter.vendors.gitlab_api import API
 

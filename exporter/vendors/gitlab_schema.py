@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from exporter.json_body import Obj
+from exporter.transport.json_object import Obj
 from exporter.vendors.gitlab_cube import MINUTES, PEOPLE, People, Question
 from exporter.vendors.gitlab_settings import Generation, GitLabSettings, Role
 

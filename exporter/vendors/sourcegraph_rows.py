@@ -10,7 +10,7 @@ from typing import NoReturn
 import polars as pl
 
 from exporter.errors import BadPayload
-from exporter.json_body import seen
+from exporter.transport.json_object import seen
 from exporter.vendors.sourcegraph_columns import FLAGS, Columns
 from exporter.vendors.sourcegraph_shape import is_even, rows, without_blank_lines
 

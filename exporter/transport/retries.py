@@ -8,7 +8,7 @@ from typing import TypeVar
 import stamina
 
 from exporter.errors import VendorError
-from exporter.vendor_clock import answer_time, http_date
+from exporter.transport.vendor_clock import answer_time, http_date
 
 ATTEMPTS = 4
 LONGEST_PAUSE = 60.0

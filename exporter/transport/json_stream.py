@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal, InvalidOperation
 
-from exporter import json_body
+from exporter.transport import json_object
 
 Convert = Callable[[object, str], object]
 
@@ -25,7 +25,7 @@ def loads(body: bytes, where: str, convert: Mapping[str, Convert], *, step: int 
     try:
         return _document(_Cursor(body, step), convert)
     except (ValueError, InvalidOperation, RecursionError):
-        json_body.loads(body, where)  # raises what is wrong, in words
+        json_object.loads(body, where)  # raises what is wrong, in words
         raise
 
 

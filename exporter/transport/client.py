@@ -19,14 +19,15 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx
 
-from exporter import __version__, json_body
-from exporter.body import Heard, pieces
-from exporter.budget import Budget
+from exporter import __version__
 from exporter.errors import BadPayload, RateLimited, Rejected, Unreachable
-from exporter.http_environment import check_proxies, tls_context
 from exporter.redaction import presentable, refusal_text, secrets
-from exporter.retries import ATTEMPTS, LONGEST_PAUSE, PassingError, asked_pause, retrying
-from exporter.vendor_clock import VendorClock
+from exporter.transport import json_object
+from exporter.transport.body import Heard, pieces
+from exporter.transport.http_environment import check_proxies, tls_context
+from exporter.transport.rate_limit import Budget
+from exporter.transport.retries import ATTEMPTS, LONGEST_PAUSE, PassingError, asked_pause, retrying
+from exporter.transport.vendor_clock import VendorClock
 
 BODY_LIMIT = 256 * 2**20
 # A file may be larger, but a few megabytes of gzip must not fill the disk: years of a large company's reports fit in.
@@ -53,7 +54,7 @@ class Response:
 
     def json(self) -> object:
         """The body as one strict JSON document; BadPayload otherwise."""
-        return json_body.loads(self.body, self.where)
+        return json_object.loads(self.body, self.where)
 
 
 @dataclass(kw_only=True, eq=False)

@@ -1,0 +1,1 @@
+"""HTTP to vendors: client, retries, rate limits, bodies, JSON."""
