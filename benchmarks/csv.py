@@ -35,7 +35,7 @@ import polars as pl
 from exporter.app import Exporter
 from exporter.config.load import load_config
 from exporter.simulator.sourcegraph import REPORT
-from exporter.store import Store
+from exporter.state.store import Store
 
 PEOPLE = 10_420
 ROWS_OF_A_PERSON = 8

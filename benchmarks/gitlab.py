@@ -29,7 +29,7 @@ from exporter.simulator.gitlab import gitlab_app
 from exporter.simulator.gitlab_products import Project
 from exporter.simulator.server import serve
 from exporter.simulator.stream import Stream
-from exporter.store import Store
+from exporter.state.store import Store
 from exporter.transport.rate_limit import BURST
 
 MOST = 1.05

@@ -17,7 +17,7 @@ from pyroaring import BitMap
 
 from exporter.model import EVERYBODY, AmountKey, DayFacts, Identity, Measure, Reading
 from exporter.rollup import column, rollup
-from exporter.store import Store
+from exporter.state.store import Store
 from exporter.vendors.augment import FIELDS
 from exporter.vendors.sourcegraph_columns import COUNTS
 from tests.recipes import book_of

@@ -11,12 +11,10 @@ from functools import partial
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from exporter.accounts import AccountBook, sources
 from exporter.config.diff import Changes
 from exporter.config.load import Config
 from exporter.config.teams_file import TeamsFile
 from exporter.connector import connector
-from exporter.database import StateError
 from exporter.health import Health, SourceHealth
 from exporter.log import event
 from exporter.plan import Rules
@@ -24,10 +22,12 @@ from exporter.poller import Poller, Source
 from exporter.publisher import Publisher, Visibility, withdraw_stale
 from exporter.pushing import pushing
 from exporter.recipes import label, recipe, settle
-from exporter.retention import forget_old_days
 from exporter.scheduler import Scheduler, next_poll
 from exporter.snapshot import Board
-from exporter.store import Store
+from exporter.state.accounts import AccountBook, sources
+from exporter.state.database import StateError
+from exporter.state.pruning import forget_old_days
+from exporter.state.store import Store
 from exporter.team_watch import TeamWatch
 from exporter.turns import follow, poll_in_turn
 from exporter.vendors import VENDORS

@@ -17,7 +17,7 @@ from exporter.commands.run import run
 from exporter.commands.sourcegraph import sourcegraph_report, sourcegraph_tokens
 from exporter.commands.status import status
 from exporter.config.load import ConfigError
-from exporter.database import StateError
+from exporter.state.database import StateError
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

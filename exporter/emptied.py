@@ -8,7 +8,7 @@ from datetime import date
 from exporter.log import event
 from exporter.model import WINDOWS, Reading, window_days
 from exporter.plan import Rules
-from exporter.store import Store, StoredDay
+from exporter.state.store import Store, StoredDay
 from exporter.vendors.base import Access, WrongDay
 
 logger = logging.getLogger(__name__)

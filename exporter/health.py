@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, GCCollector, Pl
 from exporter import __version__
 from exporter.errors import REASONS
 from exporter.metrics import EXPORTER, OTLP, SOURCE, Metric
-from exporter.store import PollStatus
+from exporter.state.store import PollStatus
 
 DROP_REASONS = ("max_series", "privacy")
 _PREFIX = "adoption_exporter_"

@@ -10,7 +10,7 @@ from pyroaring import BitMap
 from exporter.flow import first_seen
 from exporter.model import WINDOWS, window_days
 from exporter.span import Span, span_of, together
-from exporter.store import Store, StoredDay
+from exporter.state.store import Store, StoredDay
 from exporter.teams import Membership, with_teams
 
 _LONGEST = max(WINDOWS.values())

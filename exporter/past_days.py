@@ -5,14 +5,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 
-from exporter.accounts import AccountBook
 from exporter.errors import VendorError
-from exporter.known_days import known_days
 from exporter.model import ONE_DAY, WINDOWS, Reading, newest_ready, window_days
 from exporter.plan import is_fresh, is_late, is_ready, windows_to_ask
 from exporter.poller import Source
 from exporter.remarks import once_per_kind
-from exporter.store import Store, StoredDay
+from exporter.state.accounts import AccountBook
+from exporter.state.known_days import known_days
+from exporter.state.store import Store, StoredDay
 from exporter.vendors.base import Access, WrongDay, raise_newest
 
 # The windows and the baseline of a day need the four weeks before it, however short the configured history is.

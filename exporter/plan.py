@@ -4,9 +4,9 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from exporter.known_days import newest_known
 from exporter.model import ONE_DAY, WINDOWS, newest_ready, ready_since, window_days
-from exporter.store import PollStatus, StoredDay
+from exporter.state.known_days import newest_known
+from exporter.state.store import PollStatus, StoredDay
 from exporter.transport.vendor_clock import TOLERANCE, Told
 
 # Re-reading costs quota. Up to one burst of the token bucket it is done at every poll; beyond that, once after each

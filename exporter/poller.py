@@ -9,13 +9,10 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from exporter.accounts import AccountBook
 from exporter.config.durations import format_duration
-from exporter.database import StateError
 from exporter.emptied import Emptied
 from exporter.errors import Failure, VendorError
 from exporter.health import SourceHealth
-from exporter.known_days import known_days
 from exporter.log import event
 from exporter.model import WINDOWS, Reading, window_days
 from exporter.outcome import Outcome
@@ -32,9 +29,12 @@ from exporter.plan import (
 )
 from exporter.publisher import Publisher
 from exporter.remarks import once_per_kind
-from exporter.retention import forget_old_days
 from exporter.revisions import changes
-from exporter.store import PollStatus, Store, StoredDay
+from exporter.state.accounts import AccountBook
+from exporter.state.database import StateError
+from exporter.state.known_days import known_days
+from exporter.state.pruning import forget_old_days
+from exporter.state.store import PollStatus, Store, StoredDay
 from exporter.transport.client import Client
 from exporter.transport.vendor_clock import Told
 from exporter.vendors.base import Access, Vendor, WrongDay, raise_newest

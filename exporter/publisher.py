@@ -7,15 +7,15 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 
-from exporter.database import StateError
 from exporter.health import SourceHealth
-from exporter.known_days import newest_known
 from exporter.limits import limit
 from exporter.log import event
 from exporter.metrics import Sample
 from exporter.scope_samples import Recipe, scope_history, scope_samples, source_samples
 from exporter.snapshot import Board
-from exporter.store import PollStatus, ScopeStatus, Store
+from exporter.state.database import StateError
+from exporter.state.known_days import newest_known
+from exporter.state.store import PollStatus, ScopeStatus, Store
 from exporter.transport.vendor_clock import TOLERANCE
 
 logger = logging.getLogger(__name__)

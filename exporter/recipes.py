@@ -2,12 +2,12 @@
 
 from contextlib import suppress
 
-from exporter.accounts import AccountBook, Label, plain, pseudonym, sources
 from exporter.config.load import Config
 from exporter.config.teams_file import TeamsFile
-from exporter.database import StateError
 from exporter.scope_samples import Recipe
-from exporter.store import Store
+from exporter.state.accounts import AccountBook, Label, plain, pseudonym, sources
+from exporter.state.database import StateError
+from exporter.state.store import Store
 from exporter.workdays import workdays
 
 

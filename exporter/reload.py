@@ -7,8 +7,8 @@ from collections.abc import Callable
 from exporter.app import Exporter
 from exporter.config.diff import changes, in_words, without_restart
 from exporter.config.load import Config, ConfigError
-from exporter.database import StateError
 from exporter.log import event
+from exporter.state.database import StateError
 from exporter.status import Reload
 from exporter.web.access import Access
 

@@ -5,14 +5,14 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from exporter import flow, privacy, users, windows
-from exporter.accounts import AccountBook
 from exporter.config.teams_file import TeamsFile
 from exporter.history import ScopeHistory
-from exporter.known_days import known_days
 from exporter.limits import shorten
 from exporter.metrics import Sample, sample
 from exporter.model import WINDOWS
-from exporter.store import ScopeStatus, Store
+from exporter.state.accounts import AccountBook
+from exporter.state.known_days import known_days
+from exporter.state.store import ScopeStatus, Store
 from exporter.teams import membership
 from exporter.vendors.base import ALL
 

@@ -9,7 +9,7 @@ from exporter.advice import advice
 from exporter.errors import Failure
 from exporter.model import WINDOWS, newest_ready, window_days
 from exporter.publisher import Published
-from exporter.store import PollStatus, ScopeStatus
+from exporter.state.store import PollStatus, ScopeStatus
 from exporter.vendors.base import ALL
 from exporter.windows import baseline
 

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from exporter.config.teams_file import Teams, TeamsFile
-from exporter.database import StateError
 from exporter.log import event
 from exporter.publisher import Publisher
+from exporter.state.database import StateError
 
 logger = logging.getLogger(__name__)
 

@@ -5,12 +5,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 
-from exporter.database import Database, StateError, TurnLostError
 from exporter.errors import Failure
 from exporter.log import event
 from exporter.outcome import Outcome
 from exporter.poller import Poller
-from exporter.store import PollStatus, Store
+from exporter.state.database import Database, StateError, TurnLostError
+from exporter.state.store import PollStatus, Store
 from exporter.transport.vendor_clock import TOLERANCE
 
 logger = logging.getLogger(__name__)

@@ -9,7 +9,6 @@ from typing import Any, cast
 
 from pyroaring import BitMap
 
-from exporter.accounts import AccountBook
 from exporter.health import Health
 from exporter.metrics import CATALOGUE
 from exporter.model import EVERYBODY, AmountKey, DayFacts, Reading, WindowPeople
@@ -17,7 +16,8 @@ from exporter.plan import Rules
 from exporter.poller import Poller, Source
 from exporter.publisher import Publisher, Visibility
 from exporter.snapshot import Board
-from exporter.store import Store
+from exporter.state.accounts import AccountBook
+from exporter.state.store import Store
 from exporter.transport.client import Client
 from exporter.transport.vendor_clock import VendorClock
 from exporter.vendors.base import Access, Vendor, WrongDay

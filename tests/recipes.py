@@ -4,10 +4,10 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from exporter.accounts import AccountBook, Label
 from exporter.config.sections import PeopleSettings
 from exporter.scope_samples import Recipe
-from exporter.store import Store
+from exporter.state.accounts import AccountBook, Label
+from exporter.state.store import Store
 
 
 def recipe_of(source: str, vendor: str, accounts: AccountBook, **more: Any) -> Recipe:

@@ -1,6 +1,6 @@
 """States in memory that end with the test in which they began."""
 
-from exporter.store import Store
+from exporter.state.store import Store
 
 _open: list[Store] = []
 

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyroaring import BitMap
 
-from exporter.accounts import AccountBook, Label, plain, pseudonym, sources
 from exporter.model import Identity
-from exporter.store import Store
+from exporter.state.accounts import AccountBook, Label, plain, pseudonym, sources
+from exporter.state.store import Store
 from tests.recipes import book_of
 from tests.stores import fresh_store
 

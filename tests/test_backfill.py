@@ -26,7 +26,7 @@ from exporter.past_days import PastReader
 from exporter.simulator.augment import augment_app
 from exporter.simulator.company import Company
 from exporter.simulator.server import build, serve
-from exporter.store import Store
+from exporter.state.store import Store
 from exporter.vendors import VENDORS
 from tests import real_servers
 from tests.collectors import Reply, http_collector

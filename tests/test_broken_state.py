@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from exporter.app import Exporter
-from exporter.database import StateError
 from exporter.errors import REASONS, Failure, Unreachable
 from exporter.poller import Poller
-from exporter.store import PollStatus, Store
+from exporter.state.database import StateError
+from exporter.state.store import PollStatus, Store
 from exporter.turns import follow, poll_in_turn
 from tests.configuring import load_text
 from tests.polling import NOON, YESTERDAY, Bench, Script, people

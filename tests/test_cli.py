@@ -18,7 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 from exporter.model import Reading
 from exporter.simulator.augment import augment_app
 from exporter.simulator.server import VENDORS, serve
-from exporter.store import Store
+from exporter.state.store import Store
 from tests.companies import busy, utc_now
 from tests.daemons import PATIENCE
 from tests.polling import people

@@ -10,14 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyroaring import BitMap
 
-from exporter.accounts import AccountBook, plain
 from exporter.app import Exporter
 from exporter.errors import Rejected, Unreachable
 from exporter.metrics import Sample
 from exporter.model import EVERYBODY, ONE_DAY, DayFacts, Identity, Reading, WindowPeople
 from exporter.poller import Poller
 from exporter.scope_samples import scope_history, scope_samples
-from exporter.store import ScopeStatus, Store
+from exporter.state.accounts import AccountBook, plain
+from exporter.state.store import ScopeStatus, Store
 from exporter.transport.vendor_clock import Told
 from tests.configuring import load_text
 from tests.polling import NOON, YESTERDAY, Bench, Script, counted, people

@@ -11,7 +11,7 @@ import httpx
 import pytest
 from pydantic import ValidationError
 
-from exporter.accounts import AccountBook
+from exporter.state.accounts import AccountBook
 from exporter.vendors.coder import CODER
 from tests.vendor_polls import VendorPolls
 

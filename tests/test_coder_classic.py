@@ -13,8 +13,8 @@ import polars as pl
 import pytest
 from pydantic import ValidationError
 
-from exporter.accounts import AccountBook
 from exporter.online_check import problems
+from exporter.state.accounts import AccountBook
 from exporter.vendors.coder_classic import CODER_CLASSIC
 from exporter.vendors.coder_classic_activity import parse_activity, whole_days
 from tests.vendor_polls import VendorPolls

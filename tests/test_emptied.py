@@ -8,10 +8,10 @@ from typing import Any
 import httpx
 import pytest
 
-from exporter import schema
 from exporter.errors import Unreachable
 from exporter.model import WindowPeople
-from exporter.store import Store
+from exporter.state import schema
+from exporter.state.store import Store
 from tests.gitlab_served import NOW as GITLAB_NOW
 from tests.gitlab_served import YESTERDAY as GITLAB_YESTERDAY
 from tests.gitlab_served import Visit, gitlab, project

@@ -23,7 +23,7 @@ from exporter.expose.prometheus import (
 )
 from exporter.health import Health
 from exporter.metrics import ADOPTION, CATALOGUE, Sample, sample
-from exporter.store import PollStatus
+from exporter.state.store import PollStatus
 from tests.real_servers import promtool
 
 NOW = datetime(2026, 3, 10, 3, tzinfo=UTC)

@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyroaring import BitMap
 
-from exporter.facts import decode, encode, encode_accounts, keep_known_kinds, pack_accounts, people_of, same
-from exporter.facts import unpack_accounts as unpack
 from exporter.model import EVERYBODY, AmountKey, DayFacts, PeopleKey
+from exporter.state.codec import decode, encode, encode_accounts, keep_known_kinds, pack_accounts, people_of, same
+from exporter.state.codec import unpack_accounts as unpack
 
 VIM = PeopleKey("client", "vim")
 SEARCHES = AmountKey("usage", "searches")

@@ -4,7 +4,7 @@ import pytest
 
 from exporter.expose.prometheus import Format, render_collector
 from exporter.health import Health
-from exporter.store import PollStatus
+from exporter.state.store import PollStatus
 
 NOW = datetime(2026, 3, 10, 3, tzinfo=UTC)
 SUCCESS = PollStatus(success=True, ended=1_000.5, duration=2.5, last_success=1_000.5)

@@ -12,7 +12,7 @@ from pyroaring import BitMap
 from exporter.history import ScopeHistory
 from exporter.model import EVERYBODY, AmountKey, DayFacts, PeopleKey, Reading, WindowPeople, window_days
 from exporter.span import Span, span_of, together
-from exporter.store import Store
+from exporter.state.store import Store
 from exporter.teams import membership, with_teams
 from exporter.users import user_table
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporter.plan import CHEAP_REREAD, Rules, days_to_read, is_late, windows_to_ask
-from exporter.store import StoredDay
+from exporter.state.store import StoredDay
 
 RULES = Rules(ready_at=timedelta(hours=3), history=5, lookback=2, late_grace=timedelta(hours=24), retention=5)
 # Monday 9 March 2026 is ready from here on.

@@ -6,14 +6,14 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from pyroaring import BitMap
 
-from exporter.accounts import AccountBook
 from exporter.expose.prometheus import render_collector
 from exporter.health import Health
 from exporter.metrics import Sample, sample
 from exporter.model import EVERYBODY, DayFacts, Reading, WindowPeople
 from exporter.publisher import Publisher, Visibility, withdraw_stale
 from exporter.snapshot import Board
-from exporter.store import PollStatus, Store
+from exporter.state.accounts import AccountBook
+from exporter.state.store import PollStatus, Store
 from tests.daemons import wait_until
 from tests.recipes import recipe_of
 from tests.stores import fresh_store

@@ -14,15 +14,15 @@ import pytest
 from pyroaring import BitMap
 from sqlalchemy import Connection
 
-from exporter import schema
-from exporter.accounts import AccountBook
 from exporter.app import Exporter
 from exporter.config.load import Config
-from exporter.database import Database, StateError
 from exporter.model import EVERYBODY, ONE_DAY, DayFacts, Identity, Reading
 from exporter.reload import Reloader
+from exporter.state import schema
+from exporter.state.accounts import AccountBook
+from exporter.state.database import Database, StateError
+from exporter.state.store import Store
 from exporter.status import Reload
-from exporter.store import Store
 from exporter.web.access import Access
 from tests import faulty
 from tests.configuring import load_text

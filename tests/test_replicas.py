@@ -17,16 +17,16 @@ import pytest
 from pyroaring import BitMap
 from sqlalchemy import select
 
-from exporter.accounts import AccountBook
-from exporter.database import StateError, TurnLostError
 from exporter.errors import Unreachable
 from exporter.metrics import Sample
 from exporter.model import Identity, Reading, WindowPeople
 from exporter.poller import Poller
-from exporter.schema import metadata
 from exporter.simulator.augment import augment_app
 from exporter.simulator.server import build, serve
-from exporter.store import PollStatus, Store
+from exporter.state.accounts import AccountBook
+from exporter.state.database import StateError, TurnLostError
+from exporter.state.schema import metadata
+from exporter.state.store import PollStatus, Store
 from exporter.turns import follow, poll_in_turn
 from tests import real_servers
 from tests.companies import busy, calm, utc_now

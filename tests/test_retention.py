@@ -10,13 +10,13 @@ import pytest
 from pyroaring import BitMap
 from sqlalchemy import select
 
-from exporter import schema
-from exporter.accounts import AccountBook, plain
 from exporter.app import Exporter
 from exporter.model import EVERYBODY, DayFacts, Identity, PeopleKey, Reading, WindowPeople
 from exporter.plan import Rules, oldest_kept
-from exporter.retention import Forgotten, prune
-from exporter.store import Store
+from exporter.state import schema
+from exporter.state.accounts import AccountBook, plain
+from exporter.state.pruning import Forgotten, prune
+from exporter.state.store import Store
 from tests.configuring import load_text
 from tests.polling import NOON, YESTERDAY, Bench, Script, people
 from tests.recipes import book_of as settled_book_of

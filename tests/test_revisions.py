@@ -10,7 +10,7 @@ from pyroaring import BitMap
 
 from exporter.model import EVERYBODY, AmountKey, DayFacts, PeopleKey
 from exporter.revisions import changes
-from exporter.store import Store
+from exporter.state.store import Store
 from tests.polling import YESTERDAY, Bench, Script, people
 
 MESSAGES = AmountKey("usage", "messages")

@@ -9,12 +9,12 @@ import polars as pl
 import pytest
 from pyroaring import BitMap
 
-from exporter.accounts import plain
 from exporter.config.teams_file import TeamsFile
 from exporter.metrics import Sample
 from exporter.model import EVERYBODY, AmountKey, DayFacts, Identity, PeopleKey, Reading
 from exporter.scope_samples import Recipe, scope_history, scope_samples
-from exporter.store import ScopeStatus, Store
+from exporter.state.accounts import plain
+from exporter.state.store import ScopeStatus, Store
 from tests.recipes import book_of, recipe_of
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from exporter.accounts import plain
 from exporter.app import Exporter
 from exporter.config.diff import changes
-from exporter.database import StateError
 from exporter.errors import Failure, Rejected, Unreachable
 from exporter.health import Health
 from exporter.model import Identity, Reading
 from exporter.reload import Reloader
 from exporter.scheduler import next_poll
+from exporter.state.accounts import plain
+from exporter.state.database import StateError
 from exporter.vendors import VENDORS
 from exporter.web.access import Access
 from tests.configuring import load_text

@@ -11,9 +11,9 @@ import httpx
 import pytest
 from sqlalchemy import func, select
 
-from exporter import schema
-from exporter.accounts import AccountBook
 from exporter.model import AmountKey
+from exporter.state import schema
+from exporter.state.accounts import AccountBook
 from exporter.vendors.base import Access
 from tests.sourcegraph_bodies import ACME, DAY, HEADERS, NOW, REGISTRY, REPORT, SAMPLE, SAMPLES, Server, report, row
 from tests.vendor_polls import VendorPolls

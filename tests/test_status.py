@@ -11,8 +11,8 @@ from exporter import windows
 from exporter.errors import Failure
 from exporter.metrics import Sample, sample
 from exporter.publisher import Published
+from exporter.state.store import PollStatus, ScopeStatus
 from exporter.status import Health, Reload, Report, SourceReport, SourceState, as_json, source_report
-from exporter.store import PollStatus, ScopeStatus
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
 MONDAY = date(2026, 3, 9)

@@ -9,11 +9,11 @@ import pytest
 from pyroaring import BitMap
 from sqlalchemy.exc import IntegrityError
 
-from exporter import facts, schema
-from exporter.accounts import AccountBook
-from exporter.engine import MEMORY
 from exporter.model import EVERYBODY, AmountKey, DayFacts, Identity, PeopleKey, Reading, WindowPeople
-from exporter.store import PollStatus, ScopeStatus, Store, StoredDay
+from exporter.state import codec, schema
+from exporter.state.accounts import AccountBook
+from exporter.state.engine import MEMORY
+from exporter.state.store import PollStatus, ScopeStatus, Store, StoredDay
 
 MONDAY = date(2026, 3, 9)
 TUESDAY = date(2026, 3, 10)
@@ -71,8 +71,8 @@ def test_a_stored_day_is_read_back_as_it_was(store: Store) -> None:
     assert [type(day.listed) for day in store.days("acme", "all").values()] == [bool, bool]
     read = store.facts("acme", "all", [MONDAY, TUESDAY, date(2026, 3, 11)])
     assert read.keys() == {MONDAY, TUESDAY}
-    assert facts.same(read[MONDAY], monday)
-    assert facts.same(read[TUESDAY], DayFacts(head_count=LARGEST))
+    assert codec.same(read[MONDAY], monday)
+    assert codec.same(read[TUESDAY], DayFacts(head_count=LARGEST))
     assert store.facts("acme", "all", [TUESDAY]).keys() == {TUESDAY}
     assert store.people("acme", "all") == {MONDAY: BitMap([1])}
 
@@ -96,7 +96,7 @@ def test_a_re_read_day_replaces_the_old_one_whole_and_says_whether_it_changed(st
     changes = [put(store, MONDAY, read) for read in (before, before, after, after, before)]
 
     assert changes == ["new", "same", "revised", "same", "revised"]
-    assert facts.same(store.facts("acme", "all", [MONDAY])[MONDAY], before)
+    assert codec.same(store.facts("acme", "all", [MONDAY])[MONDAY], before)
     assert {name: scope.revised for name, scope in store.scopes("acme").items()} == {"all": 2, "other": 0}
 
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 from sqlalchemy import BigInteger, event
 
-from exporter import schema
-from exporter.accounts import plain
-from exporter.database import StateError
 from exporter.model import Identity
-from exporter.store import Store
+from exporter.state import schema
+from exporter.state.accounts import plain
+from exporter.state.database import StateError
+from exporter.state.store import Store
 from tests.recipes import book_of
 from tests.stores import fresh_store
 

@@ -11,12 +11,12 @@ import polars as pl
 import pytest
 from pyroaring import BitMap
 
-from exporter.accounts import AccountBook
 from exporter.config.teams_file import TeamsFile
-from exporter.database import StateError
 from exporter.model import EVERYBODY, AmountKey, DayFacts, Identity
 from exporter.publisher import Publisher
-from exporter.store import Store
+from exporter.state.accounts import AccountBook
+from exporter.state.database import StateError
+from exporter.state.store import Store
 from exporter.team_watch import TeamWatch
 from tests.polling import YESTERDAY, Bench, Script
 

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyroaring import BitMap
 
-from exporter.facts import same
 from exporter.model import EVERYBODY, AmountKey, DayFacts, PeopleKey
+from exporter.state.codec import same
 from exporter.teams import membership, with_teams
 from tests.window_facts import ABOUT, CHATS, DATA_DAY, LINES, SEARCHES, TIME, VIM, back, scope, shown
 

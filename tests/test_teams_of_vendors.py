@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from exporter.accounts import plain
 from exporter.config.teams_file import TeamsFile
 from exporter.simulator.company import Company
 from exporter.simulator.server import build, serve
+from exporter.state.accounts import plain
 from tests.vendor_polls import VendorPolls
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)

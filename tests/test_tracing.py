@@ -15,7 +15,7 @@ from exporter.config.sections import OtlpSettings
 from exporter.errors import Rejected
 from exporter.expose.otlp_answer import Answer
 from exporter.expose.tracing import Tracing, connect, path_template
-from exporter.store import PollStatus
+from exporter.state.store import PollStatus
 from exporter.transport.client import Client
 from exporter.transport.rate_limit import Budget
 from tests.collectors import http_collector

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from exporter.database import StateError, TurnLostError
 from exporter.poller import Poller
-from exporter.store import PollStatus, Store
+from exporter.state.database import StateError, TurnLostError
+from exporter.state.store import PollStatus, Store
 from exporter.turns import poll_in_turn, turn_after_others
 from tests.polling import YESTERDAY, Bench, Script, people
 from tests.stores import fresh_store

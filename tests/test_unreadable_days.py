@@ -15,11 +15,11 @@ from hypothesis import strategies as st
 from pyroaring import BitMap
 from sqlalchemy import select
 
-from exporter.facts import UnreadableError, decode, encode, encode_accounts, pack_accounts, same, unpack_accounts
 from exporter.model import EVERYBODY, AmountKey, DayFacts, Reading
 from exporter.past_days import PastReader
-from exporter.schema import day as table
-from exporter.store import Store
+from exporter.state.codec import UnreadableError, decode, encode, encode_accounts, pack_accounts, same, unpack_accounts
+from exporter.state.schema import day as table
+from exporter.state.store import Store
 from tests.polling import YESTERDAY, Bench, Script, people
 from tests.stores import fresh_store
 

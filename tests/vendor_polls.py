@@ -9,7 +9,6 @@ from typing import Any
 
 import httpx
 
-from exporter.accounts import Label
 from exporter.config.teams_file import TeamsFile
 from exporter.expose.prometheus import render
 from exporter.health import Health
@@ -18,7 +17,8 @@ from exporter.plan import Rules
 from exporter.poller import Poller, Source
 from exporter.publisher import Publisher, Visibility
 from exporter.snapshot import Board
-from exporter.store import PollStatus, Store
+from exporter.state.accounts import Label
+from exporter.state.store import PollStatus, Store
 from exporter.transport.client import Client
 from exporter.transport.rate_limit import Budget
 from exporter.vendors import VENDORS

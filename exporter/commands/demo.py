@@ -20,7 +20,7 @@ from exporter.config.source import Calendar
 from exporter.signals import caught
 from exporter.simulator.company import Company, Scenario
 from exporter.simulator.server import VENDORS, build, serve
-from exporter.store import Store
+from exporter.state.store import Store
 
 _CONFIG = Path(__file__).parent.parent / "demo.yaml"
 _HISTORY_DAYS = 400

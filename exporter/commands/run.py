@@ -13,7 +13,7 @@ from exporter.commands import options
 from exporter.commands.web_flags import WebFlags, web_options
 from exporter.config.load import Config, config_secrets, load_config
 from exporter.leftovers import sweep
-from exporter.store import Store
+from exporter.state.store import Store
 
 
 @click.command()

@@ -25,7 +25,7 @@ from exporter.commands import options
 from exporter.config.load import load_config
 from exporter.config.types import base_url
 from exporter.errors import BadPayload, Rejected, Unreachable, VendorError
-from exporter.store import Store
+from exporter.state.store import Store
 from exporter.transport.client import Client
 from exporter.transport.json_object import Obj, obj
 from exporter.transport.rate_limit import Budget

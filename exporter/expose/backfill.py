@@ -15,7 +15,7 @@ from exporter.limits import limit
 from exporter.metrics import CATALOGUE, Sample
 from exporter.model import ONE_DAY, ready_since
 from exporter.scope_samples import Recipe, scope_history, scope_samples, source_samples
-from exporter.store import Store
+from exporter.state.store import Store
 
 # Of revisions the state knows how many there were and not when; of a vendor's registry what it says today.
 _NOT_OF_THE_PAST = "adoption_data_revisions_total"

@@ -18,7 +18,7 @@ from exporter.expose.otlp_environment import check_link
 from exporter.expose.otlp_link import Link
 from exporter.expose.otlp_outage import Outage
 from exporter.expose.otlp_target import resolve
-from exporter.store import PollStatus
+from exporter.state.store import PollStatus
 
 # The segments of a path that may name somebody: those after a collection, and whatever is no plain word.
 _MEMBER = re.compile(r"(?<=/)(groups|organizations|projects|users)/[^/]+")

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date
 from typing import TypeVar
 
-from exporter.facts import UnreadableError
 from exporter.log import event
+from exporter.state.codec import UnreadableError
 
 logger = logging.getLogger(__name__)
 

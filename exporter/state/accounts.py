@@ -9,9 +9,9 @@ from dataclasses import astuple
 from pyroaring import BitMap
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 
-from exporter import schema
 from exporter.model import Identity
-from exporter.store import Store
+from exporter.state import schema
+from exporter.state.store import Store
 
 Label = Callable[[Identity], str]
 

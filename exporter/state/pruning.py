@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 from pyroaring import BitMap
 
-from exporter.accounts import AccountBook
-from exporter.facts import accounts_of
 from exporter.log import event
-from exporter.store import Store
+from exporter.state.accounts import AccountBook
+from exporter.state.codec import accounts_of
+from exporter.state.store import Store
 
 logger = logging.getLogger(__name__)
 

@@ -13,10 +13,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
-from exporter import schema
 from exporter.config.variables import without_values
-from exporter.engine import MEMORY, ForeignFileError, connect, sqlite_file
-from exporter.locks import FileLocks, SessionLocks, lock_key
+from exporter.state import schema
+from exporter.state.engine import MEMORY, ForeignFileError, connect, sqlite_file
+from exporter.state.locks import FileLocks, SessionLocks, lock_key
 
 # How long a process that stands still may keep a turn or a transaction on PostgreSQL.
 TURN_SECONDS = 60.0

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 
 from exporter.model import ONE_DAY, newest_ready
-from exporter.store import StoredDay
+from exporter.state.store import StoredDay
 from exporter.transport.vendor_clock import TOLERANCE
 
 

@@ -9,12 +9,12 @@ from typing import Literal, NamedTuple
 from pyroaring import BitMap
 from sqlalchemy import ColumnElement, Connection, Table, and_, delete, null, select
 
-from exporter import facts as facts_format
-from exporter import schema
-from exporter.database import NO_VARIABLES, TURN_SECONDS, Database
-from exporter.engine import MEMORY
 from exporter.model import ONE_DAY, WINDOWS, DayFacts, Reading, WindowPeople
-from exporter.unreadable import Unreadable
+from exporter.state import codec as facts_format
+from exporter.state import schema
+from exporter.state.database import NO_VARIABLES, TURN_SECONDS, Database
+from exporter.state.engine import MEMORY
+from exporter.state.unreadable import Unreadable
 
 Change = Literal["new", "same", "revised"]
 

@@ -1,0 +1,1 @@
+"""The state: daily facts, accounts and polls in SQLite or PostgreSQL."""
