@@ -17,10 +17,10 @@ from pyroaring import BitMap
 
 from exporter.expose.backfill import past_days, write_file
 from exporter.model import EVERYBODY, AmountKey, DayFacts, Reading
-from exporter.rollup import column, rollup
 from exporter.scope_samples import Recipe, scope_history, scope_samples
 from exporter.state.accounts import AccountBook
 from exporter.state.store import Store
+from exporter.vendors.rollup import column, rollup
 from tests.recipes import recipe_of
 
 LAST = date(2026, 6, 30)

@@ -16,10 +16,10 @@ import polars as pl
 from pyroaring import BitMap
 
 from exporter.model import EVERYBODY, AmountKey, DayFacts, Identity, Measure, Reading
-from exporter.rollup import column, rollup
 from exporter.state.store import Store
-from exporter.vendors.augment import FIELDS
-from exporter.vendors.sourcegraph_columns import COUNTS
+from exporter.vendors.augment.vendor import FIELDS
+from exporter.vendors.rollup import column, rollup
+from exporter.vendors.sourcegraph.columns import COUNTS
 from tests.recipes import book_of
 
 LAST = date(2026, 6, 30)

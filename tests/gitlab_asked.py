@@ -12,7 +12,7 @@ import httpx
 from exporter.transport.client import Client
 from exporter.transport.rate_limit import Budget
 from exporter.vendors.base import Access
-from exporter.vendors.gitlab import GITLAB
+from exporter.vendors.gitlab.vendor import GITLAB
 
 Answer = Callable[[httpx.Request], httpx.Response]
 

@@ -3,7 +3,7 @@ from collections.abc import Generator
 
 import pytest
 
-from exporter.ahead import ahead
+from exporter.vendors.sourcegraph.prefetch import ahead
 from tests.daemons import PATIENCE
 
 

@@ -15,8 +15,8 @@ from pydantic import ValidationError
 
 from exporter.online_check import problems
 from exporter.state.accounts import AccountBook
-from exporter.vendors.coder_classic import CODER_CLASSIC
-from exporter.vendors.coder_classic_activity import parse_activity, whole_days
+from exporter.vendors.coder_classic.activity import parse_activity, whole_days
+from exporter.vendors.coder_classic.vendor import CODER_CLASSIC
 from tests.vendor_polls import VendorPolls
 
 SAMPLE = Path(__file__).parent / "samples" / "coder" / "classic-activity.json"

@@ -13,7 +13,7 @@ import pytest
 
 from exporter.model import AmountKey, DayFacts, Reading, WindowPeople
 from exporter.simulator.gitlab import STANDARD, Quirks
-from exporter.vendors.gitlab import GITLAB
+from exporter.vendors.gitlab.vendor import GITLAB
 from tests.gitlab_asked import Asked
 from tests.gitlab_served import DAY, NOW, YESTERDAY, Visit, gitlab, project
 from tests.vendor_polls import VendorPolls

@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from exporter.errors import BadPayload, RateLimited, Rejected, Unreachable, VendorError
-from exporter.vendors.gitlab_api import NoDatabaseError, load, load_days, load_meta
-from exporter.vendors.gitlab_cube import Question
+from exporter.vendors.gitlab.api import NoDatabaseError, load, load_days, load_meta
+from exporter.vendors.gitlab.cube import Question
 from tests.gitlab_asked import Asked
 
 LOAD = "gitlab POST /api/v4/projects/42/product_analytics/request/load"

@@ -18,8 +18,8 @@ from exporter.model import AmountKey, DayFacts
 from exporter.simulator.gitlab_proxy import as_gitlab
 from exporter.transport.client import Client
 from exporter.transport.json_object import loads, obj
-from exporter.vendors.gitlab_api import dry_run, load, load_days, load_meta
-from exporter.vendors.gitlab_cube import (
+from exporter.vendors.gitlab.api import dry_run, load, load_days, load_meta
+from exporter.vendors.gitlab.cube import (
     Days,
     Numbers,
     Question,

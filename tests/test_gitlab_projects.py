@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from exporter.errors import BadPayload, RateLimited, Rejected, Unreachable, VendorError
-from exporter.vendors.gitlab_projects import Directory, directory, look_again
+from exporter.vendors.gitlab.projects import Directory, directory, look_again
 from tests.gitlab_asked import NOW, Asked
 
 API = "/gitlab/api/v4"

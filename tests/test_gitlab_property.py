@@ -12,7 +12,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from exporter.simulator.gitlab_products import Project
-from exporter.vendors.gitlab import GITLAB
+from exporter.vendors.gitlab.vendor import GITLAB
 from tests.gitlab_served import DAY, NOW, YESTERDAY, Served, Visit, gitlab, project
 
 LENGTHS = {"1d": 1, "7d": 7, "28d": 28}

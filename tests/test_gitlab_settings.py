@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from exporter.transport.json_object import obj
-from exporter.vendors.gitlab import GITLAB
-from exporter.vendors.gitlab_cube import People, Question
-from exporter.vendors.gitlab_schema import GENERATIONS, detect, parse_meta, schema
-from exporter.vendors.gitlab_settings import Generation, GitLabSettings
+from exporter.vendors.gitlab.cube import People, Question
+from exporter.vendors.gitlab.schema import GENERATIONS, detect, parse_meta, schema
+from exporter.vendors.gitlab.settings import Generation, GitLabSettings
+from exporter.vendors.gitlab.vendor import GITLAB
 from tests.configuring import load_text, mistakes_in
 
 VENDORS = {"gitlab": GITLAB}

@@ -9,7 +9,7 @@ from pyroaring import BitMap
 
 from exporter.errors import BadPayload
 from exporter.model import AmountKey, PeopleKey
-from exporter.rollup import Rollup, amount_of, column, rollup
+from exporter.vendors.rollup import Rollup, amount_of, column, rollup
 
 WHERE = "acme GET /rows of 2026-03-09"
 LARGEST = 2**63 - 1

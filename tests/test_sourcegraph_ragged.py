@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporter.errors import BadPayload
-from exporter.vendors.sourcegraph_report import open_report, tables
+from exporter.vendors.sourcegraph.report import open_report, tables
 
 WHERE = "sourcegraph GET /report"
 DAY = "2026-11-19"

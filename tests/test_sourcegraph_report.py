@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from exporter.errors import BadPayload
-from exporter.vendors.sourcegraph_report import open_report, tables
+from exporter.vendors.sourcegraph.report import open_report, tables
 from tests.sourcegraph_bodies import DAY, HEADERS, SAMPLE, report, row
 
 WHERE = "sourcegraph GET /report"

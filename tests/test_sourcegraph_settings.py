@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.vendors.sourcegraph import SOURCEGRAPH
+from exporter.vendors.sourcegraph.vendor import SOURCEGRAPH
 from tests.configuring import load_text, mistakes_in
 
 VENDORS = {"sourcegraph": SOURCEGRAPH}

@@ -29,8 +29,8 @@ from exporter.state.store import Store
 from exporter.transport.client import Client
 from exporter.transport.json_object import Obj, obj
 from exporter.transport.rate_limit import Budget
-from exporter.vendors.sourcegraph import REPORT, SourcegraphSettings, bare_host
-from exporter.vendors.sourcegraph_columns import LONGEST_HEADER, report_columns
+from exporter.vendors.sourcegraph.columns import LONGEST_HEADER, report_columns
+from exporter.vendors.sourcegraph.vendor import REPORT, SourcegraphSettings, bare_host
 
 F = TypeVar("F", bound=Callable[..., Any])
 

@@ -2,11 +2,11 @@
 
 from collections.abc import Mapping
 
-from exporter.vendors.augment import AUGMENT
+from exporter.vendors.augment.vendor import AUGMENT
 from exporter.vendors.base import Vendor
 from exporter.vendors.coder import CODER
-from exporter.vendors.coder_classic import CODER_CLASSIC
-from exporter.vendors.gitlab import GITLAB
-from exporter.vendors.sourcegraph import SOURCEGRAPH
+from exporter.vendors.coder_classic.vendor import CODER_CLASSIC
+from exporter.vendors.gitlab.vendor import GITLAB
+from exporter.vendors.sourcegraph.vendor import SOURCEGRAPH
 
 VENDORS: Mapping[str, Vendor] = {vendor.name: vendor for vendor in (AUGMENT, CODER, CODER_CLASSIC, GITLAB, SOURCEGRAPH)}

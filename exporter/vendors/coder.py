@@ -20,9 +20,9 @@ from exporter.config.source import SourceSettings
 from exporter.errors import BadPayload, Rejected, VendorError
 from exporter.log import event
 from exporter.model import EVERYBODY, ONE_DAY, AmountKey, DayFacts, Identity, Reading, WindowPeople
-from exporter.rollup import LARGEST, UNKNOWN, column, rollup
 from exporter.transport.json_object import Obj, obj, objects
 from exporter.vendors.base import ALL, Access, Vendor, WrongDay
+from exporter.vendors.rollup import LARGEST, UNKNOWN, column, rollup
 
 logger = logging.getLogger(__name__)
 

@@ -9,11 +9,11 @@ from datetime import date
 from exporter.errors import BadPayload, Rejected, Unreachable, VendorError
 from exporter.model import ONE_DAY, WINDOWS, Reading, WindowPeople, window_days
 from exporter.vendors.base import Access, Vendor, WrongDay
-from exporter.vendors.gitlab_api import NoDatabaseError, NoProjectError, dry_run, load, load_days, load_meta
-from exporter.vendors.gitlab_cube import Days, Query, Question, day_query, facts, parse_window, window_query
-from exporter.vendors.gitlab_projects import Directory, directory, look_again
-from exporter.vendors.gitlab_schema import Schema, schema
-from exporter.vendors.gitlab_settings import GitLabSettings
+from exporter.vendors.gitlab.api import NoDatabaseError, NoProjectError, dry_run, load, load_days, load_meta
+from exporter.vendors.gitlab.cube import Days, Query, Question, day_query, facts, parse_window, window_query
+from exporter.vendors.gitlab.projects import Directory, directory, look_again
+from exporter.vendors.gitlab.schema import Schema, schema
+from exporter.vendors.gitlab.settings import GitLabSettings
 
 _CONCURRENCY = 8
 # Events and sessions; windows of 7 and of 28 days.

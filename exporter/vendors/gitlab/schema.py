@@ -4,8 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from exporter.transport.json_object import Obj
-from exporter.vendors.gitlab_cube import MINUTES, PEOPLE, People, Question
-from exporter.vendors.gitlab_settings import Generation, GitLabSettings, Role
+from exporter.vendors.gitlab.cube import MINUTES, PEOPLE, People, Question
+from exporter.vendors.gitlab.settings import Generation, GitLabSettings, Role
 
 # GitLab 16 to 18, about 15.11 to 16.x, and 15.4 to about 15.11 (2026-11).
 GENERATIONS: Mapping[Generation, Mapping[Role, str]] = {

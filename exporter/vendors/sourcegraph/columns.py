@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from exporter.errors import BadPayload
 from exporter.model import Measure
-from exporter.rollup import column
+from exporter.vendors.rollup import column
 
 # Our names of the text columns and their headers, the first that is there counts. "Timestamp Date (or Month)" is the
 # documentation's label; the reports that were seen have the first one (2026-11).

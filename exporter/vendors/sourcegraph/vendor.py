@@ -15,16 +15,16 @@ import polars as pl
 from pydantic import AfterValidator, BeforeValidator
 from pyroaring import BitMap
 
-from exporter.ahead import ahead
 from exporter.config.source import BaseUrl, SourceSettings, TimeOfDay
 from exporter.errors import BadPayload, Rejected
 from exporter.hosts import check_host
 from exporter.model import EVERYBODY, ONE_DAY, DayFacts, Identity, Reading
-from exporter.rollup import amount_of, rollup
 from exporter.vendors.base import Access, Vendor, WrongDay
-from exporter.vendors.sourcegraph_columns import COUNTS, Columns
-from exporter.vendors.sourcegraph_registry import Registry, parse_registry, plain_id
-from exporter.vendors.sourcegraph_report import open_report, tables
+from exporter.vendors.rollup import amount_of, rollup
+from exporter.vendors.sourcegraph.columns import COUNTS, Columns
+from exporter.vendors.sourcegraph.prefetch import ahead
+from exporter.vendors.sourcegraph.registry import Registry, parse_registry, plain_id
+from exporter.vendors.sourcegraph.report import open_report, tables
 
 REPORT = "/api/reports/by-user-client-date"
 REGISTRY = "/api/reports/user-registry"

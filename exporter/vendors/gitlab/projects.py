@@ -11,7 +11,7 @@ from exporter.errors import BadPayload, RateLimited, Rejected, Unreachable, Vend
 from exporter.transport.client import Client, Response
 from exporter.transport.json_object import Obj, obj, objects
 from exporter.vendors.base import Access
-from exporter.vendors.gitlab_api import API
+from exporter.vendors.gitlab.api import API
 
 _PER_PAGE = 100
 _MOST_PAGES = 1_000

@@ -9,18 +9,9 @@ from exporter.redaction import presentable, refusal_text, secrets
 from exporter.transport.client import Client, Response
 from exporter.transport.json_object import Obj, obj
 from exporter.transport.retries import ATTEMPTS, PassingError, retrying
-from exporter.vendors.gitlab_cube import (
-    LIMIT,
-    Days,
-    Query,
-    Question,
-    Row,
-    by_day,
-    day_query,
-    parse_page,
-)
-from exporter.vendors.gitlab_schema import Meta, parse_meta
-from exporter.vendors.gitlab_verdicts import EXPLAINED, Verdict, judge
+from exporter.vendors.gitlab.cube import LIMIT, Days, Query, Question, Row, by_day, day_query, parse_page
+from exporter.vendors.gitlab.schema import Meta, parse_meta
+from exporter.vendors.gitlab.verdicts import EXPLAINED, Verdict, judge
 
 API = "/api/v4"
 

@@ -15,9 +15,9 @@ from pyroaring import BitMap
 from exporter.config.source import SourceSettings, Weekday
 from exporter.errors import BadPayload, Rejected, VendorError
 from exporter.model import EVERYBODY, ONE_DAY, AmountKey, DayFacts, Identity, PeopleKey, Reading
-from exporter.rollup import column, rollup
 from exporter.vendors.base import ALL, Access, Vendor, WrongDay
-from exporter.vendors.coder_classic_activity import Activity, parse_activity, whole_days
+from exporter.vendors.coder_classic.activity import Activity, parse_activity, whole_days
+from exporter.vendors.rollup import column, rollup
 
 Category = Literal["any", "ide", "login", "app", "tunnel", "web_terminal"]
 Word = Annotated[str, Field(min_length=1)]

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 
 from exporter.errors import BadPayload
-from exporter.vendors.sourcegraph_columns import FLAGS, header
+from exporter.vendors.sourcegraph.columns import FLAGS, header
 
 _ID = "Instance user ID"
 _SERVICE = "Service Account"

@@ -11,8 +11,8 @@ import polars as pl
 
 from exporter.errors import BadPayload
 from exporter.transport.json_object import seen
-from exporter.vendors.sourcegraph_columns import FLAGS, Columns
-from exporter.vendors.sourcegraph_shape import is_even, rows, without_blank_lines
+from exporter.vendors.sourcegraph.columns import FLAGS, Columns
+from exporter.vendors.sourcegraph.shape import is_even, rows, without_blank_lines
 
 _COUNT = "a whole number from 0 to 2^63 - 1"
 # 12.0 is what a table with blank cells makes of 12 on its way through pandas.

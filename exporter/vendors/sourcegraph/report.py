@@ -10,10 +10,10 @@ from pathlib import Path
 
 import polars as pl
 
-from exporter.ahead import ahead
 from exporter.errors import BadPayload
-from exporter.vendors.sourcegraph_columns import LONGEST_HEADER, Columns, report_columns
-from exporter.vendors.sourcegraph_rows import Block, parse, refuse_endless, schema
+from exporter.vendors.sourcegraph.columns import LONGEST_HEADER, Columns, report_columns
+from exporter.vendors.sourcegraph.prefetch import ahead
+from exporter.vendors.sourcegraph.rows import Block, parse, refuse_endless, schema
 
 
 @dataclass(frozen=True)

@@ -23,10 +23,10 @@ from exporter.model import (
     WindowPeople,
     window_days,
 )
-from exporter.rollup import column, rollup
 from exporter.transport.json_object import Obj
-from exporter.vendors.augment_api import RANGE, answer, ranges, rows
+from exporter.vendors.augment.api import RANGE, answer, ranges, rows
 from exporter.vendors.base import ALL, Access, Vendor, WrongDay
+from exporter.vendors.rollup import column, rollup
 
 # Keys of `metrics`, the same in daily-usage, user-activity and the editor-language records; each is optional.
 # completions_suggested_lines_of_code stands in every field table and in none of the published bodies (2026-11).

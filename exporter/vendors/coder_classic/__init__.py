@@ -1,0 +1,1 @@
+"""Coder v1, before insights."""

@@ -1,0 +1,1 @@
+"""GitLab Product Analytics (Cube)."""

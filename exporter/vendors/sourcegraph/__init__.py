@@ -1,0 +1,1 @@
+"""Sourcegraph Analytics."""
