@@ -17,7 +17,7 @@ from pyroaring import BitMap
 
 from exporter.expose.backfill import past_days, write_file
 from exporter.model import EVERYBODY, AmountKey, DayFacts, Reading
-from exporter.scope_samples import Recipe, scope_history, scope_samples
+from exporter.samples.build import Recipe, scope_history, scope_samples
 from exporter.state.accounts import AccountBook
 from exporter.state.store import Store
 from exporter.vendors.rollup import column, rollup

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 
 from exporter.health import SourceHealth
-from exporter.limits import limit
 from exporter.log import event
 from exporter.metrics import Sample
-from exporter.scope_samples import Recipe, scope_history, scope_samples, source_samples
+from exporter.samples.build import Recipe, scope_history, scope_samples, source_samples
+from exporter.samples.limits import limit
 from exporter.snapshot import Board
 from exporter.state.database import StateError
 from exporter.state.known_days import newest_known

@@ -4,11 +4,11 @@ from contextlib import suppress
 
 from exporter.config.load import Config
 from exporter.config.teams_file import TeamsFile
-from exporter.scope_samples import Recipe
+from exporter.samples.build import Recipe
+from exporter.samples.workdays import workdays
 from exporter.state.accounts import AccountBook, Label, plain, pseudonym, sources
 from exporter.state.database import StateError
 from exporter.state.store import Store
-from exporter.workdays import workdays
 
 
 def recipe(config: Config, name: str, store: Store, teams: TeamsFile | None) -> Recipe:

@@ -9,9 +9,9 @@ from exporter.advice import advice
 from exporter.errors import Failure
 from exporter.model import WINDOWS, newest_ready, window_days
 from exporter.publisher import Published
+from exporter.samples.windows import baseline
 from exporter.state.store import PollStatus, ScopeStatus
 from exporter.vendors.base import ALL
-from exporter.windows import baseline
 
 # From good to bad.
 Health = Literal["ok", "pending", "no_data", "late", "withdrawn", "failing"]

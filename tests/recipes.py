@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from exporter.config.sections import PeopleSettings
-from exporter.scope_samples import Recipe
+from exporter.samples.build import Recipe
 from exporter.state.accounts import AccountBook, Label
 from exporter.state.store import Store
 

@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyroaring import BitMap
 
-from exporter.flow import first_seen, samples
 from exporter.metrics import CATALOGUE
+from exporter.samples.lifecycle import first_seen, samples
 
 DATA_DAY = date(2026, 3, 9)
 LENGTHS = {"1d": 1, "7d": 7, "28d": 28}

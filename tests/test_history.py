@@ -9,12 +9,12 @@ import polars as pl
 import pytest
 from pyroaring import BitMap
 
-from exporter.history import ScopeHistory
 from exporter.model import EVERYBODY, AmountKey, DayFacts, PeopleKey, Reading, WindowPeople, window_days
-from exporter.span import Span, span_of, together
+from exporter.samples.aggregate import Span, span_of, together
+from exporter.samples.history import ScopeHistory
+from exporter.samples.teams import membership, with_teams
+from exporter.samples.users import user_table
 from exporter.state.store import Store
-from exporter.teams import membership, with_teams
-from exporter.users import user_table
 
 FIRST = date(2026, 1, 1)
 NOW = datetime(2026, 6, 1, tzinfo=UTC)

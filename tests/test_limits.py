@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporter.limits import LONGEST_LABEL, limit, shorten
 from exporter.metrics import ADOPTION, Sample, sample
+from exporter.samples.limits import LONGEST_LABEL, limit, shorten
 
 NAMES = [metric.name for metric in ADOPTION]
 

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporter.metrics import CATALOGUE, Sample, sample
-from exporter.privacy import withhold
+from exporter.samples.filters import withhold
 
 LABELS = {"source": "acme", "vendor": "augment", "scope": "all"}
 

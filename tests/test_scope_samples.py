@@ -12,7 +12,7 @@ from pyroaring import BitMap
 from exporter.config.teams_file import TeamsFile
 from exporter.metrics import Sample
 from exporter.model import EVERYBODY, AmountKey, DayFacts, Identity, PeopleKey, Reading
-from exporter.scope_samples import Recipe, scope_history, scope_samples
+from exporter.samples.build import Recipe, scope_history, scope_samples
 from exporter.state.accounts import plain
 from exporter.state.store import ScopeStatus, Store
 from tests.recipes import book_of, recipe_of

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter import windows
 from exporter.errors import Failure
 from exporter.metrics import Sample, sample
 from exporter.publisher import Published
+from exporter.samples import windows
 from exporter.state.store import PollStatus, ScopeStatus
 from exporter.status import Health, Reload, Report, SourceReport, SourceState, as_json, source_report
 

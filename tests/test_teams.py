@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from pyroaring import BitMap
 
 from exporter.model import EVERYBODY, AmountKey, DayFacts, PeopleKey
+from exporter.samples.teams import membership, with_teams
 from exporter.state.codec import same
-from exporter.teams import membership, with_teams
 from tests.window_facts import ABOUT, CHATS, DATA_DAY, LINES, SEARCHES, TIME, VIM, back, scope, shown
 
 WEB, APP, REST = (PeopleKey("team", name) for name in ("web", "app", "unassigned"))

@@ -6,8 +6,8 @@ import polars as pl
 
 from exporter.metrics import CATALOGUE
 from exporter.model import Measure
-from exporter.span import Span
-from exporter.users import samples, user_table
+from exporter.samples.aggregate import Span
+from exporter.samples.users import samples, user_table
 
 LABELS = {"source": "acme", "vendor": "coder", "scope": "all", "window": "7d"}
 Table = Mapping[str, Sequence[int]]

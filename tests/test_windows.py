@@ -9,7 +9,7 @@ from pyroaring import BitMap
 
 from exporter.metrics import CATALOGUE, Sample
 from exporter.model import EVERYBODY, UNASSIGNED, AmountKey, DayFacts, PeopleKey, WindowPeople
-from exporter.windows import labelled, samples
+from exporter.samples.windows import labelled, samples
 from tests.window_facts import (
     ABOUT,
     CHARACTERS,

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from exporter.config.source import Calendar
-from exporter.workdays import workdays
+from exporter.samples.workdays import workdays
 
 MONDAY = date(2026, 3, 9)
 SATURDAY = date(2026, 3, 14)

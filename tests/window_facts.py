@@ -6,8 +6,8 @@ from typing import Any
 
 from exporter.metrics import Sample
 from exporter.model import WINDOWS, AmountKey, DayFacts, PeopleKey, window_days
-from exporter.span import span_of, together
-from exporter.windows import Scope, samples
+from exporter.samples.aggregate import span_of, together
+from exporter.samples.windows import Scope, samples
 
 DATA_DAY = date(2026, 3, 9)
 VIM = PeopleKey("client", "vim")

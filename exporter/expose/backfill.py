@@ -11,10 +11,10 @@ from typing import TextIO
 from prometheus_client.utils import floatToGoString
 
 from exporter.expose.prometheus import heading, series
-from exporter.limits import limit
 from exporter.metrics import CATALOGUE, Sample
 from exporter.model import ONE_DAY, ready_since
-from exporter.scope_samples import Recipe, scope_history, scope_samples, source_samples
+from exporter.samples.build import Recipe, scope_history, scope_samples, source_samples
+from exporter.samples.limits import limit
 from exporter.state.store import Store
 
 # Of revisions the state knows how many there were and not when; of a vendor's registry what it says today.

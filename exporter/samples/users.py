@@ -6,7 +6,7 @@ from decimal import Decimal
 import polars as pl
 
 from exporter.metrics import Sample, sample
-from exporter.span import Span
+from exporter.samples.aggregate import Span
 from exporter.vendors.rollup import column
 
 

@@ -4,16 +4,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from exporter import flow, privacy, users, windows
 from exporter.config.teams_file import TeamsFile
-from exporter.history import ScopeHistory
-from exporter.limits import shorten
 from exporter.metrics import Sample, sample
 from exporter.model import WINDOWS
+from exporter.samples import filters, lifecycle, users, windows
+from exporter.samples.history import ScopeHistory
+from exporter.samples.limits import shorten
+from exporter.samples.teams import membership
 from exporter.state.accounts import AccountBook
 from exporter.state.known_days import known_days
 from exporter.state.store import ScopeStatus, Store
-from exporter.teams import membership
 from exporter.vendors.base import ALL
 
 
@@ -87,12 +87,12 @@ def scope_samples(recipe: Recipe, history: ScopeHistory, data_day: date, status:
     )
     labels = scope.labels()
     made = windows.samples(scope)
-    made.extend(flow.samples(history.people, history.first_seen, data_day, recipe.frequent_days, labels))
+    made.extend(lifecycle.samples(history.people, history.first_seen, data_day, recipe.frequent_days, labels))
     if history.users is not None:
         for window, span in spans.items():
             tables = history.by_account(data_day, window)
             if tables is not None:
                 made.extend(users.samples(span, tables, history.users, {**labels, "window": window}))
-    kept, withheld = privacy.withhold(made, recipe.min_group_size)
+    kept, withheld = filters.withhold(made, recipe.min_group_size)
     cut, shortened = shorten(kept)
     return ScopeSamples(cut, withheld, shortened)

@@ -7,11 +7,11 @@ from functools import cached_property
 import polars as pl
 from pyroaring import BitMap
 
-from exporter.flow import first_seen
 from exporter.model import WINDOWS, window_days
-from exporter.span import Span, span_of, together
+from exporter.samples.aggregate import Span, span_of, together
+from exporter.samples.lifecycle import first_seen
+from exporter.samples.teams import Membership, with_teams
 from exporter.state.store import Store, StoredDay
-from exporter.teams import Membership, with_teams
 
 _LONGEST = max(WINDOWS.values())
 # A window is the next smaller one several times, so that data days in a row share their weeks.

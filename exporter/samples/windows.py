@@ -7,7 +7,7 @@ from statistics import median
 
 from exporter.metrics import CATALOGUE, SCOPE, Sample, sample
 from exporter.model import EVERYBODY, UNASSIGNED, WINDOWS, WindowPeople
-from exporter.span import Span
+from exporter.samples.aggregate import Span
 
 BASELINE_DAYS = tuple(timedelta(days=7 * weeks) for weeks in (1, 2, 3, 4))
 

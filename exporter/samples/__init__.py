@@ -1,0 +1,1 @@
+"""From daily facts to samples: windows, lifecycle, teams, users, filters."""
