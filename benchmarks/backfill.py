@@ -15,8 +15,8 @@ from pathlib import Path
 import polars as pl
 from pyroaring import BitMap
 
-from exporter.expose.backfill import past_days, write_file
 from exporter.model import EVERYBODY, AmountKey, DayFacts, Reading
+from exporter.publish.backfill import past_days, write_file
 from exporter.samples.build import Recipe, scope_history, scope_samples
 from exporter.state.accounts import AccountBook
 from exporter.state.store import Store

@@ -15,20 +15,20 @@ from exporter.config.diff import Changes
 from exporter.config.load import Config
 from exporter.config.teams_file import TeamsFile
 from exporter.connector import connector
-from exporter.health import Health, SourceHealth
 from exporter.log import event
 from exporter.plan import Rules
 from exporter.poller import Poller, Source
-from exporter.publisher import Publisher, Visibility, withdraw_stale
+from exporter.publish.publisher import Publisher, Visibility, withdraw_stale
+from exporter.publish.self_metrics import Health, SourceHealth
+from exporter.publish.snapshot import Board
+from exporter.publish.team_watch import TeamWatch
 from exporter.pushing import pushing
 from exporter.recipes import label, recipe, settle
 from exporter.scheduler import Scheduler, next_poll
-from exporter.snapshot import Board
 from exporter.state.accounts import AccountBook, sources
 from exporter.state.database import StateError
 from exporter.state.pruning import forget_old_days
 from exporter.state.store import Store
-from exporter.team_watch import TeamWatch
 from exporter.turns import follow, poll_in_turn
 from exporter.vendors import VENDORS
 

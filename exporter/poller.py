@@ -12,7 +12,6 @@ from typing import Any
 from exporter.config.durations import format_duration
 from exporter.emptied import Emptied
 from exporter.errors import Failure, VendorError
-from exporter.health import SourceHealth
 from exporter.log import event
 from exporter.model import WINDOWS, Reading, window_days
 from exporter.outcome import Outcome
@@ -27,7 +26,8 @@ from exporter.plan import (
     oldest_kept,
     windows_to_ask,
 )
-from exporter.publisher import Publisher
+from exporter.publish.publisher import Publisher
+from exporter.publish.self_metrics import SourceHealth
 from exporter.remarks import once_per_kind
 from exporter.revisions import changes
 from exporter.state.accounts import AccountBook

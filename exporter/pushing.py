@@ -8,8 +8,8 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from exporter.config.load import Config
-from exporter.health import Health
-from exporter.snapshot import Board
+from exporter.publish.self_metrics import Health
+from exporter.publish.snapshot import Board
 
 if TYPE_CHECKING:
     from exporter.expose.otlp_push import Pusher

@@ -8,8 +8,8 @@ from exporter.app import Exporter
 from exporter.config.diff import changes, in_words, without_restart
 from exporter.config.load import Config, ConfigError
 from exporter.log import event
+from exporter.publish.status import Reload
 from exporter.state.database import StateError
-from exporter.status import Reload
 from exporter.web.access import Access
 
 logger = logging.getLogger(__name__)

@@ -5,7 +5,7 @@ from datetime import datetime
 from exporter import __version__
 from exporter.app import Exporter
 from exporter.poller import Poller
-from exporter.status import Reload, Report, SourceReport, SourceState, source_report
+from exporter.publish.status import Reload, Report, SourceReport, SourceState, source_report
 
 
 def report(exporter: Exporter, reload: Reload) -> Report:

@@ -9,13 +9,13 @@ from typing import Any, cast
 
 from pyroaring import BitMap
 
-from exporter.health import Health
 from exporter.metrics import CATALOGUE
 from exporter.model import EVERYBODY, AmountKey, DayFacts, Reading, WindowPeople
 from exporter.plan import Rules
 from exporter.poller import Poller, Source
-from exporter.publisher import Publisher, Visibility
-from exporter.snapshot import Board
+from exporter.publish.publisher import Publisher, Visibility
+from exporter.publish.self_metrics import Health
+from exporter.publish.snapshot import Board
 from exporter.state.accounts import AccountBook
 from exporter.state.store import Store
 from exporter.transport.client import Client

@@ -7,9 +7,9 @@ from datetime import UTC, date, datetime, timedelta
 from starlette.applications import Starlette
 
 from exporter.errors import Failure
-from exporter.health import Health
-from exporter.snapshot import Board
-from exporter.status import History, Reload, Report, ScopeReport, SourceReport
+from exporter.publish.self_metrics import Health
+from exporter.publish.snapshot import Board
+from exporter.publish.status import History, Reload, Report, ScopeReport, SourceReport
 from exporter.web.application import Pages, application
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)

@@ -10,7 +10,7 @@ from click.testing import CliRunner, Result
 from starlette.responses import PlainTextResponse
 
 from exporter.cli import commands
-from exporter.status import Report
+from exporter.publish.status import Report
 from exporter.web.access import Access, Guard
 from tests.certificates import certificate
 from tests.reports import Web, everything, report, scope, source

@@ -19,10 +19,10 @@ from rich.progress import Progress
 from exporter.app import Exporter
 from exporter.commands.backfill import Span, retention_for
 from exporter.errors import Unreachable
-from exporter.expose.backfill import PastDay, Timeline, past_days, write_file
 from exporter.metrics import Sample
 from exporter.model import EVERYBODY, DayFacts, Reading
 from exporter.past_days import PastReader
+from exporter.publish.backfill import PastDay, Timeline, past_days, write_file
 from exporter.simulator.augment import augment_app
 from exporter.simulator.company import Company
 from exporter.simulator.server import build, serve

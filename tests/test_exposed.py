@@ -8,7 +8,7 @@ import bcrypt
 import httpx
 import pytest
 
-from exporter.status import Reload
+from exporter.publish.status import Reload
 from exporter.web.access import Access, Guard
 from tests.asgi import Pages
 from tests.certificates import certificate

@@ -11,18 +11,9 @@ from prometheus_client.core import Metric as Family
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
-from exporter.expose.prometheus import (
-    Format,
-    body,
-    first_part,
-    gzip_parts,
-    heading,
-    render,
-    render_collector,
-    series,
-)
-from exporter.health import Health
 from exporter.metrics import ADOPTION, CATALOGUE, Sample, sample
+from exporter.publish.prometheus import Format, body, first_part, gzip_parts, heading, render, render_collector, series
+from exporter.publish.self_metrics import Health
 from exporter.state.store import PollStatus
 from tests.real_servers import promtool
 

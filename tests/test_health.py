@@ -2,8 +2,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from exporter.expose.prometheus import Format, render_collector
-from exporter.health import Health
+from exporter.publish.prometheus import Format, render_collector
+from exporter.publish.self_metrics import Health
 from exporter.state.store import PollStatus
 
 NOW = datetime(2026, 3, 10, 3, tzinfo=UTC)

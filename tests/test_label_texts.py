@@ -23,11 +23,11 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from exporter.config.teams_file import read_teams
-from exporter.expose.backfill import PastDay, write_file
 from exporter.expose.otlp import batches, nanoseconds, sample_point
-from exporter.expose.prometheus import body, first_part, render
 from exporter.metrics import CATALOGUE, Sample
-from exporter.snapshot import Board
+from exporter.publish.backfill import PastDay, write_file
+from exporter.publish.prometheus import body, first_part, render
+from exporter.publish.snapshot import Board
 from exporter.transport.json_object import obj
 from exporter.web.status_page import status_page
 from tests import real_servers

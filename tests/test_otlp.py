@@ -22,8 +22,8 @@ from prometheus_client.core import Metric as Family
 
 from exporter import __version__
 from exporter.expose.otlp import BATCH_BYTES, Batch, Point, batches, family_points, nanoseconds, otel_name, sample_point
-from exporter.health import Health
 from exporter.metrics import CATALOGUE, sample
+from exporter.publish.self_metrics import Health
 from tests.collectors import prometheus_name
 
 RESOURCE = Resource({"service.name": "adoption-exporter"})

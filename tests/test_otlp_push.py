@@ -13,9 +13,9 @@ from exporter.expose.otlp import Point, nanoseconds, otel_name
 from exporter.expose.otlp_answer import Fault
 from exporter.expose.otlp_push import Pusher
 from exporter.expose.otlp_sender import Sender, Sent
-from exporter.health import Health
 from exporter.metrics import Sample, sample
-from exporter.snapshot import Board
+from exporter.publish.self_metrics import Health
+from exporter.publish.snapshot import Board
 from tests.daemons import PATIENCE
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)

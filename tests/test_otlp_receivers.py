@@ -15,10 +15,10 @@ from exporter.config.sections import OtlpSettings
 from exporter.expose.otlp import nanoseconds
 from exporter.expose.otlp_push import Pusher
 from exporter.expose.otlp_sender import Sent, connect, resource
-from exporter.expose.prometheus import render_collector
-from exporter.health import Health
 from exporter.metrics import Sample, sample
-from exporter.snapshot import Board
+from exporter.publish.prometheus import render_collector
+from exporter.publish.self_metrics import Health
+from exporter.publish.snapshot import Board
 from tests import real_servers
 from tests.daemons import PATIENCE, wait_until
 

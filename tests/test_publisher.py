@@ -6,12 +6,12 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from pyroaring import BitMap
 
-from exporter.expose.prometheus import render_collector
-from exporter.health import Health
 from exporter.metrics import Sample, sample
 from exporter.model import EVERYBODY, DayFacts, Reading, WindowPeople
-from exporter.publisher import Publisher, Visibility, withdraw_stale
-from exporter.snapshot import Board
+from exporter.publish.prometheus import render_collector
+from exporter.publish.publisher import Publisher, Visibility, withdraw_stale
+from exporter.publish.self_metrics import Health
+from exporter.publish.snapshot import Board
 from exporter.state.accounts import AccountBook
 from exporter.state.store import PollStatus, Store
 from tests.daemons import wait_until

@@ -17,12 +17,12 @@ from sqlalchemy import Connection
 from exporter.app import Exporter
 from exporter.config.load import Config
 from exporter.model import EVERYBODY, ONE_DAY, DayFacts, Identity, Reading
+from exporter.publish.status import Reload
 from exporter.reload import Reloader
 from exporter.state import schema
 from exporter.state.accounts import AccountBook
 from exporter.state.database import Database, StateError
 from exporter.state.store import Store
-from exporter.status import Reload
 from exporter.web.access import Access
 from tests import faulty
 from tests.configuring import load_text

@@ -3,9 +3,9 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from exporter.expose.prometheus import Format, body, render
 from exporter.metrics import Sample, sample
-from exporter.snapshot import Board, Snapshot
+from exporter.publish.prometheus import Format, body, render
+from exporter.publish.snapshot import Board, Snapshot
 
 FORMS: list[Format] = ["text", "openmetrics"]
 

@@ -9,8 +9,8 @@ import pytest
 from exporter.app import Exporter
 from exporter.config.diff import changes
 from exporter.errors import Failure, Rejected, Unreachable
-from exporter.health import Health
 from exporter.model import Identity, Reading
+from exporter.publish.self_metrics import Health
 from exporter.reload import Reloader
 from exporter.scheduler import next_poll
 from exporter.state.accounts import plain

@@ -1,6 +1,6 @@
 from datetime import date
 
-from exporter.status import History
+from exporter.publish.status import History
 from exporter.web.sparkline import Sparkline, sparkline
 
 MONDAY = date(2026, 3, 9)

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from exporter.errors import Failure
 from exporter.metrics import Sample, sample
-from exporter.publisher import Published
+from exporter.publish.publisher import Published
+from exporter.publish.status import Health, Reload, Report, SourceReport, SourceState, as_json, source_report
 from exporter.samples import windows
 from exporter.state.store import PollStatus, ScopeStatus
-from exporter.status import Health, Reload, Report, SourceReport, SourceState, as_json, source_report
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
 MONDAY = date(2026, 3, 9)

@@ -3,7 +3,7 @@ from datetime import timedelta
 
 import pytest
 
-from exporter.status import Report, as_json
+from exporter.publish.status import Report, as_json
 from exporter.web.status_page import status_page
 from tests.page_values import shown, told
 from tests.reports import NOW, everything, report, scope, source

@@ -13,11 +13,11 @@ from pyroaring import BitMap
 
 from exporter.config.teams_file import TeamsFile
 from exporter.model import EVERYBODY, AmountKey, DayFacts, Identity
-from exporter.publisher import Publisher
+from exporter.publish.publisher import Publisher
+from exporter.publish.team_watch import TeamWatch
 from exporter.state.accounts import AccountBook
 from exporter.state.database import StateError
 from exporter.state.store import Store
-from exporter.team_watch import TeamWatch
 from tests.polling import YESTERDAY, Bench, Script
 
 PEOPLE = [

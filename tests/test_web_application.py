@@ -2,11 +2,11 @@ import json
 
 import pytest
 
-from exporter.expose.prometheus import CONTENT_TYPES, Format
 from exporter.metrics import sample
+from exporter.publish.prometheus import CONTENT_TYPES, Format
+from exporter.publish.snapshot import Board
+from exporter.publish.status import Reload, as_json
 from exporter.shipped import shipped
-from exporter.snapshot import Board
-from exporter.status import Reload, as_json
 from tests.asgi import Pages
 from tests.reports import NOW, Web, everything
 

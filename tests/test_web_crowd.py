@@ -13,7 +13,7 @@ import pytest
 
 from exporter.config.sections import Address
 from exporter.metrics import sample
-from exporter.snapshot import Board
+from exporter.publish.snapshot import Board
 from exporter.web.access import Access, Guard
 from exporter.web.config_file import WebConfig
 from tests.reports import Web

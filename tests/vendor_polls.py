@@ -10,13 +10,13 @@ from typing import Any
 import httpx
 
 from exporter.config.teams_file import TeamsFile
-from exporter.expose.prometheus import render
-from exporter.health import Health
 from exporter.metrics import Sample
 from exporter.plan import Rules
 from exporter.poller import Poller, Source
-from exporter.publisher import Publisher, Visibility
-from exporter.snapshot import Board
+from exporter.publish.prometheus import render
+from exporter.publish.publisher import Publisher, Visibility
+from exporter.publish.self_metrics import Health
+from exporter.publish.snapshot import Board
 from exporter.state.accounts import Label
 from exporter.state.store import PollStatus, Store
 from exporter.transport.client import Client

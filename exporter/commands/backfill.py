@@ -22,9 +22,9 @@ from exporter.commands.once import narrowed
 from exporter.config.durations import format_duration
 from exporter.config.load import config_secrets, load_config
 from exporter.errors import VendorError
-from exporter.expose.backfill import PastDay, past_days, write_file
 from exporter.model import newest_ready
 from exporter.past_days import PastReader
+from exporter.publish.backfill import PastDay, past_days, write_file
 from exporter.state.database import TurnLostError
 from exporter.state.store import Store
 from exporter.turns import turn_after_others

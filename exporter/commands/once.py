@@ -17,9 +17,9 @@ from exporter.app import Exporter
 from exporter.commands import options
 from exporter.config.durations import parse_duration
 from exporter.config.load import Config, config_secrets, load_config
-from exporter.expose.prometheus import Format, body, render_collector
-from exporter.health import Health
 from exporter.metrics import CATALOGUE
+from exporter.publish.prometheus import Format, body, render_collector
+from exporter.publish.self_metrics import Health
 from exporter.state.engine import MEMORY
 from exporter.state.store import Store
 

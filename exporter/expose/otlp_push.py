@@ -9,11 +9,11 @@ from datetime import UTC, datetime, timedelta
 from exporter.expose.otlp import Point, family_points, nanoseconds, sample_point
 from exporter.expose.otlp_outage import Outage
 from exporter.expose.otlp_sender import Sender, Sent
-from exporter.health import Health
 from exporter.log import event
 from exporter.metrics import CATALOGUE, SCOPE, Sample
 from exporter.model import ready_since
-from exporter.snapshot import Board
+from exporter.publish.self_metrics import Health
+from exporter.publish.snapshot import Board
 
 logger = logging.getLogger(__name__)
 

@@ -14,10 +14,10 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from exporter import __version__
-from exporter.health import Health
+from exporter.publish.self_metrics import Health
+from exporter.publish.snapshot import Board
+from exporter.publish.status import Reload, Report, as_json
 from exporter.shipped import shipped
-from exporter.snapshot import Board
-from exporter.status import Reload, Report, as_json
 from exporter.web.exposition import exposition
 from exporter.web.status_page import status_page
 from exporter.web.templates import render

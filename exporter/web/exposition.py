@@ -6,9 +6,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from exporter.expose.prometheus import CONTENT_TYPES, body_parts, gzip_parts, render_collector
-from exporter.health import Health
-from exporter.snapshot import Snapshot
+from exporter.publish.prometheus import CONTENT_TYPES, body_parts, gzip_parts, render_collector
+from exporter.publish.self_metrics import Health
+from exporter.publish.snapshot import Snapshot
 from exporter.web.negotiation import accepts_gzip, negotiate
 
 _PIECE = 64 * 2**10

@@ -1,6 +1,6 @@
 """What a client may be sent, by its Accept and Accept-Encoding headers."""
 
-from exporter.expose.prometheus import Format
+from exporter.publish.prometheus import Format
 
 
 def negotiate(accept: str) -> Format:

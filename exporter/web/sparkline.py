@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from exporter.status import History
+from exporter.publish.status import History
 
 HEIGHT = 40
 _STEP = 4

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from exporter.advice import advice
 from exporter.distance import distance
-from exporter.status import Health, Report, ScopeReport, SourceReport
+from exporter.publish.status import Health, Report, ScopeReport, SourceReport
 from exporter.web.sparkline import HEIGHT, sparkline
 from exporter.web.templates import render
 

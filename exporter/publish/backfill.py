@@ -10,9 +10,9 @@ from typing import TextIO
 
 from prometheus_client.utils import floatToGoString
 
-from exporter.expose.prometheus import heading, series
 from exporter.metrics import CATALOGUE, Sample
 from exporter.model import ONE_DAY, ready_since
+from exporter.publish.prometheus import heading, series
 from exporter.samples.build import Recipe, scope_history, scope_samples, source_samples
 from exporter.samples.limits import limit
 from exporter.state.store import Store

@@ -8,7 +8,7 @@ from typing import Literal, get_args
 from exporter.advice import advice
 from exporter.errors import Failure
 from exporter.model import WINDOWS, newest_ready, window_days
-from exporter.publisher import Published
+from exporter.publish.publisher import Published
 from exporter.samples.windows import baseline
 from exporter.state.store import PollStatus, ScopeStatus
 from exporter.vendors.base import ALL

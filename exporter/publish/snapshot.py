@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import monotonic as monotonic_clock
 
-from exporter.expose.prometheus import Format, Part, first_part, render
 from exporter.metrics import Sample
+from exporter.publish.prometheus import Format, Part, first_part, render
 
 # Rendering may take at most this part of the time: a source that stores many days in a row does not render after each.
 _SHARE = 0.1

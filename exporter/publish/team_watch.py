@@ -6,7 +6,7 @@ from contextlib import suppress
 
 from exporter.config.teams_file import Teams, TeamsFile
 from exporter.log import event
-from exporter.publisher import Publisher
+from exporter.publish.publisher import Publisher
 from exporter.state.database import StateError
 
 logger = logging.getLogger(__name__)

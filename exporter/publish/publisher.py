@@ -7,12 +7,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 
-from exporter.health import SourceHealth
 from exporter.log import event
 from exporter.metrics import Sample
+from exporter.publish.self_metrics import SourceHealth
+from exporter.publish.snapshot import Board
 from exporter.samples.build import Recipe, scope_history, scope_samples, source_samples
 from exporter.samples.limits import limit
-from exporter.snapshot import Board
 from exporter.state.database import StateError
 from exporter.state.known_days import newest_known
 from exporter.state.store import PollStatus, ScopeStatus, Store

@@ -1,0 +1,1 @@
+"""What is served and pushed: snapshots, expositions, self metrics, the status report."""
