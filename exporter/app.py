@@ -16,20 +16,20 @@ from exporter.config.load import Config
 from exporter.config.teams_file import TeamsFile
 from exporter.connector import connector
 from exporter.log import event
-from exporter.plan import Rules
-from exporter.poller import Poller, Source
+from exporter.poll.plan import Rules
+from exporter.poll.poller import Poller, Source
+from exporter.poll.replicas import follow, poll_in_turn
+from exporter.poll.scheduler import Scheduler, next_poll
 from exporter.publish.publisher import Publisher, Visibility, withdraw_stale
 from exporter.publish.self_metrics import Health, SourceHealth
 from exporter.publish.snapshot import Board
 from exporter.publish.team_watch import TeamWatch
 from exporter.pushing import pushing
 from exporter.recipes import label, recipe, settle
-from exporter.scheduler import Scheduler, next_poll
 from exporter.state.accounts import AccountBook, sources
 from exporter.state.database import StateError
 from exporter.state.pruning import forget_old_days
 from exporter.state.store import Store
-from exporter.turns import follow, poll_in_turn
 from exporter.vendors import VENDORS
 
 if TYPE_CHECKING:

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from exporter import __version__
 from exporter.app import Exporter
-from exporter.poller import Poller
+from exporter.poll.poller import Poller
 from exporter.publish.status import Reload, Report, SourceReport, SourceState, source_report
 
 

@@ -11,8 +11,8 @@ from pyroaring import BitMap
 
 from exporter.metrics import CATALOGUE
 from exporter.model import EVERYBODY, AmountKey, DayFacts, Reading, WindowPeople
-from exporter.plan import Rules
-from exporter.poller import Poller, Source
+from exporter.poll.plan import Rules
+from exporter.poll.poller import Poller, Source
 from exporter.publish.publisher import Publisher, Visibility
 from exporter.publish.self_metrics import Health
 from exporter.publish.snapshot import Board

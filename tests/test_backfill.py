@@ -21,7 +21,7 @@ from exporter.commands.backfill import Span, retention_for
 from exporter.errors import Unreachable
 from exporter.metrics import Sample
 from exporter.model import EVERYBODY, DayFacts, Reading
-from exporter.past_days import PastReader
+from exporter.poll.past_days import PastReader
 from exporter.publish.backfill import PastDay, Timeline, past_days, write_file
 from exporter.simulator.augment import augment_app
 from exporter.simulator.company import Company

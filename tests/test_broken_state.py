@@ -9,10 +9,10 @@ import pytest
 
 from exporter.app import Exporter
 from exporter.errors import REASONS, Failure, Unreachable
-from exporter.poller import Poller
+from exporter.poll.poller import Poller
+from exporter.poll.replicas import follow, poll_in_turn
 from exporter.state.database import StateError
 from exporter.state.store import PollStatus, Store
-from exporter.turns import follow, poll_in_turn
 from tests.configuring import load_text
 from tests.polling import NOON, YESTERDAY, Bench, Script, people
 from tests.stores import fresh_store

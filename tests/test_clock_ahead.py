@@ -14,7 +14,7 @@ from exporter.app import Exporter
 from exporter.errors import Rejected, Unreachable
 from exporter.metrics import Sample
 from exporter.model import EVERYBODY, ONE_DAY, DayFacts, Identity, Reading, WindowPeople
-from exporter.poller import Poller
+from exporter.poll.poller import Poller
 from exporter.samples.build import scope_history, scope_samples
 from exporter.state.accounts import AccountBook, plain
 from exporter.state.store import ScopeStatus, Store

@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 from pydantic import ValidationError
 
-from exporter.online_check import problems
+from exporter.poll.online_check import problems
 from exporter.state.accounts import AccountBook
 from exporter.vendors.coder_classic.activity import parse_activity, whole_days
 from exporter.vendors.coder_classic.vendor import CODER_CLASSIC

@@ -29,7 +29,7 @@ def _restored() -> Iterator[None]:
 
 
 def _record(
-    msg: str, *args: object, name: str = "exporter.poller", level: int = logging.INFO, **rest: object
+    msg: str, *args: object, name: str = "exporter.poll.poller", level: int = logging.INFO, **rest: object
 ) -> logging.LogRecord:
     attributes = {"name": name, "levelno": level, "msg": msg, "args": args, "created": _AT.timestamp(), **rest}
     return logging.makeLogRecord(attributes)
@@ -190,14 +190,16 @@ def test_setup_serves_every_logger_of_the_process() -> None:
     setup("info", "logfmt", stream, frozenset({"s3cret-token"}))
 
     event(
-        logging.getLogger("exporter.poller"),
+        logging.getLogger("exporter.poll.poller"),
         logging.INFO,
         "poll finished",
         source="augment-prod",
         who="alice@example.com",
     )
-    event(logging.getLogger("exporter.poller"), logging.DEBUG, "request", url="https://example.com")
-    event(logging.getLogger("exporter.poller"), logging.ERROR, "poll failed", exc_info=_raised("token s3cret-token"))
+    event(logging.getLogger("exporter.poll.poller"), logging.DEBUG, "request", url="https://example.com")
+    event(
+        logging.getLogger("exporter.poll.poller"), logging.ERROR, "poll failed", exc_info=_raised("token s3cret-token")
+    )
     logging.getLogger("sqlalchemy.pool").warning("token %s", "s3cret-token")
     for quiet in ("httpcore.http11", "httpx", "uvicorn.access"):
         logging.getLogger(quiet).info("noise")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporter.plan import CHEAP_REREAD, Rules, days_to_read, is_late, windows_to_ask
+from exporter.poll.plan import CHEAP_REREAD, Rules, days_to_read, is_late, windows_to_ask
 from exporter.state.store import StoredDay
 
 RULES = Rules(ready_at=timedelta(hours=3), history=5, lookback=2, late_grace=timedelta(hours=24), retention=5)

@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from exporter.past_days import PastReader
-from exporter.remarks import once_per_kind
+from exporter.poll.past_days import PastReader
+from exporter.poll.remarks import once_per_kind
 from tests.vendor_polls import VendorPolls
 
 NEWEST = date(2025, 10, 20)

@@ -20,14 +20,14 @@ from sqlalchemy import select
 from exporter.errors import Unreachable
 from exporter.metrics import Sample
 from exporter.model import Identity, Reading, WindowPeople
-from exporter.poller import Poller
+from exporter.poll.poller import Poller
+from exporter.poll.replicas import follow, poll_in_turn
 from exporter.simulator.augment import augment_app
 from exporter.simulator.server import build, serve
 from exporter.state.accounts import AccountBook
 from exporter.state.database import StateError, TurnLostError
 from exporter.state.schema import metadata
 from exporter.state.store import PollStatus, Store
-from exporter.turns import follow, poll_in_turn
 from tests import real_servers
 from tests.companies import busy, calm, utc_now
 from tests.daemons import PATIENCE, Daemon, daemon, wait_until

@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from exporter.app import Exporter
 from exporter.model import EVERYBODY, DayFacts, Identity, PeopleKey, Reading, WindowPeople
-from exporter.plan import Rules, oldest_kept
+from exporter.poll.plan import Rules, oldest_kept
 from exporter.state import schema
 from exporter.state.accounts import AccountBook, plain
 from exporter.state.pruning import Forgotten, prune

@@ -9,7 +9,7 @@ import pytest
 from pyroaring import BitMap
 
 from exporter.model import EVERYBODY, AmountKey, DayFacts, PeopleKey
-from exporter.revisions import changes
+from exporter.poll.revisions import changes
 from exporter.state.store import Store
 from tests.polling import YESTERDAY, Bench, Script, people
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from exporter.scheduler import Scheduler
+from exporter.poll.scheduler import Scheduler
 from tests.daemons import wait_until
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)

@@ -10,9 +10,9 @@ from exporter.app import Exporter
 from exporter.config.diff import changes
 from exporter.errors import Failure, Rejected, Unreachable
 from exporter.model import Identity, Reading
+from exporter.poll.scheduler import next_poll
 from exporter.publish.self_metrics import Health
 from exporter.reload import Reloader
-from exporter.scheduler import next_poll
 from exporter.state.accounts import plain
 from exporter.state.database import StateError
 from exporter.vendors import VENDORS

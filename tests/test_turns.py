@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from exporter.poller import Poller
+from exporter.poll.poller import Poller
+from exporter.poll.replicas import poll_in_turn, turn_after_others
 from exporter.state.database import StateError, TurnLostError
 from exporter.state.store import PollStatus, Store
-from exporter.turns import poll_in_turn, turn_after_others
 from tests.polling import YESTERDAY, Bench, Script, people
 from tests.stores import fresh_store
 from tests.two_writers import assert_one_came_first, replace_at_once

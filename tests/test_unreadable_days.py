@@ -16,7 +16,7 @@ from pyroaring import BitMap
 from sqlalchemy import select
 
 from exporter.model import EVERYBODY, AmountKey, DayFacts, Reading
-from exporter.past_days import PastReader
+from exporter.poll.past_days import PastReader
 from exporter.state.codec import UnreadableError, decode, encode, encode_accounts, pack_accounts, same, unpack_accounts
 from exporter.state.schema import day as table
 from exporter.state.store import Store

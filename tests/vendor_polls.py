@@ -11,8 +11,8 @@ import httpx
 
 from exporter.config.teams_file import TeamsFile
 from exporter.metrics import Sample
-from exporter.plan import Rules
-from exporter.poller import Poller, Source
+from exporter.poll.plan import Rules
+from exporter.poll.poller import Poller, Source
 from exporter.publish.prometheus import render
 from exporter.publish.publisher import Publisher, Visibility
 from exporter.publish.self_metrics import Health

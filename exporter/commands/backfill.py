@@ -23,11 +23,11 @@ from exporter.config.durations import format_duration
 from exporter.config.load import config_secrets, load_config
 from exporter.errors import VendorError
 from exporter.model import newest_ready
-from exporter.past_days import PastReader
+from exporter.poll.past_days import PastReader
+from exporter.poll.replicas import turn_after_others
 from exporter.publish.backfill import PastDay, past_days, write_file
 from exporter.state.database import TurnLostError
 from exporter.state.store import Store
-from exporter.turns import turn_after_others
 
 _TRY_AGAIN_SECONDS = 1.0
 _DAY = click.DateTime(formats=["%Y-%m-%d"])

@@ -7,7 +7,7 @@ import click
 
 from exporter.app import Exporter, utc_now
 from exporter.config.load import Config, ConfigError, load_config
-from exporter.online_check import problems
+from exporter.poll.online_check import problems
 from exporter.state.store import Store
 from exporter.web.access import Access
 

@@ -7,9 +7,9 @@ from datetime import date, datetime
 
 from exporter.errors import VendorError
 from exporter.model import ONE_DAY, WINDOWS, Reading, newest_ready, window_days
-from exporter.plan import is_fresh, is_late, is_ready, windows_to_ask
-from exporter.poller import Source
-from exporter.remarks import once_per_kind
+from exporter.poll.plan import is_fresh, is_late, is_ready, windows_to_ask
+from exporter.poll.poller import Source
+from exporter.poll.remarks import once_per_kind
 from exporter.state.accounts import AccountBook
 from exporter.state.known_days import known_days
 from exporter.state.store import Store, StoredDay

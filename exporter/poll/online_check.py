@@ -5,7 +5,7 @@ from datetime import date, datetime
 
 from exporter.errors import VendorError
 from exporter.model import Identity, newest_ready
-from exporter.poller import Source
+from exporter.poll.poller import Source
 from exporter.vendors.base import Access, WrongDay
 
 

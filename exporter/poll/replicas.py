@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 from exporter.errors import Failure
 from exporter.log import event
-from exporter.outcome import Outcome
-from exporter.poller import Poller
+from exporter.poll.outcome import Outcome
+from exporter.poll.poller import Poller
 from exporter.state.database import Database, StateError, TurnLostError
 from exporter.state.store import PollStatus, Store
 from exporter.transport.vendor_clock import TOLERANCE

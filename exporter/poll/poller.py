@@ -10,12 +10,12 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from exporter.config.durations import format_duration
-from exporter.emptied import Emptied
 from exporter.errors import Failure, VendorError
 from exporter.log import event
 from exporter.model import WINDOWS, Reading, window_days
-from exporter.outcome import Outcome
-from exporter.plan import (
+from exporter.poll.emptied import Emptied
+from exporter.poll.outcome import Outcome
+from exporter.poll.plan import (
     LONGER_WINDOWS,
     Rules,
     came_when_due,
@@ -26,10 +26,10 @@ from exporter.plan import (
     oldest_kept,
     windows_to_ask,
 )
+from exporter.poll.remarks import once_per_kind
+from exporter.poll.revisions import changes
 from exporter.publish.publisher import Publisher
 from exporter.publish.self_metrics import SourceHealth
-from exporter.remarks import once_per_kind
-from exporter.revisions import changes
 from exporter.state.accounts import AccountBook
 from exporter.state.database import StateError
 from exporter.state.known_days import known_days

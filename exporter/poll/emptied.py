@@ -7,7 +7,7 @@ from datetime import date
 
 from exporter.log import event
 from exporter.model import WINDOWS, Reading, window_days
-from exporter.plan import Rules
+from exporter.poll.plan import Rules
 from exporter.state.store import Store, StoredDay
 from exporter.vendors.base import Access, WrongDay
 

@@ -1,0 +1,1 @@
+"""One poll of one source: plan, read, store, publish; its schedule and its replicas."""
