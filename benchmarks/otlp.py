@@ -24,9 +24,9 @@ from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import Resource
 
 from exporter.config.sections import OtlpSettings
-from exporter.expose.otlp import otel_name, sample_point
-from exporter.expose.otlp_sender import connect
 from exporter.metrics import CATALOGUE, Sample, sample
+from exporter.otlp.client import connect
+from exporter.otlp.points import otel_name, sample_point
 from tests.collectors import Collector, grpc_collector, http_collector
 
 RESOURCE = Resource({"service.name": "adoption-exporter", "service.instance.id": "benchmark"})

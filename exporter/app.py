@@ -33,8 +33,8 @@ from exporter.state.store import Store
 from exporter.vendors import VENDORS
 
 if TYPE_CHECKING:
-    from exporter.expose.otlp_push import Pusher
-    from exporter.expose.tracing import Tracing
+    from exporter.otlp.push import Pusher
+    from exporter.otlp.tracing import Tracing
 
 logger = logging.getLogger(__name__)
 

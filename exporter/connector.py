@@ -14,7 +14,7 @@ from exporter.transport.rate_limit import Budget
 from exporter.vendors.base import Vendor
 
 if TYPE_CHECKING:
-    from exporter.expose.tracing import Tracing
+    from exporter.otlp.tracing import Tracing
 
 
 def connector(

@@ -12,8 +12,8 @@ from exporter.publish.self_metrics import Health
 from exporter.publish.snapshot import Board
 
 if TYPE_CHECKING:
-    from exporter.expose.otlp_push import Pusher
-    from exporter.expose.tracing import Tracing
+    from exporter.otlp.push import Pusher
+    from exporter.otlp.tracing import Tracing
 
 
 def pushing(
@@ -30,8 +30,8 @@ def pushing(
     `ready_at` is asked for each source that is pushed: the configuration may be another one by then.
     """
     # Imported here: OpenTelemetry costs 10 MB and 0.2 s, which only those who push should pay.
-    from exporter.expose import otlp_push, otlp_sender, tracing
-    from exporter.expose.otlp_answer import Answer
+    from exporter.otlp import client, push, tracing
+    from exporter.otlp.response import Answer
 
     settings = config.otlp
     assert settings is not None
@@ -39,11 +39,11 @@ def pushing(
     def count(answer: Answer) -> None:
         health.exported(failed=not answer.complete, rejected=answer.rejected)
 
-    resource = otlp_sender.resource(config.web.listen_address.port)
-    sender = otlp_sender.connect(settings, os.environ, resource, count)
+    resource = client.resource(config.web.listen_address.port)
+    sender = client.connect(settings, os.environ, resource, count)
     traces = tracing.connect(settings, os.environ, resource, count) if settings.traces else None
     health.otlp()
-    pusher = otlp_push.Pusher(
+    pusher = push.Pusher(
         sender=sender,
         board=board,
         health=health,

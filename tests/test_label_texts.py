@@ -23,8 +23,8 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from exporter.config.teams_file import read_teams
-from exporter.expose.otlp import batches, nanoseconds, sample_point
 from exporter.metrics import CATALOGUE, Sample
+from exporter.otlp.points import batches, nanoseconds, sample_point
 from exporter.publish.backfill import PastDay, write_file
 from exporter.publish.prometheus import body, first_part, render
 from exporter.publish.snapshot import Board

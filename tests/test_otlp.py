@@ -21,8 +21,8 @@ from prometheus_client import CollectorRegistry, Histogram
 from prometheus_client.core import Metric as Family
 
 from exporter import __version__
-from exporter.expose.otlp import BATCH_BYTES, Batch, Point, batches, family_points, nanoseconds, otel_name, sample_point
 from exporter.metrics import CATALOGUE, sample
+from exporter.otlp.points import BATCH_BYTES, Batch, Point, batches, family_points, nanoseconds, otel_name, sample_point
 from exporter.publish.self_metrics import Health
 from tests.collectors import prometheus_name
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from exporter.config.mistakes import ConfigError
-from exporter.expose.otlp_environment import check_link
-from exporter.expose.otlp_target import Protocol, Target
+from exporter.otlp.environment import check_link
+from exporter.otlp.target import Protocol, Target
 from tests.certificates import certificate
 
 NO_PEM = "it holds no certificates in PEM form"

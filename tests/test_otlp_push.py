@@ -9,11 +9,11 @@ from typing import cast
 
 import pytest
 
-from exporter.expose.otlp import Point, nanoseconds, otel_name
-from exporter.expose.otlp_answer import Fault
-from exporter.expose.otlp_push import Pusher
-from exporter.expose.otlp_sender import Sender, Sent
 from exporter.metrics import Sample, sample
+from exporter.otlp.client import Sender, Sent
+from exporter.otlp.points import Point, nanoseconds, otel_name
+from exporter.otlp.push import Pusher
+from exporter.otlp.response import Fault
 from exporter.publish.self_metrics import Health
 from exporter.publish.snapshot import Board
 from tests.daemons import PATIENCE

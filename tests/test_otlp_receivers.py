@@ -12,10 +12,10 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.config.sections import OtlpSettings
-from exporter.expose.otlp import nanoseconds
-from exporter.expose.otlp_push import Pusher
-from exporter.expose.otlp_sender import Sent, connect, resource
 from exporter.metrics import Sample, sample
+from exporter.otlp.client import Sent, connect, resource
+from exporter.otlp.points import nanoseconds
+from exporter.otlp.push import Pusher
 from exporter.publish.prometheus import render_collector
 from exporter.publish.self_metrics import Health
 from exporter.publish.snapshot import Board

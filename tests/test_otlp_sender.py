@@ -17,10 +17,10 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 
 from exporter import __version__
 from exporter.config.sections import OtlpSettings
-from exporter.expose.otlp import nanoseconds
-from exporter.expose.otlp_answer import Answer, Fault
-from exporter.expose.otlp_sender import Sender, Sent, connect, resource
 from exporter.metrics import Sample, sample
+from exporter.otlp.client import Sender, Sent, connect, resource
+from exporter.otlp.points import nanoseconds
+from exporter.otlp.response import Answer, Fault
 from tests.collectors import PROTOBUF, Collector, Reply, grpc_collector, http_collector, partial
 from tests.daemons import PATIENCE
 

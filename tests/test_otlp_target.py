@@ -6,7 +6,7 @@ import pytest
 
 from exporter.config.mistakes import ConfigError
 from exporter.config.sections import OtlpSettings
-from exporter.expose.otlp_target import Signal, Target, resolve
+from exporter.otlp.target import Signal, Target, resolve
 
 CA = Path(__file__).parent / "configs" / "files" / "ca.pem"
 

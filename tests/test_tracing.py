@@ -13,8 +13,8 @@ from opentelemetry.trace import SpanKind, StatusCode
 
 from exporter.config.sections import OtlpSettings
 from exporter.errors import Rejected
-from exporter.expose.otlp_answer import Answer
-from exporter.expose.tracing import Tracing, connect, path_template
+from exporter.otlp.response import Answer
+from exporter.otlp.tracing import Tracing, connect, path_template
 from exporter.state.store import PollStatus
 from exporter.transport.client import Client
 from exporter.transport.rate_limit import Budget

@@ -226,12 +226,12 @@ class Span:
 def _send(span: Span) -> bool:
     """Sends the history by OTLP; whether some of it was not taken."""
     # Imported here: OpenTelemetry costs 10 MB and 0.2 s, which only those who push should pay.
-    from exporter.expose import otlp_sender
+    from exporter.otlp import client
 
     settings = span.exporter.config
     assert settings.otlp is not None
-    resource = otlp_sender.resource(settings.web.listen_address.port)
-    sender = otlp_sender.connect(settings.otlp, os.environ, resource)
+    resource = client.resource(settings.web.listen_address.port)
+    sender = client.connect(settings.otlp, os.environ, resource)
     sent = sender.send((sample, day.moment) for day in span.days() for sample in day.samples)
     sender.close()
     click.echo(f"{sent.taken} samples taken by {sender.endpoint}, {sent.rejected} rejected", err=True)

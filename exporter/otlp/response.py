@@ -8,7 +8,7 @@ from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceResponse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceResponse
 
-from exporter.expose.otlp_target import Signal
+from exporter.otlp.target import Signal
 
 _PROTOBUF = "application/x-protobuf"
 _PAGE = "text/html"

@@ -9,12 +9,12 @@ from opentelemetry.sdk.resources import OTELResourceDetector, Resource
 
 from exporter import __version__
 from exporter.config.sections import OtlpSettings
-from exporter.expose.otlp import Point, batches, nanoseconds, sample_point
-from exporter.expose.otlp_answer import Answer, Fault
-from exporter.expose.otlp_environment import check_link
-from exporter.expose.otlp_link import Link
-from exporter.expose.otlp_target import resolve
 from exporter.metrics import Sample
+from exporter.otlp.environment import check_link
+from exporter.otlp.link import Link
+from exporter.otlp.points import Point, batches, nanoseconds, sample_point
+from exporter.otlp.response import Answer, Fault
+from exporter.otlp.target import resolve
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExp
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from requests.adapters import HTTPAdapter
 
-from exporter.expose.otlp_answer import Answer, http_answer, no_answer
-from exporter.expose.otlp_target import Signal, Target
+from exporter.otlp.response import Answer, http_answer, no_answer
+from exporter.otlp.target import Signal, Target
 
 _EXPORTERS: dict[Signal, type[OTLPMetricExporter | OTLPSpanExporter]] = {
     "metrics": OTLPMetricExporter,

@@ -9,8 +9,8 @@ from typing import Any
 from opentelemetry.sdk.metrics.export import MetricsData
 from opentelemetry.sdk.trace import ReadableSpan
 
-from exporter.expose.otlp_answer import Answer, Fault
-from exporter.expose.otlp_target import Signal, Target
+from exporter.otlp.response import Answer, Fault
+from exporter.otlp.target import Signal, Target
 from exporter.redaction import presentable, secrets
 
 # Switches of the whole process: both would write a line of their own for each attempt, gRPC past every logger.
@@ -60,9 +60,9 @@ class Link:
 def _sdk_exporter(target: Target, signal: Signal, hear: Callable[[Answer], None]) -> Any:
     # Imported here since each costs megabytes, and only one is in use.
     if target.protocol == "grpc":
-        from exporter.expose import otlp_grpc
+        from exporter.otlp import over_grpc
 
-        return otlp_grpc.exporter(target, signal, hear)
-    from exporter.expose import otlp_http
+        return over_grpc.exporter(target, signal, hear)
+    from exporter.otlp import over_http
 
-    return otlp_http.exporter(target, signal, hear)
+    return over_http.exporter(target, signal, hear)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from exporter.config.mistakes import ConfigError, Mistake
-from exporter.expose.otlp_target import Target
+from exporter.otlp.target import Target
 from exporter.transport.http_environment import check_key_log, check_proxies, trusting
 
 # Of requests, in this order.

@@ -13,11 +13,11 @@ from opentelemetry.trace import SpanKind, StatusCode, Tracer, get_current_span
 
 from exporter import __version__
 from exporter.config.sections import OtlpSettings
-from exporter.expose.otlp_answer import Answer
-from exporter.expose.otlp_environment import check_link
-from exporter.expose.otlp_link import Link
-from exporter.expose.otlp_outage import Outage
-from exporter.expose.otlp_target import resolve
+from exporter.otlp.environment import check_link
+from exporter.otlp.link import Link
+from exporter.otlp.outage import Outage
+from exporter.otlp.response import Answer
+from exporter.otlp.target import resolve
 from exporter.state.store import PollStatus
 
 # The segments of a path that may name somebody: those after a collection, and whatever is no plain word.

@@ -8,8 +8,8 @@ import grpc
 from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
 
-from exporter.expose.otlp_answer import Answer, grpc_answer, taken
-from exporter.expose.otlp_target import Signal, Target
+from exporter.otlp.response import Answer, grpc_answer, taken
+from exporter.otlp.target import Signal, Target
 
 _EXPORTERS: dict[Signal, type[OTLPMetricExporter | OTLPSpanExporter]] = {
     "metrics": OTLPMetricExporter,

@@ -2,9 +2,9 @@
 
 import logging
 
-from exporter.expose.otlp_answer import Fault
-from exporter.expose.otlp_target import Signal
 from exporter.log import event
+from exporter.otlp.response import Fault
+from exporter.otlp.target import Signal
 
 logger = logging.getLogger(__name__)
 

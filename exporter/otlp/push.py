@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from exporter.expose.otlp import Point, family_points, nanoseconds, sample_point
-from exporter.expose.otlp_outage import Outage
-from exporter.expose.otlp_sender import Sender, Sent
 from exporter.log import event
 from exporter.metrics import CATALOGUE, SCOPE, Sample
 from exporter.model import ready_since
+from exporter.otlp.client import Sender, Sent
+from exporter.otlp.outage import Outage
+from exporter.otlp.points import Point, family_points, nanoseconds, sample_point
 from exporter.publish.self_metrics import Health
 from exporter.publish.snapshot import Board
 

@@ -1,0 +1,1 @@
+"""OTLP push: points, targets, clients, traces."""
