@@ -1,7 +1,7 @@
 import itertools
 
-from exporter.advice import advice
 from exporter.errors import REASONS, Failure
+from exporter.web.advice import advice
 
 
 def advised(reason: str, status: int | None) -> str:

@@ -11,8 +11,8 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from exporter.config.sections import Address
 from exporter.publish.status import Report
-from exporter.shipped import shipped
 from exporter.web.access import Access, Guard
+from exporter.web.bundled import shipped
 from exporter.web.config_file import WebConfig
 from tests import real_servers
 from tests.daemons import PATIENCE

@@ -2,7 +2,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from exporter.distance import distance
+from exporter.web.relative_time import distance
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 

@@ -6,7 +6,7 @@ from exporter.metrics import sample
 from exporter.publish.prometheus import CONTENT_TYPES, Format
 from exporter.publish.snapshot import Board
 from exporter.publish.status import Reload, as_json
-from exporter.shipped import shipped
+from exporter.web.bundled import shipped
 from tests.asgi import Pages
 from tests.reports import NOW, Web, everything
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from exporter.shipped import shipped
+from exporter.web.bundled import shipped
 
 
 @click.command()

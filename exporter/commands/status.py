@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from exporter.commands.asking import ask_options, ask_status
-from exporter.distance import distance
+from exporter.web.relative_time import distance
 
 _COLUMNS = ("source", "scope", "health", "data day", "late", "1d", "7d", "28d", "usual", "polled")
 _NUMBERS = ("late", "1d", "7d", "28d", "usual")

@@ -5,13 +5,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Literal, get_args
 
-from exporter.advice import advice
 from exporter.errors import Failure
 from exporter.model import WINDOWS, newest_ready, window_days
 from exporter.publish.publisher import Published
 from exporter.samples.windows import baseline
 from exporter.state.store import PollStatus, ScopeStatus
 from exporter.vendors.base import ALL
+from exporter.web.advice import advice
 
 # From good to bad.
 Health = Literal["ok", "pending", "no_data", "late", "withdrawn", "failing"]

@@ -17,7 +17,7 @@ from exporter import __version__
 from exporter.publish.self_metrics import Health
 from exporter.publish.snapshot import Board
 from exporter.publish.status import Reload, Report, as_json
-from exporter.shipped import shipped
+from exporter.web.bundled import shipped
 from exporter.web.exposition import exposition
 from exporter.web.status_page import status_page
 from exporter.web.templates import render

@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from exporter.advice import advice
-from exporter.distance import distance
 from exporter.publish.status import Health, Report, ScopeReport, SourceReport
+from exporter.web.advice import advice
+from exporter.web.relative_time import distance
 from exporter.web.sparkline import HEIGHT, sparkline
 from exporter.web.templates import render
 

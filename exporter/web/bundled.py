@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-_PACKAGE = Path(__file__).parent
+_PACKAGE = Path(__file__).parents[1]
 _SHIPPED = (
     "grafana/dashboards/*.json",
     "grafana/provisioning/**/*.yaml",
