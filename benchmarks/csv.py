@@ -32,8 +32,8 @@ from urllib.parse import parse_qs, urlsplit
 
 import polars as pl
 
-from exporter.app import Exporter
 from exporter.config.load import load_config
+from exporter.daemon.exporter import Exporter
 from exporter.simulator.sourcegraph import REPORT
 from exporter.state.store import Store
 

@@ -21,8 +21,8 @@ from time import monotonic, process_time
 
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from exporter.app import Exporter
 from exporter.config.load import load_config
+from exporter.daemon.exporter import Exporter
 from exporter.simulator.company import Company
 from exporter.simulator.cube import Row
 from exporter.simulator.gitlab import gitlab_app

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from starlette.types import ASGIApp
 
 from exporter.config.sections import Address
-from exporter.daemon import listen
+from exporter.daemon.run import listen
 from exporter.web.server import Limits, Server
 from tests.daemons import PATIENCE
 

@@ -16,8 +16,8 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from pyroaring import BitMap
 from rich.progress import Progress
 
-from exporter.app import Exporter
 from exporter.commands.backfill import Span, retention_for
+from exporter.daemon.exporter import Exporter
 from exporter.errors import Unreachable
 from exporter.metrics import Sample
 from exporter.model import EVERYBODY, DayFacts, Reading

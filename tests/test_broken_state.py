@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.app import Exporter
+from exporter.daemon.exporter import Exporter
 from exporter.errors import REASONS, Failure, Unreachable
 from exporter.poll.poller import Poller
 from exporter.poll.replicas import follow, poll_in_turn

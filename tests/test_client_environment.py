@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from exporter.app import Exporter
 from exporter.cli import commands
+from exporter.daemon.exporter import Exporter
 from tests.configuring import load_text
 from tests.stores import fresh_store
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyroaring import BitMap
 
-from exporter.app import Exporter
+from exporter.daemon.exporter import Exporter
 from exporter.errors import Rejected, Unreachable
 from exporter.metrics import Sample
 from exporter.model import EVERYBODY, ONE_DAY, DayFacts, Identity, Reading, WindowPeople

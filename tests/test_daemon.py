@@ -16,9 +16,9 @@ from pathlib import Path
 import httpx
 import pytest
 
-from exporter.app import Exporter
 from exporter.config.sections import Address
-from exporter.daemon import Web, listen, run
+from exporter.daemon.exporter import Exporter
+from exporter.daemon.run import Web, listen, run_daemon
 from exporter.model import DayFacts, Reading
 from exporter.simulator.augment import augment_app
 from exporter.simulator.server import build, serve
@@ -174,7 +174,7 @@ def test_a_signal_while_the_state_is_published_ends_the_start(tmp_path: Path, nu
 
         for name, poller in exporter.pollers.items():
             poller.publisher.recipe = replace(poller.publisher.recipe, workday=partial(make, name))
-        run(exporter, Web(listen(Address("127.0.0.1", 0)), Access.open(None)), lambda: config, lambda _url: None)
+        run_daemon(exporter, Web(listen(Address("127.0.0.1", 0)), Access.open(None)), lambda: config, lambda _url: None)
 
         assert made == ["one"]
         assert exporter.board.snapshot.samples == {}

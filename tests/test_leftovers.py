@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from exporter.leftovers import sweep
+from exporter.daemon.leftovers import sweep
 from tests.daemons import daemon
 from tests.test_daemon import configured
 

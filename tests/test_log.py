@@ -217,9 +217,9 @@ def test_setup_a_second_time_replaces_the_first() -> None:
     setup("debug", "logfmt", first, frozenset())
     setup("error", "json", second, frozenset({"rotated-token"}))
 
-    logging.getLogger("exporter.app").warning("ignored")
+    logging.getLogger("exporter.daemon.run.exporter").warning("ignored")
     logging.getLogger("httpx").warning("ignored")
-    logging.getLogger("exporter.app").error("reload failed: rotated-token")
+    logging.getLogger("exporter.daemon.run.exporter").error("reload failed: rotated-token")
 
     lines = [json.loads(line) for line in second.getvalue().splitlines()]
     assert first.getvalue() == ""

@@ -14,11 +14,11 @@ import pytest
 from pyroaring import BitMap
 from sqlalchemy import Connection
 
-from exporter.app import Exporter
 from exporter.config.load import Config
+from exporter.daemon.exporter import Exporter
+from exporter.daemon.reload import Reloader
 from exporter.model import EVERYBODY, ONE_DAY, DayFacts, Identity, Reading
 from exporter.publish.status import Reload
-from exporter.reload import Reloader
 from exporter.state import schema
 from exporter.state.accounts import AccountBook
 from exporter.state.database import Database, StateError

@@ -10,7 +10,7 @@ import pytest
 from pyroaring import BitMap
 from sqlalchemy import select
 
-from exporter.app import Exporter
+from exporter.daemon.exporter import Exporter
 from exporter.model import EVERYBODY, DayFacts, Identity, PeopleKey, Reading, WindowPeople
 from exporter.poll.plan import Rules, oldest_kept
 from exporter.state import schema

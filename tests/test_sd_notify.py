@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from exporter.sd_notify import Watchdog, notify, watchdog_seconds
+from exporter.daemon.systemd import Watchdog, notify, watchdog_seconds
 from tests.daemons import PATIENCE
 
 

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from exporter.app import Exporter
 from exporter.config.diff import changes
+from exporter.daemon.exporter import Exporter
+from exporter.daemon.reload import Reloader
 from exporter.errors import Failure, Rejected, Unreachable
 from exporter.model import Identity, Reading
 from exporter.poll.scheduler import next_poll
 from exporter.publish.self_metrics import Health
-from exporter.reload import Reloader
 from exporter.state.accounts import plain
 from exporter.state.database import StateError
 from exporter.vendors import VENDORS

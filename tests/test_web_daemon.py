@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from exporter.config.sections import Address, WebSettings
-from exporter.daemon import Web, listen
+from exporter.daemon.run import Web, listen
 from exporter.web.access import Access
 from exporter.web.config_file import WebConfig
 from tests import faulty

@@ -16,11 +16,11 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from exporter import log
-from exporter.app import Exporter, utc_now
 from exporter.commands import options
 from exporter.commands.once import narrowed
 from exporter.config.durations import format_duration
 from exporter.config.load import config_secrets, load_config
+from exporter.daemon.exporter import Exporter, utc_now
 from exporter.errors import VendorError
 from exporter.model import newest_ready
 from exporter.poll.past_days import PastReader

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import click
 
-from exporter.app import Exporter, utc_now
 from exporter.config.load import Config, ConfigError, load_config
+from exporter.daemon.exporter import Exporter, utc_now
 from exporter.poll.online_check import problems
 from exporter.state.store import Store
 from exporter.web.access import Access

@@ -9,15 +9,16 @@ from typing import get_args
 
 import click
 
-from exporter import daemon, log
-from exporter.app import Exporter, utc_now
+from exporter import log
 from exporter.commands import options
 from exporter.commands.once import print_once
 from exporter.commands.web_flags import WebFlags, web_options
 from exporter.config.load import Config, config_secrets, load_config
 from exporter.config.sections import Address
 from exporter.config.source import Calendar
-from exporter.signals import caught
+from exporter.daemon.exporter import Exporter, utc_now
+from exporter.daemon.run import ENDING, run_daemon
+from exporter.daemon.signals import caught
 from exporter.simulator.company import Company, Scenario
 from exporter.simulator.server import VENDORS, build, serve
 from exporter.state.store import Store
@@ -53,7 +54,7 @@ def demo(web: WebFlags, just_once: bool, scenario: Scenario, log_level: log.Leve
             return
         serving = web.open(settings)
         exporter = Exporter(settings, Store.open(settings.state.url, settings.state_values))
-        daemon.run(exporter, serving, load, lambda url: click.echo(f"The demo runs. Open {url}/", err=True))
+        run_daemon(exporter, serving, load, lambda url: click.echo(f"The demo runs. Open {url}/", err=True))
 
 
 def company_of(scenario: Scenario, today: date) -> Company:
@@ -86,5 +87,5 @@ def simulate(listen: Address, seed: int, people: int, days: int) -> None:
     with serve(build(company, utc_now), listen.host, listen.port) as simulators:
         for vendor in VENDORS:
             click.echo(f"base_url: {simulators.url}/{vendor}", err=True)
-        with caught(daemon.ENDING) as signals:
+        with caught(ENDING) as signals:
             signals.wait()

@@ -13,10 +13,10 @@ from typing import Literal, get_args
 import click
 
 from exporter import log
-from exporter.app import Exporter
 from exporter.commands import options
 from exporter.config.durations import parse_duration
 from exporter.config.load import Config, config_secrets, load_config
+from exporter.daemon.exporter import Exporter
 from exporter.metrics import CATALOGUE
 from exporter.publish.prometheus import Format, body, render_collector
 from exporter.publish.self_metrics import Health

@@ -7,12 +7,13 @@ from tempfile import gettempdir
 
 import click
 
-from exporter import daemon, log
-from exporter.app import Exporter
+from exporter import log
 from exporter.commands import options
 from exporter.commands.web_flags import WebFlags, web_options
 from exporter.config.load import Config, config_secrets, load_config
-from exporter.leftovers import sweep
+from exporter.daemon.exporter import Exporter
+from exporter.daemon.leftovers import sweep
+from exporter.daemon.run import run_daemon
 from exporter.state.store import Store
 
 
@@ -38,4 +39,4 @@ def run(config_file: Path, web: WebFlags, log_level: log.Level, log_format: log.
     serving = web.open(settings)
     store = Store.open(settings.state.url, settings.state_values)
     store.database.claim()
-    daemon.run(Exporter(settings, store), serving, load, lambda _url: None)
+    run_daemon(Exporter(settings, store), serving, load, lambda _url: None)

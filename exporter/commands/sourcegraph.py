@@ -20,10 +20,10 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 from rich.table import Table
 
-from exporter.app import Exporter, utc_now
 from exporter.commands import options
 from exporter.config.load import load_config
 from exporter.config.types import base_url
+from exporter.daemon.exporter import Exporter, utc_now
 from exporter.errors import BadPayload, Rejected, Unreachable, VendorError
 from exporter.state.store import Store
 from exporter.transport.client import Client

@@ -10,11 +10,11 @@ from urllib.parse import SplitResult, urlsplit
 
 import click
 
-from exporter import daemon
 from exporter.commands.options import address
 from exporter.config.load import Config
 from exporter.config.sections import Address
 from exporter.config.types import base_url
+from exporter.daemon.run import Web, listen
 from exporter.web.access import Access
 
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)*/?")
@@ -38,10 +38,10 @@ class WebFlags:
         update = {name: value for name, value in said.items() if value is not None}
         return replace(config, web=config.web.model_copy(update=update))
 
-    def open(self, config: Config) -> daemon.Web:
+    def open(self, config: Config) -> Web:
         """Begins to listen as a configuration wants it. Raises ConfigError, or OSError for an address in use."""
         access = Access.open(config.web.config_file)
-        return daemon.Web(daemon.listen(config.web.listen_address), access, self.prefix, self.external_host)
+        return Web(listen(config.web.listen_address), access, self.prefix, self.external_host)
 
 
 def web_options(command: Callable[..., Any]) -> Callable[..., Any]:

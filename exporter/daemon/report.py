@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from exporter import __version__
-from exporter.app import Exporter
+from exporter.daemon.exporter import Exporter
 from exporter.poll.poller import Poller
 from exporter.publish.status import Reload, Report, SourceReport, SourceState, source_report
 

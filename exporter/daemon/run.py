@@ -11,14 +11,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic, monotonic_ns, sleep
 
-from exporter.app import Exporter
 from exporter.config.load import Config, redacted
 from exporter.config.sections import Address, WebSettings
+from exporter.daemon.exporter import Exporter
+from exporter.daemon.reload import Reloader
+from exporter.daemon.report import report
+from exporter.daemon.signals import caught
+from exporter.daemon.systemd import BEAT_SECONDS, Watchdog, notify, watchdog_seconds
 from exporter.log import event
-from exporter.reload import Reloader
-from exporter.reporting import report
-from exporter.sd_notify import BEAT_SECONDS, Watchdog, notify, watchdog_seconds
-from exporter.signals import caught
 from exporter.web.access import Access, Guard
 from exporter.web.application import Pages, application
 from exporter.web.refusals import is_loopback
@@ -79,7 +79,7 @@ def listen(address: Address) -> socket.socket:
     return listener
 
 
-def run(exporter: Exporter, web: Web, load: Callable[[], Config], started: Callable[[str], None]) -> None:
+def run_daemon(exporter: Exporter, web: Web, load: Callable[[], Config], started: Callable[[str], None]) -> None:
     """Serves and polls until SIGTERM or SIGINT; SIGHUP has the configuration loaded again.
 
     `started` hears the URL once values of the last run are served. A poll that waits for a vendor at the end is left

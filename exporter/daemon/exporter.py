@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING
 from exporter.config.diff import Changes
 from exporter.config.load import Config
 from exporter.config.teams_file import TeamsFile
-from exporter.connector import connector
+from exporter.daemon.connector import connector
+from exporter.daemon.pushing import pushing
+from exporter.daemon.sources import label, recipe, settle
 from exporter.log import event
 from exporter.poll.plan import Rules
 from exporter.poll.poller import Poller, Source
@@ -24,8 +26,6 @@ from exporter.publish.publisher import Publisher, Visibility, withdraw_stale
 from exporter.publish.self_metrics import Health, SourceHealth
 from exporter.publish.snapshot import Board
 from exporter.publish.team_watch import TeamWatch
-from exporter.pushing import pushing
-from exporter.recipes import label, recipe, settle
 from exporter.state.accounts import AccountBook, sources
 from exporter.state.database import StateError
 from exporter.state.pruning import forget_old_days

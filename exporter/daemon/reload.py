@@ -4,9 +4,9 @@ import logging
 import threading
 from collections.abc import Callable
 
-from exporter.app import Exporter
 from exporter.config.diff import changes, in_words, without_restart
 from exporter.config.load import Config, ConfigError
+from exporter.daemon.exporter import Exporter
 from exporter.log import event
 from exporter.publish.status import Reload
 from exporter.state.database import StateError

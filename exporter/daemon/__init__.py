@@ -1,0 +1,1 @@
+"""The running exporter: composition, reload, signals, its life."""
