@@ -21,7 +21,7 @@ from exporter.samples.build import Recipe, scope_history, scope_samples
 from exporter.state.accounts import AccountBook
 from exporter.state.store import Store
 from exporter.vendors.rollup import column, rollup
-from tests.recipes import recipe_of
+from tests.support.sample_options import recipe_of
 
 LAST = date(2026, 6, 30)
 ACTIVITIES = [f"activity_{number}" for number in range(9)]

@@ -27,7 +27,7 @@ from exporter.config.sections import OtlpSettings
 from exporter.metrics import CATALOGUE, Sample, sample
 from exporter.otlp.client import connect
 from exporter.otlp.points import otel_name, sample_point
-from tests.collectors import Collector, grpc_collector, http_collector
+from tests.support.collectors import Collector, grpc_collector, http_collector
 
 RESOURCE = Resource({"service.name": "adoption-exporter", "service.instance.id": "benchmark"})
 ACTIVITIES = [f"activity_{number}" for number in range(12)]

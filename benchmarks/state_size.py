@@ -20,7 +20,7 @@ from exporter.state.store import Store
 from exporter.vendors.augment.vendor import FIELDS
 from exporter.vendors.rollup import column, rollup
 from exporter.vendors.sourcegraph.columns import COUNTS
-from tests.recipes import book_of
+from tests.support.sample_options import book_of
 
 LAST = date(2026, 6, 30)
 GOAL_MB = 200.0

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests import real_servers
-from tests.stores import close_stores
+from tests.support import real_servers
+from tests.support.stores import close_stores
 
 # No example is wrong because it took long.
 settings.register_profile("patient", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -21,7 +21,7 @@ from starlette.staticfiles import StaticFiles
 
 from exporter.simulator.company import Company
 from exporter.simulator.server import serve
-from tests import ninety_days
+from tests.support import ninety_days
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]

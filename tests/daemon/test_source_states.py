@@ -1,0 +1,203 @@
+"""What a source tells about itself between polls, and how it makes way for another configuration of it."""
+
+import logging
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from exporter.config.diff import changes
+from exporter.daemon.exporter import Exporter
+from exporter.daemon.reload import Reloader
+from exporter.errors import Failure, Rejected, Unreachable
+from exporter.model import Identity, Reading
+from exporter.poll.scheduler import next_poll
+from exporter.publish.self_metrics import Health
+from exporter.state.accounts import plain
+from exporter.state.database import StateError
+from exporter.vendors import VENDORS
+from exporter.web.access import Access
+from tests.support.configurations import load_text
+from tests.support.made_up_vendor import NOON, YESTERDAY, Bench, Script, people
+from tests.support.sample_options import book_of
+from tests.support.stores import fresh_store
+
+
+def test_a_poll_leaves_how_it_went_and_which_scopes_failed() -> None:
+    script = Script(scopes=("good", "bad"))
+    script.days["good", YESTERDAY] = people(1)
+    script.days["bad", YESTERDAY] = Rejected("madeup GET /x: 403", status=403)
+    poller = Bench(script, history=1).poller()
+    before = poller.last
+    status = poller.poll()
+
+    assert before is None
+    assert poller.last == status
+    assert poller.last is not None
+    assert (poller.last.reason, poller.last.status) == ("rejected", 403)
+    assert poller.failed == {"bad": Failure("rejected", "madeup GET /x: 403", 403)}
+
+
+def test_after_a_restart_it_is_known_how_the_last_poll_went() -> None:
+    bench = Bench(Script(scopes_error=Unreachable("madeup GET /scopes: no answer")))
+    bench.poller().poll()
+    restarted = bench.poller()
+
+    assert restarted.restore()
+    assert restarted.last == bench.store.last_poll("tool")
+    assert restarted.last is not None
+    assert (restarted.last.success, restarted.last.reason, restarted.last.status) == (False, "unreachable", None)
+
+
+def test_a_publisher_tells_each_listed_scope_whether_published_or_not() -> None:
+    script = Script(scopes=("empty", "full"))
+    script.days["full", YESTERDAY] = people(1, 2)
+    bench = Bench(script, history=1)
+    poller = bench.poller()
+    poller.poll()
+    state = poller.publisher.state()
+
+    assert list(state) == ["empty", "full"]
+    assert state["empty"][1] is None
+    full = state["full"][1]
+    assert full is not None
+    assert full.people == {YESTERDAY: 2}
+    assert full.samples == list(bench.board.snapshot.samples["tool"])
+
+
+def test_a_stale_scope_is_listed_and_no_longer_published() -> None:
+    script = Script()
+    script.days["all", YESTERDAY] = people(1)
+    bench = Bench(script, history=1)
+    poller = bench.poller()
+    poller.poll()
+    bench.now += timedelta(days=4)
+    poller.publisher.withdraw_stale()
+
+    status, published = poller.publisher.state()["all"]
+    assert (status.last_success, published) == (NOON.timestamp(), None)
+
+
+def test_an_ended_poll_publishes_nothing_more() -> None:
+    script = Script()
+    script.days["all", YESTERDAY] = people(1)
+    bench = Bench(script, history=1)
+    poller = bench.poller()
+    script.before_read = poller.end
+
+    assert poller.poll() is None
+    assert bench.board.snapshot.samples == {}
+    assert bench.store.last_poll("tool") is None
+
+
+def test_when_the_next_poll_is_due_is_shown_before_the_first_has_ended(tmp_path: Path) -> None:
+    config = load_text(tmp_path, "sources: {acme: {vendor: augment, token: t0ken}}")
+    later = datetime.now(UTC) + timedelta(days=365)
+    exporter = Exporter(config, fresh_store(), now=lambda: later)
+    exporter.start()
+    exporter.end()
+
+    about = {"source": "acme", "vendor": "augment"}
+    shown = exporter.health.registry.get_sample_value("adoption_exporter_next_poll_timestamp_seconds", about)
+    assert shown == later.timestamp()
+
+
+def test_a_token_whose_end_is_no_longer_known_has_no_metric() -> None:
+    health = Health()
+    source = health.source("tool", "madeup")
+    labels = {"source": "tool", "vendor": "madeup"}
+
+    def shown() -> float | None:
+        return health.registry.get_sample_value("adoption_exporter_token_expiry_timestamp_seconds", labels)
+
+    source.token_expires(None)
+    never = shown()
+    source.token_expires(NOON)
+    known = shown()
+    source.token_expires(None)
+
+    assert (never, known, shown()) == (None, NOON.timestamp(), None)
+
+
+@pytest.mark.parametrize(
+    ("cron", "due"),
+    [
+        (None, datetime(2026, 11, 27, 6, 40, tzinfo=UTC)),
+        ("30 5 * * mon-fri", datetime(2026, 11, 30, 5, 30, tzinfo=UTC)),
+    ],
+)
+def test_the_next_poll_is_due_an_interval_later_or_when_cron_says(cron: str | None, due: datetime) -> None:
+    friday = datetime(2026, 11, 27, 5, 40, tzinfo=UTC)
+
+    assert next_poll(timedelta(hours=1), cron, friday) == due
+
+
+@pytest.mark.parametrize(
+    ("changed", "content", "message"),
+    [
+        ("token", None, "token_file cannot be used: [Errno 2] No such file or directory: '{folder}/token'"),
+        ("token", "", "token_file cannot be used: must not be empty"),
+        ("ca.pem", None, "augment: ca_file cannot be used: No such file or directory"),
+        ("ca.pem", "-----BEGIN", "augment: ca_file cannot be used: it holds no certificates in PEM form"),
+    ],
+)
+def test_a_file_that_became_useless_is_refused_by_name_and_said_once(
+    changed: str, content: str | None, message: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / "token").write_text("t0ken")
+    (tmp_path / "ca.pem").write_text("")
+    config = load_text(tmp_path, "sources: {acme: {vendor: augment, token_file: token, ca_file: ca.pem}}")
+    exporter = Exporter(config, fresh_store())
+    (tmp_path / changed).unlink()
+    if content is not None:
+        (tmp_path / changed).write_text(content)
+
+    exporter.poll("acme")
+    exporter.poll("acme")
+
+    last = exporter.pollers["acme"].last
+    assert last is not None
+    assert (last.reason, last.message) == ("rejected", message.format(folder=tmp_path))
+    assert [record.message for record in caplog.records if record.levelno >= logging.INFO] == ["poll failed"]
+
+
+def test_a_name_under_which_the_state_holds_days_of_another_vendor_is_refused_and_everything_stays(
+    tmp_path: Path,
+) -> None:
+    store = fresh_store()
+    vendors = {name: VENDORS[name] for name in ("augment", "coder")}
+    one = "sources: {{tool: {{vendor: {}, token: t0ken, base_url: 'https://tool.example.com'}}}}"
+    kept = load_text(tmp_path, one.format("augment"), vendors)
+    exporter = Exporter(kept, store)
+    store.replace("tool", "all", Reading(YESTERDAY, people(1)), now=NOON, requests=1)
+    other = load_text(tmp_path, one.format("coder"), vendors)
+    told = Reloader(exporter, Access.open(None), lambda: other).reload()
+    shown = [
+        sample.labels["vendor"]
+        for family in exporter.health.registry.collect()
+        for sample in family.samples
+        if sample.name == "adoption_exporter_polls_total"
+    ]
+
+    assert told.mistakes == (
+        "sources.tool.vendor: the state holds days of augment under this name: choose another name for the new source",
+    )
+    assert (exporter.config, shown) == (kept, ["augment"])
+    with pytest.raises(StateError) as raised:
+        Exporter(other, store)
+    assert (str(raised.value),) == told.mistakes
+
+
+def test_names_that_are_no_longer_wanted_go_from_sources_that_are_no_longer_configured_too(tmp_path: Path) -> None:
+    store = fresh_store()
+    gone = book_of(store, "gone", plain)
+    gone.number([Identity("1", email="alice@example.com")])
+    one = "sources: {acme: {vendor: augment, token: t0ken}}"
+    kept = load_text(tmp_path, f"people: {{per_user: plain}}\n{one}")
+    exporter = Exporter(kept, store)
+    before = gone.labels()
+
+    without = load_text(tmp_path, one)
+    exporter.apply(without, changes(kept, without))
+
+    assert (before, gone.labels()) == ({0: "alice@example.com"}, {})

@@ -1,0 +1,82 @@
+"""What is said of a revised day, and how its count survives."""
+
+import logging
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from pyroaring import BitMap
+
+from exporter.model import EVERYBODY, AmountKey, DayFacts, PeopleKey
+from exporter.poll.revisions import changes
+from exporter.state.store import Store
+from tests.support.made_up_vendor import YESTERDAY, Bench, Script, people
+
+MESSAGES = AmountKey("usage", "messages")
+TIME = AmountKey("active_time", "")
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "words"),
+    [
+        (people(1, 2, messages=5), people(1, 2, 3, messages=9), "people 2 -> 3, usage messages 5 -> 9"),
+        (DayFacts(head_count=7), DayFacts(head_count=6), "people 7 -> 6"),
+        (DayFacts(head_count=7), DayFacts(), "people 7 -> unknown"),
+        (DayFacts(amounts={MESSAGES: 5}), DayFacts(), "usage messages 5 -> unknown"),
+        (DayFacts(), DayFacts(amounts={MESSAGES: 0}), "usage messages unknown -> 0"),
+        (
+            DayFacts(amounts={TIME: Decimal("60.12345"), AmountKey("active_time", "ide"): Decimal(1)}),
+            DayFacts(amounts={TIME: Decimal("90"), AmountKey("active_time", "ide"): Decimal("1.0")}),
+            "active_time 60.123 -> 90.000",
+        ),
+        (
+            DayFacts(amounts={AmountKey("usage", "messages", "client", "vim"): 1}),
+            DayFacts(people={PeopleKey("client", "vim"): BitMap([1])}),
+            "only what clients, languages or single accounts have",
+        ),
+        (people(1), people(2), "only what clients, languages or single accounts have"),
+    ],
+)
+def test_a_revision_is_told_by_people_and_totals(before: DayFacts, after: DayFacts, words: str) -> None:
+    assert changes(before, after) == words
+
+
+def test_a_revised_day_is_logged_with_what_changed_and_by_no_name(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    bench = Bench(Script())
+    poller = bench.poller()
+    bench.script.days["all", YESTERDAY] = people(1, 2, messages=5)
+    poller.poll()
+    bench.script.days["all", YESTERDAY] = people(1, 2, 3, messages=4)
+    poller.poll()
+    poller.poll()
+
+    logged = [record for record in caplog.records if record.message == "day revised"]
+    assert [(record.levelname, getattr(record, "fields", {})) for record in logged] == [
+        (
+            "INFO",
+            {"source": "tool", "scope": "all", "day": YESTERDAY, "changes": "people 2 -> 3, usage messages 5 -> 4"},
+        )
+    ]
+
+
+def test_the_count_of_revised_days_survives_a_restart(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'adoption.db'}"
+    published = []
+    for number in range(3):
+        bench = Bench(Script(), store=Store.open(url))
+        bench.now += timedelta(hours=number)
+        bench.script.days["all", YESTERDAY] = DayFacts(people={EVERYBODY: BitMap(range(number + 1))})
+        poller = bench.poller()
+        restored = poller.restore()
+        before = bench.published("adoption_data_revisions_total")
+        poller.poll()
+        published.append((restored, before, bench.published("adoption_data_revisions_total")))
+        bench.store.close()
+
+    assert published == [
+        (False, {}, {("all",): 0}),
+        (True, {("all",): 0}, {("all",): 1}),
+        (True, {("all",): 1}, {("all",): 2}),
+    ]

@@ -1,0 +1,199 @@
+"""A changed teams file: stored days are published anew without asking the vendor, and nobody is named in the log."""
+
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import date
+from pathlib import Path
+
+import polars as pl
+import pytest
+from pyroaring import BitMap
+
+from exporter.config.teams_file import TeamsFile
+from exporter.model import EVERYBODY, AmountKey, DayFacts, Identity
+from exporter.publish.publisher import Publisher
+from exporter.publish.team_watch import TeamWatch
+from exporter.state.accounts import AccountBook
+from exporter.state.database import StateError
+from exporter.state.store import Store
+from tests.support.made_up_vendor import YESTERDAY, Bench, Script
+
+PEOPLE = [
+    Identity(key="1", email="Alice@Example.com", username="alice", vendor_id="u1"),
+    Identity(key="2", email="bob@example.com", username="Bob", vendor_id="u2"),
+    Identity(key="3", username="carol", vendor_id="U3"),
+    Identity(key="4", username="ci-bot"),
+]
+
+
+def day(numbers: list[int]) -> DayFacts:
+    table = pl.DataFrame(
+        {"account": numbers, "usage|messages": [1, 2, 4, 8]}, schema={"account": pl.UInt32, "usage|messages": pl.Int64}
+    )
+    return DayFacts(
+        amounts={AmountKey("usage", "messages"): 16},
+        people={EVERYBODY: BitMap(numbers)},
+        service=BitMap([numbers[3]]),
+        by_account=table,
+    )
+
+
+class World:
+    """One day of four accounts, published with teams."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "teams.csv"
+        self.bench = Bench(Script())
+        self.bench.script.days["all", YESTERDAY] = day(AccountBook(self.bench.store, "tool").number(PEOPLE))
+        self._time = 0
+        self.write("user,team\n")
+        self.file = TeamsFile(self.path)
+        self.watch = TeamWatch(self.file)
+        poller = self.bench.poller()
+        self.publisher: Publisher = poller.publisher
+        self.publisher.recipe = replace(self.publisher.recipe, teams=self.file)
+        poller.poll()
+
+    def write(self, text: str) -> None:
+        self._time += 1
+        self.path.write_text(text)
+        os.utime(self.path, ns=(self._time, self._time))
+
+    def look(self, *, tried: bool = True) -> None:
+        self.watch.look([self.publisher], tried=tried)
+
+    def published(self) -> Mapping[tuple[str, ...], float]:
+        return {
+            labels[2:]: value
+            for metric in ("adoption_team_active_users", "adoption_team_usage")
+            for labels, value in self.bench.published(metric).items()
+        }
+
+
+@contextmanager
+def refusing(store: Store) -> Iterator[None]:
+    """A state that cannot be reached until the block ends."""
+
+    def refuse() -> None:
+        raise StateError("the state cannot be used: connection refused")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(store.database, "read", refuse)
+        yield
+
+
+def warnings(caplog: pytest.LogCaptureFixture) -> list[object]:
+    return [
+        (record.message, getattr(record, "fields", {})) for record in caplog.records if record.levelname == "WARNING"
+    ]
+
+
+def test_users_match_by_e_mail_username_or_id_in_any_case_and_the_vendor_is_not_asked(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    before = world.published()
+    world.write("user,team\nALICE@example.com,web\nbOB,web\nu3,app\nci-bot,app\n")
+    world.look()
+
+    assert before == {("unassigned",): 3, ("messages", "unassigned"): 16}
+    assert world.published() == {
+        ("web",): 2,
+        ("app",): 1,
+        ("messages", "web"): 3,
+        ("messages", "app"): 4,
+        ("messages", "unassigned"): 9,
+    }
+    assert len(world.bench.script.asked) == 1
+
+
+def test_nothing_is_published_anew_while_the_file_says_the_same(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    snapshot = world.bench.board.snapshot
+    world.look()
+    world.write("user,team\n")
+    world.look()
+
+    assert world.bench.board.snapshot is snapshot
+
+
+def test_users_who_match_nobody_are_told_once_by_their_lines_and_never_by_name(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    world = World(tmp_path)
+    world.write("user,team\nmallory,web\nalice,web\nmallory@example.com,web\n")
+    for tried in (False, False, True, True):
+        world.look(tried=tried)
+
+    message = "users of the teams file match nobody"
+    assert warnings(caplog) == [(message, {"file": world.path, "users": 2, "lines": "2, 4"})]
+
+    world.write("user,team\n" + "".join(f"nobody{number},web\n" for number in range(30)))
+    world.look()
+
+    lines = ", ".join(map(str, range(2, 22)))
+    assert warnings(caplog)[1:] == [(message, {"file": world.path, "users": 30, "lines": f"{lines}, ..."})]
+    assert "mallory" not in caplog.text
+
+
+def test_who_is_known_to_one_of_the_sources_is_known(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    world = World(tmp_path)
+    other = Bench(Script(), store=world.bench.store).poller().publisher
+    other.recipe = replace(other.recipe, source="other", accounts=AccountBook(world.bench.store, "other"))
+    other.recipe.accounts.number([Identity(key="9", username="mallory")])
+    world.write("user,team\nmallory,web\nalice,web\n")
+    world.watch.look([world.publisher, other], tried=True)
+
+    assert warnings(caplog) == []
+
+
+def test_a_file_that_was_never_good_changes_nothing(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    snapshot = world.bench.board.snapshot
+    TeamWatch(TeamsFile(tmp_path / "nothing.csv")).look([world.publisher], tried=True)
+
+    assert world.bench.board.snapshot is snapshot
+
+
+def test_a_change_that_the_state_refuses_is_published_and_reported_once_it_can_be_reached(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    world = World(tmp_path)
+    world.write("user,team\nalice,web\nmallory,web\n")
+    with refusing(world.bench.store):
+        world.look()
+        meanwhile = world.published(), warnings(caplog)
+    world.look()
+    snapshot = world.bench.board.snapshot
+    world.look()
+
+    assert meanwhile == ({("unassigned",): 3, ("messages", "unassigned"): 16}, [])
+    assert world.published() == {
+        ("web",): 1,
+        ("unassigned",): 2,
+        ("messages", "web"): 1,
+        ("messages", "unassigned"): 15,
+    }
+    assert warnings(caplog) == [
+        ("users of the teams file match nobody", {"file": world.path, "users": 1, "lines": "3"})
+    ]
+    assert world.bench.board.snapshot is snapshot
+
+
+def test_a_source_that_cannot_be_published_keeps_back_no_other(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(_day: date) -> bool:
+        raise ZeroDivisionError
+
+    world = World(tmp_path)
+    broken = Bench(Script(), store=world.bench.store).poller().publisher
+    broken.recipe = replace(broken.recipe, workday=fail)
+    world.write("user,team\nalice,web\n")
+    for _ in range(2):
+        world.watch.look([broken, world.publisher], tried=False)
+
+    assert world.published()["web",] == 1
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == [
+        "a bug kept a source from following the teams file"
+    ]

@@ -1,0 +1,147 @@
+"""One scope as of any data day: everything that the configuration asks for, and nothing of later days."""
+
+import random
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+from pyroaring import BitMap
+
+from exporter.config.teams_file import TeamsFile
+from exporter.metrics import Sample
+from exporter.model import EVERYBODY, AmountKey, DayFacts, Identity, PeopleKey, Reading
+from exporter.samples.build import Recipe, scope_history, scope_samples
+from exporter.state.accounts import plain
+from exporter.state.store import ScopeStatus, Store
+from tests.support.sample_options import book_of, recipe_of
+
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
+MONDAY = date(2026, 3, 9)
+STATUS = ScopeStatus(listed=True, last_success=None, revised=0, seats=None)
+PEOPLE = [Identity(key=name, username=name) for name in ("alice", "bob", "carol", "ci-bot")]
+
+
+@pytest.fixture
+def store() -> Iterator[Store]:
+    opened = Store.open()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def teams(tmp_path: Path) -> TeamsFile:
+    path = tmp_path / "teams.csv"
+    path.write_text("user,team\nalice,web\nbob,web\ncarol,app\n")
+    return TeamsFile(path)
+
+
+def day_of(numbers: list[int]) -> DayFacts:
+    """A day on which all but the last were active, and the last is a service account that was too."""
+    usage = [1 << index for index in range(len(numbers))]
+    return DayFacts(
+        amounts={AmountKey("usage", "messages"): sum(usage)},
+        people={EVERYBODY: BitMap(numbers), PeopleKey("activity", "messages"): BitMap(numbers[1:])},
+        service=BitMap(numbers[-1:]),
+        by_account=pl.DataFrame(
+            {"account": numbers, "usage|messages": usage}, schema={"account": pl.UInt32, "usage|messages": pl.Int64}
+        ),
+    )
+
+
+def put(store: Store, day: date, facts: DayFacts) -> None:
+    store.replace("acme", "all", Reading(day, facts), now=NOW, requests=1)
+
+
+def made(recipe: Recipe, store: Store, day: date, status: ScopeStatus = STATUS) -> dict[str, float]:
+    """The samples as `metric{label,...}`, without what says which scope it is."""
+    found = scope_samples(recipe, scope_history(recipe, store, "all", NOW), day, status)
+    assert found.withheld == 0
+    return {named(sample): sample.value for sample in found.samples}
+
+
+def named(sample: Sample) -> str:
+    assert sample.labels[:3] == ("acme", "coder", "all")
+    return f"{sample.metric.removeprefix('adoption_')}{{{','.join(sample.labels[3:])}}}"
+
+
+def test_a_scope_has_what_its_recipe_asks_for(store: Store, teams: TeamsFile) -> None:
+    book = book_of(store, "acme", plain)
+    put(store, MONDAY, day_of(book.number(PEOPLE)))
+    status = ScopeStatus(listed=True, last_success=None, revised=3, seats=40)
+    plain_recipe = recipe_of("acme", "coder", book)
+    full = recipe_of(
+        "acme", "coder", book, seats=50, workday=lambda day: day != MONDAY, teams=teams, per_user=True, frequent_days=1
+    )
+
+    expected = {
+        "data_day_timestamp_seconds{}": datetime(2026, 3, 9, tzinfo=UTC).timestamp(),
+        "data_revisions_total{}": 3,
+        "active_users{1d}": 3,
+        "active_service_accounts{1d}": 1,
+        "activity_active_users{1d,messages}": 2,
+        "usage{1d,messages}": 15,
+    }
+    assert made(plain_recipe, store, MONDAY, status) == {**expected, "seats{}": 40}
+    assert made(full, store, MONDAY, status) == {
+        **expected,
+        "data_day_workday{}": 0,
+        "team_active_users{1d,web}": 2,
+        "team_active_users{1d,app}": 1,
+        "team_usage{1d,messages,web}": 3,
+        "team_usage{1d,messages,app}": 4,
+        "team_usage{1d,messages,unassigned}": 8,
+        "user_usage{1d,messages,alice}": 1,
+        "user_usage{1d,messages,bob}": 2,
+        "user_usage{1d,messages,carol}": 4,
+        "user_usage{1d,messages,ci-bot}": 8,
+    }
+
+
+def test_small_groups_are_withheld_and_counted(store: Store, teams: TeamsFile) -> None:
+    book = book_of(store, "acme")
+    put(store, MONDAY, day_of(book.number(PEOPLE)))
+    recipe = recipe_of("acme", "coder", book, teams=teams, min_group_size=3)
+
+    found = scope_samples(recipe, scope_history(recipe, store, "all", NOW), MONDAY, STATUS)
+
+    assert found.withheld == 6
+    assert {named(sample): sample.value for sample in found.samples} == {
+        "data_day_timestamp_seconds{}": datetime(2026, 3, 9, tzinfo=UTC).timestamp(),
+        "data_revisions_total{}": 0,
+        "active_users{1d}": 3,
+        "active_service_accounts{1d}": 1,
+        "usage{1d,messages}": 15,
+    }
+
+
+def test_a_past_day_shows_what_it_would_have_shown_as_the_newest_one(teams: TeamsFile, tmp_path: Path) -> None:
+    days = [MONDAY + timedelta(days=number) for number in range(75)]
+    draw = random.Random(7)
+    live, whole = Store.open(), Store.open()
+    recipes = {}
+    for store in (live, whole):
+        book = book_of(store, "acme", plain)
+        book.number(PEOPLE)
+        recipes[store] = recipe_of(
+            "acme", "coder", book, workday=lambda day: day.weekday() < 5, teams=teams, per_user=True, min_group_size=2
+        )
+    facts = {day: day_of(sorted(draw.sample(range(4), draw.randint(1, 4)))) for day in days}
+    for day in days:
+        put(whole, day, facts[day])
+    history = scope_history(recipes[whole], whole, "all", NOW)
+    published = {}
+    for day in days:
+        put(live, day, facts[day])
+        published[day] = scope_samples(recipes[live], scope_history(recipes[live], live, "all", NOW), day, STATUS)
+    backfilled = {day: scope_samples(recipes[whole], history, day, STATUS) for day in days}
+    live.close()
+    whole.close()
+
+    assert backfilled == published
+    assert {sample.metric for sample in backfilled[days[-1]].samples} >= {
+        "adoption_new_users",
+        "adoption_frequent_users",
+        "adoption_active_users_baseline",
+    }

@@ -1,0 +1,138 @@
+"""Turns between the processes that use one SQLite state: a daemon, and a backfill or `once --state` beside it."""
+
+import logging
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from exporter.poll.poller import Poller
+from exporter.poll.replicas import poll_in_turn, turn_after_others
+from exporter.state.database import StateError, TurnLostError
+from exporter.state.store import PollStatus, Store
+from tests.support.made_up_vendor import YESTERDAY, Bench, Script, people
+from tests.support.stores import fresh_store
+from tests.support.two_writers import assert_one_came_first, replace_at_once
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'adoption.db'}"
+
+
+@contextmanager
+def another_process_has_the_turn(url: str) -> Iterator[subprocess.Popen[str]]:
+    """Another process that has the turn of `tool` until it is killed."""
+    holder = (
+        "import sys\nfrom exporter.store import Store\n"
+        f"with Store.open({url!r}).database.turn('tool') as ours:\n"
+        "    print(ours, flush=True)\n    sys.stdin.readline()\n"
+    )
+    command = [sys.executable, "-c", holder]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "True\n"
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def polled(bench: Bench, poller: Poller) -> PollStatus | None:
+    return poll_in_turn(bench.store, poller, poller.poll, interval=timedelta(hours=1), cron=None, now=lambda: bench.now)
+
+
+def bench(url: str) -> Bench:
+    return Bench(Script({("all", YESTERDAY): people(1, 2, messages=7)}), store=Store.open(url), history=1)
+
+
+def test_a_poll_is_left_out_with_one_line_while_another_process_reads_the_source(
+    url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    one = bench(url)
+    with another_process_has_the_turn(url):
+        status = polled(one, one.poller())
+    one.store.close()
+
+    assert (status, one.script.asked, one.own("polls_total")) == (None, [], 0.0)
+    assert [record.getMessage() for record in caplog.records] == ["poll left out, another process reads the source"]
+
+
+def test_the_turn_of_a_killed_process_is_free(url: str) -> None:
+    one = bench(url)
+    with another_process_has_the_turn(url) as process:
+        process.kill()
+        process.wait()
+        status = polled(one, one.poller())
+    one.store.close()
+
+    assert status is not None
+    assert status.success
+
+
+def test_other_sources_are_not_held_up(url: str) -> None:
+    store = Store.open(url)
+    with another_process_has_the_turn(url), store.database.turn("other") as ours:
+        pass
+    store.close()
+
+    assert ours
+
+
+def test_a_turn_is_one_threads_in_a_process_too() -> None:
+    database = fresh_store().database
+    with database.turn("tool") as first, database.turn("tool") as second, database.turn("other") as other:
+        pass
+    with database.turn("tool") as later:
+        pass
+
+    assert (first, second, other, later) == (True, False, True, True)
+
+
+def test_a_turn_is_waited_for_until_others_are_done(url: str) -> None:
+    store = Store.open(url)
+    waits = []
+    with another_process_has_the_turn(url) as process:
+
+        def wait() -> None:
+            waits.append(process.poll())
+            process.kill()
+            process.wait()
+
+        with turn_after_others(store.database, "tool", wait), store.database.turn("tool") as again:
+            pass
+    store.close()
+
+    assert (waits, again) == ([None], False)
+
+
+def test_a_write_without_the_turn_that_it_had_is_refused_on_sqlite_too(url: str) -> None:
+    one, other = Store.open(url), Store.open(url)
+    with one.database.turn("tool"), other.database.turn("tool"), pytest.raises(TurnLostError):
+        one.list_scopes("tool", ["stale"])
+    scopes = other.scopes("tool")
+    one.close()
+    other.close()
+
+    assert scopes == {}
+
+
+def test_a_lock_that_cannot_be_had_is_said_in_words(tmp_path: Path, url: str) -> None:
+    store = Store.open(url)
+    (tmp_path / "adoption.db-lock").mkdir()
+    with pytest.raises(StateError, match=r"^the state cannot be used: .*adoption\.db-lock"), store.database.turn("a"):
+        pass
+    store.close()
+
+
+def test_of_two_processes_that_store_a_day_at_once_one_comes_first(url: str) -> None:
+    stores = [Store.open(url), Store.open(url)]
+    told = replace_at_once(stores, days=30)
+    assert_one_came_first(told, stores[0])
+    for store in stores:
+        store.close()

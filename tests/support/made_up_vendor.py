@@ -1,0 +1,199 @@
+"""A poller over a made-up vendor and a clock that is told the time."""
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from email.utils import format_datetime
+from typing import Any, cast
+
+from pyroaring import BitMap
+
+from exporter.metrics import CATALOGUE
+from exporter.model import EVERYBODY, AmountKey, DayFacts, Reading, WindowPeople
+from exporter.poll.plan import Rules
+from exporter.poll.poller import Poller, Source
+from exporter.publish.publisher import Publisher, Visibility
+from exporter.publish.self_metrics import Health
+from exporter.publish.snapshot import Board
+from exporter.state.accounts import AccountBook
+from exporter.state.store import Store
+from exporter.transport.client import Client
+from exporter.transport.vendor_clock import VendorClock
+from exporter.vendors.base import Access, Vendor, WrongDay
+from tests.support.sample_options import recipe_of
+from tests.support.stores import fresh_store
+
+NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
+YESTERDAY = date(2026, 3, 9)
+
+
+@dataclass
+class _NoClient:
+    count: Callable[[str], None]
+    tell: Callable[[VendorClock], None]
+    made: int = 0
+    clock: VendorClock = field(default_factory=VendorClock)
+
+    def __enter__(self) -> "_NoClient":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        return None
+
+    def counting(self) -> "_NoClient":
+        return _NoClient(self.count, self.tell, clock=self.clock)
+
+    def ask(self) -> None:
+        self.made += 1
+        self.count("200")
+        self.tell(self.clock)
+
+    def take_count(self) -> int:
+        made, self.made = self.made, 0
+        return made
+
+
+@dataclass
+class Script:
+    """What the made-up vendor answers: facts or an error by scope and day; a day that is not there is not published."""
+
+    days: dict[tuple[str, date], DayFacts | WrongDay | Exception | None] = field(default_factory=dict)
+    scopes: Sequence[str] = ("all",)
+    scopes_error: Exception | None = None
+    windows: dict[tuple[date, str], WindowPeople] = field(default_factory=dict)
+    windows_error: Exception | None = None
+    asked: list[tuple[str, tuple[date, ...]]] = field(default_factory=list)
+    asked_windows: list[tuple[date, tuple[str, ...]]] = field(default_factory=list)
+    requests_a_day: int = 1
+    before_read: Callable[[], None] = lambda: None
+
+
+def people(*accounts: int, messages: int = 0) -> DayFacts:
+    """A day on which these accounts were active and sent messages in all."""
+    return DayFacts(
+        amounts={AmountKey("usage", "messages"): messages}, people={EVERYBODY: BitMap(accounts)}, service=BitMap()
+    )
+
+
+def counted(number: int) -> DayFacts:
+    """A day of a vendor that counts people and does not list them."""
+    return DayFacts(head_count=number)
+
+
+@dataclass
+class Bench:
+    """One poller and everything around it.
+
+    The clock is `wrong` by so much, and the vendor tells the right time where it `tells_time`.
+    """
+
+    script: Script
+    store: Store = field(default_factory=fresh_store)
+    now: datetime = NOON
+    wrong: timedelta = timedelta()
+    tells_time: bool = False
+    history: int = 3
+    lookback: int = 2
+    retention: int = 800
+    late_grace: timedelta = timedelta(hours=24)
+    stale_after: timedelta = timedelta(days=3)
+    max_series: int = 1000
+    windows: bool = False
+    board: Board = field(default_factory=Board)
+    health: Health = field(default_factory=Health)
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def monotonic(self) -> float:
+        """How much time passes does not depend on what the clock says."""
+        return (self.now - self.wrong).timestamp()
+
+    def poller(self) -> Poller:
+        """A poller as a fresh process would make it."""
+        script = self.script
+
+        def connect(count: Callable[[str], None]) -> Client:
+            return cast("Client", _NoClient(count, self._tell))
+
+        def scopes(_access: Access) -> Sequence[str]:
+            if script.scopes_error is not None:
+                raise script.scopes_error
+            return script.scopes
+
+        def read(access: Access, scope: str, days: Sequence[date]) -> Iterator[Reading | WrongDay]:
+            script.before_read()
+            script.asked.append((scope, tuple(days)))
+            for day in days:
+                answer = script.days.get((scope, day), KeyError)
+                if isinstance(answer, Exception):
+                    raise answer
+                for _ in range(script.requests_a_day):
+                    cast("_NoClient", access.client).ask()
+                if answer is None:
+                    yield Reading(day, people(), rows=False)
+                elif isinstance(answer, WrongDay):
+                    yield answer
+                elif isinstance(answer, DayFacts):
+                    yield Reading(day, answer)
+
+        def windows(_access: Access, _scope: str, data_day: date, names: Sequence[str]) -> Sequence[WindowPeople]:
+            script.asked_windows.append((data_day, tuple(names)))
+            if script.windows_error is not None:
+                raise script.windows_error
+            return [script.windows[data_day, name] for name in names if (data_day, name) in script.windows]
+
+        health = self.health.source("tool", "madeup")
+        accounts = AccountBook(self.store, "tool")
+        return Poller(
+            Source(
+                name="tool",
+                vendor=Vendor(
+                    name="madeup",
+                    settings=dict,
+                    scopes=scopes,
+                    read=read,
+                    least_requests=lambda days, _data_days: days * script.requests_a_day,
+                    windows=windows if self.windows else None,
+                ),
+                settings=None,
+                rules=Rules(
+                    ready_at=timedelta(hours=3),
+                    history=self.history,
+                    lookback=self.lookback,
+                    late_grace=self.late_grace,
+                    retention=self.retention,
+                ),
+                connect=connect,
+            ),
+            store=self.store,
+            accounts=accounts,
+            publisher=Publisher(
+                recipe=recipe_of("tool", "madeup", accounts),
+                rules=Visibility(self.stale_after, self.max_series, lambda read: read),
+                store=self.store,
+                board=self.board,
+                health=health,
+                now=lambda: self.now,
+                monotonic=lambda: self.monotonic,
+            ),
+            health=health,
+            now=lambda: self.now,
+            monotonic=lambda: self.monotonic,
+            stop=self.stop,
+        )
+
+    def _tell(self, clock: VendorClock) -> None:
+        if self.tells_time:
+            clock.hear({"date": format_datetime(self.now - self.wrong, usegmt=True)}, self.now)
+
+    def published(self, metric: str) -> dict[tuple[str, ...], float]:
+        """The values of a metric by its labels other than source and vendor."""
+        hidden = CATALOGUE[metric].labels.index("vendor") + 1
+        samples = self.board.snapshot.all_samples()
+        return {sample.labels[hidden:]: sample.value for sample in samples if sample.metric == metric}
+
+    def own(self, metric: str, **labels: str) -> float | None:
+        """The value of a metric of the exporter about the source."""
+        every: dict[str, Any] = {"source": "tool", "vendor": "madeup", **labels}
+        return self.health.registry.get_sample_value(f"adoption_exporter_{metric}", every)

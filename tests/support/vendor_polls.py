@@ -1,0 +1,139 @@
+"""One poll of a real vendor through a real client, whose answers come from a handler or from a server."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from time import monotonic
+from typing import Any
+
+import httpx
+
+from exporter.config.teams_file import TeamsFile
+from exporter.metrics import Sample
+from exporter.poll.plan import Rules
+from exporter.poll.poller import Poller, Source
+from exporter.publish.prometheus import render
+from exporter.publish.publisher import Publisher, Visibility
+from exporter.publish.self_metrics import Health
+from exporter.publish.snapshot import Board
+from exporter.state.accounts import Label
+from exporter.state.store import PollStatus, Store
+from exporter.transport.client import Client
+from exporter.transport.rate_limit import Budget
+from exporter.vendors import VENDORS
+from tests.support.sample_options import book_of, recipe_of
+from tests.support.stores import fresh_store
+
+
+class NoWait(threading.Event):
+    """A stop event on which nobody waits: pauses of the client take no time."""
+
+    def wait(self, timeout: float | None = None) -> bool:
+        return self.is_set()
+
+
+@dataclass
+class VendorPolls:
+    """A source of a real vendor. `settings` is what its block in a configuration would hold."""
+
+    vendor: str
+    settings: dict[str, Any]
+    now: datetime
+    transport: httpx.BaseTransport | None = None
+    store: Store = field(default_factory=fresh_store)
+    board: Board = field(default_factory=Board)
+    health: Health = field(default_factory=Health)
+    label: Label | None = None
+    teams: TeamsFile | None = None
+    made: Poller | None = None
+
+    def poll(self) -> PollStatus:
+        """Polls once, as the daemon does."""
+        status = self.poller().poll()
+        assert status is not None
+        return status
+
+    def poller(self) -> Poller:
+        """The poller of the source."""
+        if self.made is None:
+            self.made = self._poller()
+        return self.made
+
+    def samples(self) -> list[Sample]:
+        """What is published."""
+        return self.board.snapshot.all_samples()
+
+    def exposition(self) -> str:
+        """What is published, as Prometheus text."""
+        return render(self.samples(), "text").decode()
+
+    def values(self, metric: str) -> dict[tuple[str, ...], float]:
+        """The values of an adoption metric by its labels from scope on."""
+        return {sample.labels[2:]: sample.value for sample in self.samples() if sample.metric == metric}
+
+    def own(self, metric: str, **labels: str) -> float | None:
+        """The value of a metric of the exporter about the source."""
+        every = {"source": "tool", "vendor": self.vendor, **labels}
+        return self.health.registry.get_sample_value(f"adoption_exporter_{metric}", every)
+
+    def _poller(self) -> Poller:
+        vendor = VENDORS[self.vendor]
+        given = {"vendor": self.vendor, "token": "secret-token", "requests_per_minute": 1_000_000, **self.settings}
+        settings = vendor.settings.model_validate(given)
+        health = self.health.source("tool", self.vendor)
+        accounts = book_of(self.store, "tool", self.label)
+        budget = Budget(settings.requests_per_minute, monotonic=monotonic)
+        stop = NoWait()
+
+        def connect(count: Callable[[str], None]) -> Client:
+            return Client(
+                vendor=self.vendor,
+                base_url=settings.base_url,
+                headers=vendor.headers(settings.token.get_secret_value()),
+                timeout=settings.timeout / timedelta(seconds=1),
+                budget=budget,
+                stop=stop,
+                count=count,
+                now=lambda: self.now,
+                monotonic=monotonic,
+                transport=self.transport,
+            )
+
+        return Poller(
+            Source(
+                name="tool",
+                vendor=vendor,
+                settings=settings,
+                rules=Rules(
+                    ready_at=settings.ready_at,
+                    history=settings.history.days,
+                    lookback=settings.lookback.days,
+                    late_grace=settings.late_grace,
+                    retention=800,
+                ),
+                connect=connect,
+            ),
+            store=self.store,
+            accounts=accounts,
+            publisher=Publisher(
+                recipe=recipe_of(
+                    "tool",
+                    self.vendor,
+                    accounts,
+                    seats=settings.seats,
+                    teams=self.teams,
+                    per_user=self.label is not None,
+                ),
+                rules=Visibility(settings.stale_after, settings.max_series, lambda read: read),
+                store=self.store,
+                board=self.board,
+                health=health,
+                now=lambda: self.now,
+                monotonic=monotonic,
+            ),
+            health=health,
+            now=lambda: self.now,
+            monotonic=monotonic,
+            stop=stop,
+        )

@@ -1,0 +1,97 @@
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from exporter.publish.status import Report, as_json
+from exporter.web.status_page import status_page
+from tests.support.page_values import shown, told
+from tests.support.reports import NOW, everything, report, scope, source
+
+
+def test_every_value_on_the_page_is_that_of_the_api() -> None:
+    assert shown(status_page(everything())) == told(as_json(everything()))
+
+
+@pytest.mark.parametrize(
+    ("made", "headline"),
+    [
+        (report(source()), "1 source up to date"),
+        (report(source("a"), source("b")), "2 sources up to date"),
+        (report(source("a"), replace(source("b"), health="late")), "1 of 2 sources up to date"),
+        (report(source("a"), replace(source("b"), health="failing")), "1 of 2 sources needs attention"),
+        (everything(), "2 of 6 sources need attention"),
+    ],
+)
+def test_the_headline_says_how_it_stands(made: Report, headline: str) -> None:
+    page = status_page(made)
+
+    assert f"<h1>{headline}</h1>" in page
+    assert f"<title>{headline} · adoption-exporter</title>" in page
+
+
+def test_a_failure_is_told_with_what_to_do() -> None:
+    page = status_page(everything())
+
+    assert "augment GET /dau: 401, the token was refused; check token/token_file" in page
+    assert "The token is wrong, expired or revoked: put a new one in (token_file, or token and reload)." in page
+
+
+def test_a_configuration_that_was_not_taken_is_told_with_its_mistakes() -> None:
+    page = status_page(everything())
+
+    assert "The configuration was changed, but not taken" in page
+    assert "config.yaml: sources.new.intervall: unknown key, did you mean &#34;interval&#34;?" in page
+    assert "not taken" not in status_page(report(source()))
+
+
+def test_names_and_messages_are_text_and_never_markup() -> None:
+    page = status_page(everything())
+
+    assert "<script" not in page
+    assert "group/&lt;script&gt;alert(1)&lt;/script&gt;" in page
+
+
+def test_nothing_on_the_page_needs_a_script_a_style_attribute_or_another_host() -> None:
+    page = status_page(everything())
+
+    assert [word for word in ("javascript:", "style=", " onclick", "http://", "https://", "//") if word in page] == []
+
+
+def test_of_many_scopes_the_worst_and_largest_are_shown_and_the_page_says_so() -> None:
+    scopes = [scope(f"project-{number:04}", number) for number in range(1000)]
+    scopes[5] = replace(scopes[5], health="failing")
+    scopes[7] = replace(scopes[7], health="late", days_late=1)
+    made = report(source("product", *scopes), *[source(f"other-{number}") for number in range(3)])
+
+    together = status_page(made)
+    alone = status_page(made, "product")
+
+    names = list(dict.fromkeys(name for of, name, _ in shown(together) if of == "product" and name))
+    assert names == ["project-0005", "project-0007", *(f"project-{number:04}" for number in range(999, 981, -1))]
+    assert "980 more scopes of 1,000" in together
+    assert len({name for _, name, _ in shown(alone) if name}) == 500
+    assert "500 more scopes of 1,000" in alone
+    assert {of for of, _, _ in shown(alone)} == {"product"}
+    assert len(together) < 100_000
+
+
+def test_many_sources_share_the_room_of_a_page() -> None:
+    sources = [source(f"s{number}", *[scope(f"p{index}") for index in range(20)]) for number in range(50)]
+
+    scopes = {(of, name) for of, name, _ in shown(status_page(report(*sources))) if name}
+
+    assert len(scopes) == 50 * 4
+
+
+def test_a_source_that_is_not_there_leads_back() -> None:
+    assert 'There is no source x. <a href="./">All sources</a>' in status_page(everything(), "x")
+
+
+def test_moments_are_told_from_now() -> None:
+    page = status_page(
+        report(replace(source(), last_poll=NOW - timedelta(hours=26), next_poll=NOW + timedelta(days=3)))
+    )
+
+    assert ">26 h ago</time>" in page
+    assert ">in 3 days</time>" in page
