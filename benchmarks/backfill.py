@@ -17,7 +17,7 @@ from pyroaring import BitMap
 
 from exporter.model import EVERYBODY, AmountKey, DayFacts, Reading
 from exporter.publish.backfill import past_days, write_file
-from exporter.samples.build import Recipe, scope_history, scope_samples
+from exporter.samples.build import SampleOptions, scope_history, scope_samples
 from exporter.state.accounts import AccountBook
 from exporter.state.store import Store
 from exporter.vendors.rollup import column, rollup
@@ -62,12 +62,12 @@ def fill(store: Store, people: int, days: int) -> None:
         store.replace("big", "all", Reading(LAST - timedelta(days=back), made[back % 28]), now=now, requests=1)
 
 
-def each_alone(recipe: Recipe, store: Store, days: int) -> Iterator[int]:
+def each_alone(sample_options: SampleOptions, store: Store, days: int) -> Iterator[int]:
     """The baseline: each day made as a poll makes its data day, with a history of its own."""
     (status,) = store.scopes("big").values()
     for back in range(days):
-        history = scope_history(recipe, store, "all", datetime.now(UTC))
-        yield len(scope_samples(recipe, history, LAST - timedelta(days=back), status).samples)
+        history = scope_history(sample_options, store, "all", datetime.now(UTC))
+        yield len(scope_samples(sample_options, history, LAST - timedelta(days=back), status).samples)
 
 
 def main() -> None:
@@ -81,16 +81,16 @@ def main() -> None:
         fill(store, given.people, given.days)
         size = sum(file.stat().st_size for file in Path(folder).iterdir()) / 1e6
         print(f"state: {given.days} days, {given.people} people, {size:.0f} MB")
-        recipe = recipe_of("big", "augment", AccountBook(store, "big"))
+        sample_options = recipe_of("big", "augment", AccountBook(store, "big"))
         few = min(given.days, 30)
         started = time.process_time()
-        samples = sum(each_alone(recipe, store, few))
+        samples = sum(each_alone(sample_options, store, few))
         alone = few / (time.process_time() - started)
         print(f"each day alone (baseline): {alone:.0f} days a second of one core, {samples // few} samples a day")
         first = LAST - timedelta(days=given.days - 1)
         started = time.process_time()
         written = write_file(
-            past_days(recipe, store, 50_000, first, LAST, datetime.now(UTC)), Path(folder) / "history.om"
+            past_days(sample_options, store, 50_000, first, LAST, datetime.now(UTC)), Path(folder) / "history.om"
         )
         together = given.days / (time.process_time() - started)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

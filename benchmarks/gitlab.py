@@ -95,7 +95,7 @@ def poll(exporter: Exporter, name: str, per_minute: int) -> bool:
     ratio = wall / needed
     print(
         f"{name:>12}  {asked:6.0f} requests  budget {needed:7.1f} s  took {wall:7.1f} s  {ratio:6.3f}  CPU {cpu:6.1f} s"
-        f"  {len(exporter.board.snapshot.all_samples())} series  {'ok' if succeeded else 'FAILED'}",
+        f"  {len(exporter.cache.snapshot.all_samples())} series  {'ok' if succeeded else 'FAILED'}",
         flush=True,
     )
     return succeeded and ratio <= MOST
@@ -105,7 +105,7 @@ def requests(exporter: Exporter) -> float:
     """How many requests were made so far."""
     return sum(
         sample.value
-        for family in exporter.health.registry.collect()
+        for family in exporter.self_metrics.registry.collect()
         for sample in family.samples
         if sample.name == "adoption_exporter_vendor_requests_total"
     )

@@ -16,7 +16,7 @@ from exporter.commands.once import once
 from exporter.commands.run import run
 from exporter.commands.sourcegraph import sourcegraph_report, sourcegraph_tokens
 from exporter.commands.status import status
-from exporter.config.load import ConfigError
+from exporter.config.mistakes import ConfigError
 from exporter.state.database import StateError
 
 

@@ -169,11 +169,11 @@ class Span:
         """The history of every source; says of how many days there is none."""
         wanted = (self.last - self.first).days + 1
         for name, poller in self.exporter.pollers.items():
-            now, recipe = utc_now(), poller.publisher.recipe
-            newest = min(self.last, newest_ready(now, recipe.ready_at))
+            now, sample_options = utc_now(), poller.publisher.sample_options
+            newest = min(self.last, newest_ready(now, sample_options.ready_at))
             max_series = self.exporter.config.sources[name].max_series
             found = 0
-            for day in past_days(recipe, self.exporter.store, max_series, self.first, newest, now):
+            for day in past_days(sample_options, self.exporter.store, max_series, self.first, newest, now):
                 found += 1
                 yield day
             if found < wanted:
@@ -184,12 +184,12 @@ class Span:
 
         def count(code: str) -> None:
             self.made[name] += 1
-            poller.health.request(code)
+            poller.self_metrics.request(code)
 
         return PastReader(
             source=poller.source,
             store=self.exporter.store,
-            accounts=poller.publisher.recipe.accounts,
+            accounts=poller.publisher.sample_options.accounts,
             first=self.first,
             last=self.last,
             now=utc_now,

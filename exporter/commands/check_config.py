@@ -5,11 +5,12 @@ from pathlib import Path
 
 import click
 
-from exporter.config.load import Config, ConfigError, load_config
+from exporter.config.load import Config, load_config
+from exporter.config.mistakes import ConfigError
 from exporter.daemon.exporter import Exporter, utc_now
 from exporter.poll.online_check import problems
 from exporter.state.store import Store
-from exporter.web.access import Access
+from exporter.web.access import WebAccess
 
 _FAILED = 1
 _WRONG = 2
@@ -24,7 +25,7 @@ def check_config(files: Sequence[Path], online: bool) -> None:
     for file in files:
         try:
             settings = load_config(file)
-            Access.open(settings.web.config_file)
+            WebAccess.open(settings.web.config_file)
         except ConfigError as error:
             click.echo(str(error), err=True)
             code = _WRONG

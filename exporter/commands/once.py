@@ -19,7 +19,7 @@ from exporter.config.load import Config, config_secrets, load_config
 from exporter.daemon.exporter import Exporter
 from exporter.metrics import CATALOGUE
 from exporter.publish.prometheus import Format, body, render_collector
-from exporter.publish.self_metrics import Health
+from exporter.publish.self_metrics import SelfMetrics
 from exporter.state.engine import MEMORY
 from exporter.state.store import Store
 
@@ -62,7 +62,7 @@ def print_once(settings: Config, state: str, form: Form) -> None:
     """Polls every source once over a state and prints what it publishes; ends with 1 where a source failed."""
     with closing(Store.open(state, settings.state_values)) as store:
         # In a folder of node_exporter's textfile collector the process would be a second one, and is gone by then.
-        exporter = Exporter(settings, store, health=Health(process=False))
+        exporter = Exporter(settings, store, self_metrics=SelfMetrics(process=False))
         succeeded = poll_all(exporter)
         # As bytes: of text that goes to a file or a pipe, click removes what a terminal would obey.
         click.echo(exposition(exporter, form), nl=False)
@@ -81,16 +81,16 @@ def exposition(exporter: Exporter, form: Form) -> bytes:
     if form == "json":
         lines = [
             {"metric": name, "labels": dict(zip(CATALOGUE[name].labels, labels, strict=True)), "value": value}
-            for name, labels, value in exporter.board.snapshot.all_samples()
+            for name, labels, value in exporter.cache.snapshot.all_samples()
         ]
         lines += [
             {"metric": sample.name, "labels": sample.labels, "value": sample.value}
-            for family in exporter.health.registry.collect()
+            for family in exporter.self_metrics.registry.collect()
             for sample in family.samples
         ]
         return f"{json.dumps(lines, indent=1, ensure_ascii=False)}\n".encode()
-    first = exporter.board.snapshot.parts[form]
-    return body(first, render_collector(exporter.health.registry, form), form)
+    first = exporter.cache.snapshot.parts[form]
+    return body(first, render_collector(exporter.self_metrics.registry, form), form)
 
 
 def narrowed(settings: Config, names: Sequence[str], history: timedelta | None = None) -> Config:

@@ -27,7 +27,7 @@ from exporter.daemon.exporter import Exporter, utc_now
 from exporter.errors import BadPayload, Rejected, Unreachable, VendorError
 from exporter.state.store import Store
 from exporter.transport.client import Client
-from exporter.transport.json_object import Obj, obj
+from exporter.transport.json_object import JsonObject, json_object
 from exporter.transport.rate_limit import Budget
 from exporter.vendors.sourcegraph.columns import LONGEST_HEADER, report_columns
 from exporter.vendors.sourcegraph.vendor import REPORT, SourcegraphSettings, bare_host
@@ -154,7 +154,7 @@ def create(display_name: str | None, expires_at: str | None, base_url: str, cook
     given = {"displayName": display_name, "expiresAt": None if expires_at is None else _moment(expires_at)}
     body = {key: value for key, value in given.items() if value is not None}
     with _signed_in(base_url, cookie_name) as client:
-        made = obj(_make(client, body), f"sourcegraph POST {_TOKENS}")
+        made = json_object(_make(client, body), f"sourcegraph POST {_TOKENS}")
         secret = made.text("secret")
         if not secret.strip():
             raise BadPayload(f"{made.where}: secret is blank; revoke the token, which nobody can use")
@@ -210,8 +210,8 @@ def _make(client: Client, body: object) -> object:
         raise Unreachable(f"{error}; the token may have been made all the same: list shows it") from error
 
 
-def _listed(client: Client) -> Sequence[Obj]:
-    return obj(client.get_json(_TOKENS), f"sourcegraph GET {_TOKENS}").objects("tokens")
+def _listed(client: Client) -> Sequence[JsonObject]:
+    return json_object(client.get_json(_TOKENS), f"sourcegraph GET {_TOKENS}").objects("tokens")
 
 
 @contextmanager
@@ -290,8 +290,8 @@ def _moment(text: str) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _shown(token: Obj, key: str) -> str:
+def _shown(token: JsonObject, key: str) -> str:
     """Text of a token, on one line; keys without a value are left out of what the vendor sends (2025-07)."""
-    if key not in token or token.need(key) is None:
+    if key not in token or token.require(key) is None:
         return ""
     return "".join(letter if letter.isprintable() else " " for letter in token.text(key))

@@ -15,7 +15,7 @@ from exporter.config.load import Config
 from exporter.config.sections import Address
 from exporter.config.types import base_url
 from exporter.daemon.run import Web, listen
-from exporter.web.access import Access
+from exporter.web.access import WebAccess
 
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)*/?")
 
@@ -40,7 +40,7 @@ class WebFlags:
 
     def open(self, config: Config) -> Web:
         """Begins to listen as a configuration wants it. Raises ConfigError, or OSError for an address in use."""
-        access = Access.open(config.web.config_file)
+        access = WebAccess.open(config.web.config_file)
         return Web(listen(config.web.listen_address), access, self.prefix, self.external_host)
 
 

@@ -16,15 +16,15 @@ from exporter.config.load import Config
 from exporter.config.teams_file import TeamsFile
 from exporter.daemon.connector import connector
 from exporter.daemon.pushing import pushing
-from exporter.daemon.sources import label, recipe, settle
+from exporter.daemon.sources import label, sample_options, settle
 from exporter.log import event
-from exporter.poll.plan import Rules
+from exporter.poll.plan import ReadWindow
 from exporter.poll.poller import Poller, Source
-from exporter.poll.replicas import follow, poll_in_turn
+from exporter.poll.replicas import follow, poll_if_leader
 from exporter.poll.scheduler import Scheduler, next_poll
-from exporter.publish.publisher import Publisher, Visibility, withdraw_stale
-from exporter.publish.self_metrics import Health, SourceHealth
-from exporter.publish.snapshot import Board
+from exporter.publish.publisher import Publisher, PublishPolicy, withdraw_stale
+from exporter.publish.self_metrics import SelfMetrics, SourceMetrics
+from exporter.publish.snapshot import ExpositionCache
 from exporter.publish.team_watch import TeamWatch
 from exporter.state.accounts import AccountBook, sources
 from exporter.state.database import StateError
@@ -57,8 +57,8 @@ class Exporter:
     config: Config
     store: Store
     now: Callable[[], datetime] = utc_now
-    board: Board = field(default_factory=Board)
-    health: Health = field(default_factory=Health)
+    cache: ExpositionCache = field(default_factory=ExpositionCache)
+    self_metrics: SelfMetrics = field(default_factory=SelfMetrics)
     scheduler: Scheduler = field(init=False)
     stop: threading.Event = field(default_factory=threading.Event)
     pollers: dict[str, Poller] = field(default_factory=dict)
@@ -75,8 +75,8 @@ class Exporter:
     def __post_init__(self) -> None:
         self.started = self.now()
         self.scheduler = Scheduler(self.now, monotonic)
-        self.health.reloaded(ok=True, at=self.started)
-        self.health.state(lambda: self.store.database.up)
+        self.self_metrics.reloaded(ok=True, at=self.started)
+        self.self_metrics.state(lambda: self.store.database.up)
         self.teams = _teams(self.config)
         for name in self.config.sources:
             self.pollers[name] = self._poller(name, self.config, self.teams)
@@ -89,8 +89,8 @@ class Exporter:
         if self.config.otlp is not None:
             self.pusher, self.tracing = pushing(
                 self.config,
-                self.board,
-                self.health,
+                self.cache,
+                self.self_metrics,
                 ready_at=lambda name: self.config.sources[name].ready_at,
                 now=self.now,
                 stop=self.stop,
@@ -138,7 +138,7 @@ class Exporter:
             poller.end()
         for name in found.removed:
             self.tried.discard(name)
-            self.board.withdraw(name)
+            self.cache.withdraw(name)
         self.pollers = {name: begun.get(name) or self.pollers[name] for name in config.sources}
         if teams is not self.teams:
             self.team_watch = _watch(teams)
@@ -169,7 +169,7 @@ class Exporter:
             tracing = self.tracing
             poll = poller.poll if tracing is None else lambda: tracing.poll(name, vendor, poller.poll)
             settings = poller.source.settings
-            status = poll_in_turn(
+            status = poll_if_leader(
                 self.store, poller, poll, interval=settings.interval, cron=settings.cron, now=self.now
             )
         finally:
@@ -197,7 +197,7 @@ class Exporter:
         before = proven.date() - self.config.state.retention
         for name in set(sources(self.store)) - self.pollers.keys():
             # It may still be in its last poll, here or in another replica, or be configured again by now.
-            with self._turns[name], self.store.database.turn(name) as ours:
+            with self._turns[name], self.store.database.leader_lock(name) as ours:
                 if not ours or name in self.pollers:
                     continue
                 # Like a poll it may take long, and may be cut anywhere when the exporter ends.
@@ -229,13 +229,13 @@ class Exporter:
     def _show_next_poll(self, name: str, poller: Poller) -> None:
         due = self.scheduler.next_run(name)
         if due is not None:
-            poller.health.next_poll(due)
+            poller.self_metrics.next_poll(due)
 
     def _forget(self, name: str, ended: Poller) -> None:
         """Removes the metrics about a source that ended, unless it goes on with another configuration."""
         vendor = ended.source.vendor.name
         if name not in self.config.sources or self.config.sources[name].vendor != vendor:
-            self.health.forget(name, vendor)
+            self.self_metrics.forget(name, vendor)
 
     def _follow_replicas(self) -> None:
         for name, poller in list(self.pollers.items()):
@@ -257,14 +257,14 @@ class Exporter:
         settings = config.sources[name]
         vendor = VENDORS[settings.vendor]
         stop = threading.Event()
-        made = recipe(config, name, self.store, teams)
-        health = SourceHealth(self.health, name, vendor.name)
+        made = sample_options(config, name, self.store, teams)
+        self_metrics = SourceMetrics(self.self_metrics, name, vendor.name)
         return Poller(
             Source(
                 name=name,
                 vendor=vendor,
                 settings=settings,
-                rules=Rules(
+                rules=ReadWindow(
                     ready_at=settings.ready_at,
                     history=settings.history.days,
                     lookback=settings.lookback.days,
@@ -276,19 +276,19 @@ class Exporter:
             store=self.store,
             accounts=made.accounts,
             publisher=Publisher(
-                recipe=made,
-                rules=Visibility(
+                sample_options=made,
+                rules=PublishPolicy(
                     settings.stale_after,
                     settings.max_series,
                     partial(next_poll, settings.interval, settings.cron),
                 ),
                 store=self.store,
-                board=self.board,
-                health=health,
+                cache=self.cache,
+                self_metrics=self_metrics,
                 now=self.now,
                 monotonic=monotonic,
             ),
-            health=health,
+            self_metrics=self_metrics,
             now=self.now,
             monotonic=monotonic,
             stop=stop,
@@ -297,8 +297,8 @@ class Exporter:
 
 def _show(poller: Poller) -> None:
     """Has the metrics about a source that there are from the beginning."""
-    poller.health.seed()
-    poller.health.token_expires(poller.source.settings.token_expires_at)
+    poller.self_metrics.seed()
+    poller.self_metrics.token_expires(poller.source.settings.token_expires_at)
 
 
 def _teams(config: Config) -> TeamsFile | None:

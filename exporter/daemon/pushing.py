@@ -8,8 +8,8 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from exporter.config.load import Config
-from exporter.publish.self_metrics import Health
-from exporter.publish.snapshot import Board
+from exporter.publish.self_metrics import SelfMetrics
+from exporter.publish.snapshot import ExpositionCache
 
 if TYPE_CHECKING:
     from exporter.otlp.push import Pusher
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
 def pushing(
     config: Config,
-    board: Board,
-    health: Health,
+    cache: ExpositionCache,
+    self_metrics: SelfMetrics,
     *,
     ready_at: Callable[[str], timedelta],
     now: Callable[[], datetime],
@@ -31,22 +31,22 @@ def pushing(
     """
     # Imported here: OpenTelemetry costs 10 MB and 0.2 s, which only those who push should pay.
     from exporter.otlp import client, push, tracing
-    from exporter.otlp.response import Answer
+    from exporter.otlp.response import CollectorResponse
 
     settings = config.otlp
     assert settings is not None
 
-    def count(answer: Answer) -> None:
-        health.exported(failed=not answer.complete, rejected=answer.rejected)
+    def count(answer: CollectorResponse) -> None:
+        self_metrics.exported(failed=not answer.complete, rejected=answer.rejected)
 
     resource = client.resource(config.web.listen_address.port)
     sender = client.connect(settings, os.environ, resource, count)
     traces = tracing.connect(settings, os.environ, resource, count) if settings.traces else None
-    health.otlp()
+    self_metrics.otlp()
     pusher = push.Pusher(
         sender=sender,
-        board=board,
-        health=health,
+        cache=cache,
+        self_metrics=self_metrics,
         interval=settings.interval.total_seconds(),
         ready_at=ready_at if settings.timestamp == "published" else None,
         now=now,

@@ -5,12 +5,13 @@ import threading
 from collections.abc import Callable
 
 from exporter.config.diff import changes, in_words, without_restart
-from exporter.config.load import Config, ConfigError
+from exporter.config.load import Config
+from exporter.config.mistakes import ConfigError
 from exporter.daemon.exporter import Exporter
 from exporter.log import event
 from exporter.publish.status import Reload
 from exporter.state.database import StateError
-from exporter.web.access import Access
+from exporter.web.access import WebAccess
 
 logger = logging.getLogger(__name__)
 
@@ -18,7 +19,7 @@ logger = logging.getLogger(__name__)
 class Reloader:
     """Reads the configuration again when asked to, one time after the other. `load` raises ConfigError."""
 
-    def __init__(self, exporter: Exporter, access: Access, load: Callable[[], Config]) -> None:
+    def __init__(self, exporter: Exporter, access: WebAccess, load: Callable[[], Config]) -> None:
         self.last = Reload(exporter.now())
         self._exporter = exporter
         self._access = access
@@ -31,7 +32,7 @@ class Reloader:
             at = self._exporter.now()
             try:
                 config = self._load()
-                access = Access.open(config.web.config_file)
+                access = WebAccess.open(config.web.config_file)
                 self.last = Reload(at, changes=tuple(self._apply(config, access)))
             except (ConfigError, StateError) as error:
                 self.last = Reload(at, mistakes=error.mistakes if isinstance(error, ConfigError) else (str(error),))
@@ -41,10 +42,10 @@ class Reloader:
                 event(logger, logging.ERROR, "a bug stopped a reload", exc_info=error)
             else:
                 event(logger, logging.INFO, "configuration read again", changes="; ".join(self.last.changes))
-            self._exporter.health.reloaded(ok=not self.last.mistakes, at=at)
+            self._exporter.self_metrics.reloaded(ok=not self.last.mistakes, at=at)
             return self.last
 
-    def _apply(self, config: Config, access: Access) -> list[str]:
+    def _apply(self, config: Config, access: WebAccess) -> list[str]:
         old = self._exporter.config
         found = changes(old, config)
         self._exporter.apply(without_restart(old, config), found)

@@ -5,7 +5,7 @@ from datetime import datetime
 from exporter import __version__
 from exporter.daemon.exporter import Exporter
 from exporter.poll.poller import Poller
-from exporter.publish.status import Reload, Report, SourceReport, SourceState, source_report
+from exporter.publish.status import Reload, Report, SourceFacts, SourceReport, source_report
 
 
 def report(exporter: Exporter, reload: Reload) -> Report:
@@ -22,7 +22,7 @@ def report(exporter: Exporter, reload: Reload) -> Report:
 
 
 def _source(exporter: Exporter, name: str, poller: Poller, now: datetime) -> SourceReport:
-    state = SourceState(
+    state = SourceFacts(
         name=name,
         vendor=poller.source.vendor.name,
         ready_at=poller.source.rules.ready_at,
@@ -32,7 +32,7 @@ def _source(exporter: Exporter, name: str, poller: Poller, now: datetime) -> Sou
         last_poll=poller.last,
         failed=poller.failed,
         scopes=poller.publisher.state(),
-        series=len(exporter.board.snapshot.samples.get(name, ())),
-        seats=poller.publisher.recipe.seats,
+        series=len(exporter.cache.snapshot.samples.get(name, ())),
+        seats=poller.publisher.sample_options.seats,
     )
     return source_report(state, now)

@@ -19,7 +19,7 @@ from exporter.daemon.report import report
 from exporter.daemon.signals import caught
 from exporter.daemon.systemd import BEAT_SECONDS, Watchdog, notify, watchdog_seconds
 from exporter.log import event
-from exporter.web.access import Access, Guard
+from exporter.web.access import Guard, WebAccess
 from exporter.web.application import Pages, application
 from exporter.web.refusals import is_loopback
 from exporter.web.server import STOP_SECONDS, Server
@@ -44,7 +44,7 @@ class Web:
     """
 
     listener: socket.socket
-    access: Access
+    access: WebAccess
     prefix: str = ""
     external_host: str = ""
 
@@ -92,8 +92,8 @@ def run_daemon(exporter: Exporter, web: Web, load: Callable[[], Config], started
     watchdog_pause = watchdog_seconds(os.environ, os.getpid())
     reloader = Reloader(exporter, web.access, load)
     pages = Pages(
-        board=exporter.board,
-        health=exporter.health,
+        cache=exporter.cache,
+        self_metrics=exporter.self_metrics,
         healthy=watchdog.alive,
         ready=exporter.ready,
         report=lambda: report(exporter, reloader.last),

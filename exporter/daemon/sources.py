@@ -4,17 +4,17 @@ from contextlib import suppress
 
 from exporter.config.load import Config
 from exporter.config.teams_file import TeamsFile
-from exporter.samples.build import Recipe
+from exporter.samples.build import SampleOptions
 from exporter.samples.workdays import workdays
 from exporter.state.accounts import AccountBook, Label, plain, pseudonym, sources
 from exporter.state.database import StateError
 from exporter.state.store import Store
 
 
-def recipe(config: Config, name: str, store: Store, teams: TeamsFile | None) -> Recipe:
+def sample_options(config: Config, name: str, store: Store, teams: TeamsFile | None) -> SampleOptions:
     """The recipe of a configured source; what it is to change in the state is left to `settle`."""
     settings, people = config.sources[name], config.people
-    return Recipe(
+    return SampleOptions(
         source=name,
         vendor=settings.vendor,
         accounts=AccountBook(store, name, label(config)),

@@ -11,42 +11,44 @@ from exporter import __version__
 from exporter.config.sections import OtlpSettings
 from exporter.metrics import Sample
 from exporter.otlp.environment import check_link
-from exporter.otlp.link import Link
+from exporter.otlp.link import OtlpClient
 from exporter.otlp.points import Point, batches, nanoseconds, sample_point
-from exporter.otlp.response import Answer, Fault
+from exporter.otlp.response import CollectorResponse, ExportFailure
 from exporter.otlp.target import resolve
 
 
 @dataclass(frozen=True)
-class Sent:
+class ExportSummary:
     """What came of points: how many were taken and how many rejected, and the first fault or remark on them."""
 
     taken: int = 0
     rejected: int = 0
-    fault: Fault | None = None
+    fault: ExportFailure | None = None
     remark: str = ""
 
 
 class Sender:
     """A link for metrics with the resource that they belong to; `count` hears the answer to each request."""
 
-    def __init__(self, link: Link, resource: Resource, count: Callable[[Answer], None] = lambda _: None) -> None:
+    def __init__(
+        self, link: OtlpClient, resource: Resource, count: Callable[[CollectorResponse], None] = lambda _: None
+    ) -> None:
         self.endpoint = link.endpoint
         self._link = link
         self._resource = resource
         self._count = count
 
-    def send(self, samples: Iterable[tuple[Sample, datetime]]) -> Sent:
+    def send(self, samples: Iterable[tuple[Sample, datetime]]) -> ExportSummary:
         """Sends samples with the moments that they are of."""
         return self.send_points(sample_point(sample, nanoseconds(moment)) for sample, moment in samples)
 
-    def send_points(self, points: Iterable[Point]) -> Sent:
+    def send_points(self, points: Iterable[Point]) -> ExportSummary:
         """Sends points in batches. Leaves the rest unsent once nobody is there or the collector has too much to do."""
-        sent = Sent()
+        sent = ExportSummary()
         for batch in batches(points, self._resource):
             answer = self._link.send(batch.data)
             self._count(answer)
-            sent = Sent(
+            sent = ExportSummary(
                 taken=sent.taken + (batch.points - answer.rejected if answer.fault is None else 0),
                 rejected=sent.rejected + answer.rejected,
                 fault=sent.fault or answer.fault,
@@ -65,12 +67,12 @@ def connect(
     settings: OtlpSettings,
     environ: Mapping[str, str],
     resource: Resource,
-    count: Callable[[Answer], None] = lambda _: None,
+    count: Callable[[CollectorResponse], None] = lambda _: None,
 ) -> Sender:
     """A sender to the configured collector. Raises ConfigError for variables and files that cannot be used."""
     target = resolve(settings, environ, "metrics")
     check_link(target, environ)
-    return Sender(Link(target, "metrics"), resource, count)
+    return Sender(OtlpClient(target, "metrics"), resource, count)
 
 
 def resource(port: int) -> Resource:

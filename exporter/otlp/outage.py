@@ -3,7 +3,7 @@
 import logging
 
 from exporter.log import event
-from exporter.otlp.response import Fault
+from exporter.otlp.response import ExportFailure
 from exporter.otlp.target import Signal
 
 logger = logging.getLogger(__name__)
@@ -16,7 +16,7 @@ class Outage:
         self._fields = {"signal": signal, "endpoint": endpoint}
         self._logged: str | None = None
 
-    def heard(self, fault: Fault | None, rejected: int, remark: str) -> None:
+    def heard(self, fault: ExportFailure | None, rejected: int, remark: str) -> None:
         """Takes in how an export went: the same trouble again is said at debug level only."""
         trouble = fault.reason if fault else "partial" if rejected else None
         level = logging.DEBUG if trouble == self._logged else logging.ERROR

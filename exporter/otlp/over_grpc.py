@@ -8,7 +8,7 @@ import grpc
 from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
 
-from exporter.otlp.response import Answer, grpc_answer, taken
+from exporter.otlp.response import CollectorResponse, grpc_answer, taken
 from exporter.otlp.target import Signal, Target
 
 _EXPORTERS: dict[Signal, type[OTLPMetricExporter | OTLPSpanExporter]] = {
@@ -17,7 +17,7 @@ _EXPORTERS: dict[Signal, type[OTLPMetricExporter | OTLPSpanExporter]] = {
 }
 
 
-def exporter(target: Target, signal: Signal, hear: Callable[[Answer], None]) -> Any:
+def exporter(target: Target, signal: Signal, hear: Callable[[CollectorResponse], None]) -> Any:
     """The SDK's exporter of a signal; `hear` is told the answer to each of its attempts. Raises OSError for a file."""
     tls = target.endpoint.startswith("https://")
     made = _EXPORTERS[signal](
@@ -32,7 +32,7 @@ def exporter(target: Target, signal: Signal, hear: Callable[[Answer], None]) -> 
     return made
 
 
-def _listen(made: Any, signal: Signal, hear: Callable[[Answer], None], timeout: float) -> None:
+def _listen(made: Any, signal: Signal, hear: Callable[[CollectorResponse], None], timeout: float) -> None:
     # There is no public way to the response (SDK 1.45). The SDK makes its channel anew when a server goes away, and
     # then asks `_stub` for what it calls.
     make_stub = made._stub
@@ -44,7 +44,7 @@ class _Listener:
     """Calls as a stub does, and tells what came of it."""
 
     def __init__(
-        self, call: Callable[..., Any], signal: Signal, hear: Callable[[Answer], None], timeout: float
+        self, call: Callable[..., Any], signal: Signal, hear: Callable[[CollectorResponse], None], timeout: float
     ) -> None:
         self._call = call
         self._signal = signal

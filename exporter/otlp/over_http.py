@@ -10,7 +10,7 @@ from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExp
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from requests.adapters import HTTPAdapter
 
-from exporter.otlp.response import Answer, http_answer, no_answer
+from exporter.otlp.response import CollectorResponse, http_answer, no_answer
 from exporter.otlp.target import Signal, Target
 
 _EXPORTERS: dict[Signal, type[OTLPMetricExporter | OTLPSpanExporter]] = {
@@ -19,7 +19,7 @@ _EXPORTERS: dict[Signal, type[OTLPMetricExporter | OTLPSpanExporter]] = {
 }
 
 
-def exporter(target: Target, signal: Signal, hear: Callable[[Answer], None]) -> Any:
+def exporter(target: Target, signal: Signal, hear: Callable[[CollectorResponse], None]) -> Any:
     """The SDK's exporter of a signal; `hear` is told the answer to each of its attempts."""
     session = requests.Session()
     session.mount("http://", _Listener(target, signal, hear))
@@ -45,7 +45,7 @@ def _text(path: Path | None) -> str | None:
 class _Listener(HTTPAdapter):
     """Sends as requests does, and tells what came of it."""
 
-    def __init__(self, target: Target, signal: Signal, hear: Callable[[Answer], None]) -> None:
+    def __init__(self, target: Target, signal: Signal, hear: Callable[[CollectorResponse], None]) -> None:
         super().__init__()
         self._signal = signal
         self._hear = hear

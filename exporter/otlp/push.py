@@ -9,11 +9,11 @@ from datetime import UTC, datetime, timedelta
 from exporter.log import event
 from exporter.metrics import CATALOGUE, SCOPE, Sample
 from exporter.model import ready_since
-from exporter.otlp.client import Sender, Sent
+from exporter.otlp.client import ExportSummary, Sender
 from exporter.otlp.outage import Outage
 from exporter.otlp.points import Point, family_points, nanoseconds, sample_point
-from exporter.publish.self_metrics import Health
-from exporter.publish.snapshot import Board
+from exporter.publish.self_metrics import SelfMetrics
+from exporter.publish.snapshot import ExpositionCache
 
 logger = logging.getLogger(__name__)
 
@@ -32,8 +32,8 @@ class Pusher:
     """
 
     sender: Sender
-    board: Board
-    health: Health
+    cache: ExpositionCache
+    self_metrics: SelfMetrics
     interval: float
     ready_at: Callable[[str], timedelta] | None
     now: Callable[[], datetime]
@@ -50,7 +50,7 @@ class Pusher:
         self._outage = Outage("metrics", self.sender.endpoint)
         self._thread = threading.Thread(target=self._run, name="otlp", daemon=True)
         # Every counter of the exporter, of the process and of Python began at 0 with the process.
-        began = self.health.registry.get_sample_value("process_start_time_seconds")
+        began = self.self_metrics.registry.get_sample_value("process_start_time_seconds")
         self._started = nanoseconds(self.now() if began is None else datetime.fromtimestamp(began, UTC))
 
     def start(self) -> None:
@@ -66,7 +66,7 @@ class Pusher:
 
         With `only_changed` sources are left out that have published nothing else since they were taken.
         """
-        samples = self.board.snapshot.samples
+        samples = self.cache.snapshot.samples
         prints = {source: hash(tuple(of_source)) for source, of_source in samples.items()}
         unchanged = {source for source in prints if self._taken.get(source) == prints[source]}
         wanted = {source: samples[source] for source in samples if not (only_changed and source in unchanged)}
@@ -97,7 +97,7 @@ class Pusher:
             event(logger, logging.ERROR, "a bug stopped an otlp export", exc_info=error)
             return self.interval
 
-    def _pause(self, sent: Sent) -> float:
+    def _pause(self, sent: ExportSummary) -> float:
         if sent.fault is None or sent.fault.reason != "unreachable":
             self._in_vain = 0
             return self.interval
@@ -111,7 +111,7 @@ class Pusher:
         unchanged: set[str],
         now: int,
     ) -> Iterator[Point]:
-        yield from family_points(self.health.registry.collect(), now, self._started)
+        yield from family_points(self.self_metrics.registry.collect(), now, self._started)
         for source, of_source in samples.items():
             for sample in of_source:
                 # What belongs to no data day, such as the seats of a whole source, is of now, and so is a count.

@@ -23,7 +23,7 @@ Reason = Literal["unreachable", "busy", "refused"]
 
 
 @dataclass(frozen=True)
-class Fault:
+class ExportFailure:
     """Why a request was not taken: nobody is there, too much is asked, or this request is not wanted."""
 
     reason: Reason
@@ -31,10 +31,10 @@ class Fault:
 
 
 @dataclass(frozen=True)
-class Answer:
+class CollectorResponse:
     """What came of a request: a fault, or it was taken, perhaps without `rejected` items of which `remark` tells."""
 
-    fault: Fault | None = None
+    fault: ExportFailure | None = None
     rejected: int = 0
     remark: str = ""
 
@@ -44,39 +44,39 @@ class Answer:
         return self.fault is None and not self.rejected
 
 
-def no_answer(error: BaseException) -> Answer:
+def no_answer(error: BaseException) -> CollectorResponse:
     """What a failing network or handshake means; the words are those of the error at the bottom of it."""
     while (cause := error.__cause__ or error.__context__) is not None:
         error = cause
-    return Answer(Fault("unreachable", f"{type(error).__name__} {error}"))
+    return CollectorResponse(ExportFailure("unreachable", f"{type(error).__name__} {error}"))
 
 
-def http_answer(status: int, content_type: str, body: bytes, signal: Signal) -> Answer:
+def http_answer(status: int, content_type: str, body: bytes, signal: Signal) -> CollectorResponse:
     """What an HTTP response means. A redirect is refused: nobody follows it."""
     if not 200 <= status < 300:
-        return Answer(_fault(str(status), body.decode(errors="replace"), passing=status >= 500))
+        return CollectorResponse(_fault(str(status), body.decode(errors="replace"), passing=status >= 500))
     kind = content_type.partition(";")[0].strip().lower()
     try:
         # A page, such as one to sign in, is no protobuf either, and says that nothing was taken.
         return taken(_RESPONSES[signal].FromString(body if kind in (_PROTOBUF, _PAGE) else b""), signal)
     except DecodeError:
-        return Answer(Fault("refused", f"{status} with a body that is not what OTLP answers"))
+        return CollectorResponse(ExportFailure("refused", f"{status} with a body that is not what OTLP answers"))
 
 
-def grpc_answer(code: str, details: str) -> Answer:
+def grpc_answer(code: str, details: str) -> CollectorResponse:
     """What a gRPC status other than OK means."""
     # gRPC begins with what is the same for every fault: failed to connect to all addresses; last error: ...
-    return Answer(_fault(code, details.rpartition("last error: ")[2], passing=code in _PASSING_CODES))
+    return CollectorResponse(_fault(code, details.rpartition("last error: ")[2], passing=code in _PASSING_CODES))
 
 
-def taken(response: Any, signal: Signal) -> Answer:
+def taken(response: Any, signal: Signal) -> CollectorResponse:
     """What OTLP's response message means: its partial success counts what was rejected."""
     partial = response.partial_success
-    return Answer(rejected=getattr(partial, _REJECTED[signal]), remark=partial.error_message)
+    return CollectorResponse(rejected=getattr(partial, _REJECTED[signal]), remark=partial.error_message)
 
 
-def _fault(code: str, said: str, *, passing: bool) -> Fault:
+def _fault(code: str, said: str, *, passing: bool) -> ExportFailure:
     words = f"{code}: {said}" if said else code
     if code in _BUSY:
-        return Fault("busy", words)
-    return Fault("unreachable" if passing else "refused", words)
+        return ExportFailure("busy", words)
+    return ExportFailure("unreachable" if passing else "refused", words)

@@ -14,9 +14,9 @@ from opentelemetry.trace import SpanKind, StatusCode, Tracer, get_current_span
 from exporter import __version__
 from exporter.config.sections import OtlpSettings
 from exporter.otlp.environment import check_link
-from exporter.otlp.link import Link
+from exporter.otlp.link import OtlpClient
 from exporter.otlp.outage import Outage
-from exporter.otlp.response import Answer
+from exporter.otlp.response import CollectorResponse
 from exporter.otlp.target import resolve
 from exporter.state.store import PollStatus
 
@@ -80,13 +80,13 @@ class Tracing:
 
 
 def connect(
-    settings: OtlpSettings, environ: Mapping[str, str], resource: Resource, count: Callable[[Answer], None]
+    settings: OtlpSettings, environ: Mapping[str, str], resource: Resource, count: Callable[[CollectorResponse], None]
 ) -> Tracing:
     """Tracing to the configured collector; `count` hears the answer to each request. Raises ConfigError."""
     target = resolve(settings, environ, "traces")
     check_link(target, environ)
     provider = TracerProvider(resource=resource, shutdown_on_exit=False)
-    link = Link(target, "traces")
+    link = OtlpClient(target, "traces")
     provider.add_span_processor(BatchSpanProcessor(_Spans(link, count)))
     return Tracing(provider.get_tracer("adoption-exporter", __version__), provider.shutdown)
 
@@ -100,7 +100,7 @@ def path_template(path: str) -> str:
 class _Spans(SpanExporter):
     """Sends finished spans over a link."""
 
-    def __init__(self, link: Link, count: Callable[[Answer], None]) -> None:
+    def __init__(self, link: OtlpClient, count: Callable[[CollectorResponse], None]) -> None:
         self._link = link
         self._count = count
         self._outage = Outage("traces", link.endpoint)

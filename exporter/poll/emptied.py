@@ -7,9 +7,9 @@ from datetime import date
 
 from exporter.log import event
 from exporter.model import WINDOWS, Reading, window_days
-from exporter.poll.plan import Rules
+from exporter.poll.plan import ReadWindow
 from exporter.state.store import Store, StoredDay
-from exporter.vendors.base import Access, WrongDay
+from exporter.vendors.base import InvalidDay, PollContext
 
 logger = logging.getLogger(__name__)
 
@@ -21,13 +21,13 @@ class Emptied:
     store: Store
     source: str
     scope: str
-    rules: Rules
-    access: Access
+    rules: ReadWindow
+    context: PollContext
     days: set[date] = field(default_factory=set)
 
     def without(
-        self, readings: Iterable[Reading | WrongDay], stored: Mapping[date, StoredDay]
-    ) -> Iterator[Reading | WrongDay]:
+        self, readings: Iterable[Reading | InvalidDay], stored: Mapping[date, StoredDay]
+    ) -> Iterator[Reading | InvalidDay]:
         """The other readings. Which days began to come back so is said once, even where the vendor fails after them."""
         new = []
         try:
@@ -38,9 +38,9 @@ class Emptied:
                     continue
                 self.days.add(reading.day)
                 # What such a day took is not what a day takes, neither this one nor the next.
-                self.access.client.take_count()
+                self.context.client.take_count()
                 since = self._since(known)
-                self.store.came_empty(self.source, self.scope, reading.day, since=since, now=self.access.now)
+                self.store.came_empty(self.source, self.scope, reading.day, since=since, now=self.context.now)
                 if known.empty_since is None:
                     new.append(reading.day)
         finally:
@@ -57,13 +57,13 @@ class Emptied:
 
     def _stays(self, known: StoredDay) -> bool:
         grace = self.rules.late_grace.total_seconds()
-        return bool(known.people) and self.access.now.timestamp() < self._since(known) + grace
+        return bool(known.people) and self.context.now.timestamp() < self._since(known) + grace
 
     def _since(self, known: StoredDay) -> float:
         """When a day first came back so; a time to come is one of a clock that was wrong."""
-        moment = self.access.now.timestamp()
+        moment = self.context.now.timestamp()
         return moment if known.empty_since is None else min(known.empty_since, moment)
 
 
-def _is_empty(reading: Reading | WrongDay) -> bool:
+def _is_empty(reading: Reading | InvalidDay) -> bool:
     return isinstance(reading, Reading) and not reading.rows

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from exporter.errors import VendorError
 from exporter.model import Identity, newest_ready
 from exporter.poll.poller import Source
-from exporter.vendors.base import Access, WrongDay
+from exporter.vendors.base import InvalidDay, PollContext
 
 
 class _Numbers:
@@ -23,21 +23,21 @@ def problems(source: Source, now: datetime) -> Iterator[str]:
     vendor = source.vendor
     try:
         with source.connect(lambda _code: None) as client:
-            access = Access(client, source.settings, _Numbers(), now, {}, lambda _kind, _remark: None)
+            context = PollContext(client, source.settings, _Numbers(), now, {}, lambda _kind, _remark: None)
             if vendor.check is not None:
-                yield from vendor.check(access)
+                yield from vendor.check(context)
                 return
             newest = newest_ready(now, source.rules.ready_at)
-            for scope in vendor.scopes(access):
-                yield from _scope_problems(source, access, scope, newest)
+            for scope in vendor.scopes(context):
+                yield from _scope_problems(source, context, scope, newest)
     except VendorError as error:
         yield str(error)
 
 
-def _scope_problems(source: Source, access: Access, scope: str, day: date) -> Iterator[str]:
+def _scope_problems(source: Source, context: PollContext, scope: str, day: date) -> Iterator[str]:
     try:
-        for reading in source.vendor.read(access, scope, [day]):
-            if isinstance(reading, WrongDay):
+        for reading in source.vendor.read(context, scope, [day]):
+            if isinstance(reading, InvalidDay):
                 yield f"{scope}: {reading.error}"
     except VendorError as error:
         yield f"{scope}: {error}"

@@ -13,7 +13,7 @@ from exporter.poll.remarks import once_per_kind
 from exporter.state.accounts import AccountBook
 from exporter.state.known_days import known_days
 from exporter.state.store import Store, StoredDay
-from exporter.vendors.base import Access, WrongDay, raise_newest
+from exporter.vendors.base import InvalidDay, PollContext, raise_newest
 
 # The windows and the baseline of a day need the four weeks before it, however short the configured history is.
 _NEEDED_BEFORE = 28
@@ -40,8 +40,8 @@ class PastReader:
     def missing(self) -> dict[str, list[date]]:
         """The days that would be read, newest first, by scope. Raises VendorError where the scopes cannot be listed."""
         with self.source.connect(self.count) as client:
-            access = Access(client, self.source.settings, self.accounts, self.now(), {}, once_per_kind(self.warn))
-            return {scope: self._missing(scope) for scope in self.source.vendor.scopes(access)}
+            context = PollContext(client, self.source.settings, self.accounts, self.now(), {}, once_per_kind(self.warn))
+            return {scope: self._missing(scope) for scope in self.source.vendor.scopes(context)}
 
     def read(self) -> dict[str, VendorError]:
         """Reads and stores what is missing; gives the error of each scope that failed ("" for the whole source).
@@ -50,17 +50,17 @@ class PastReader:
         """
         failed: dict[str, VendorError] = {}
         with self.source.connect(self.count) as client:
-            access = Access(client, self.source.settings, self.accounts, self.now(), {}, once_per_kind(self.warn))
+            context = PollContext(client, self.source.settings, self.accounts, self.now(), {}, once_per_kind(self.warn))
             try:
-                scopes = self.source.vendor.scopes(access)
+                scopes = self.source.vendor.scopes(context)
             except VendorError as error:
                 return {"": error}
             self.store.list_scopes(self.source.name, scopes)
 
             def try_scope(scope: str) -> None:
                 try:
-                    wrong = self._read_days(access, scope)
-                    self._read_windows(access, scope)
+                    wrong = self._read_days(context, scope)
+                    self._read_windows(context, scope)
                     raise_newest(wrong)
                 except VendorError as error:
                     failed[scope] = error
@@ -81,30 +81,30 @@ class PastReader:
         stored = self._known_days(scope)
         return [day for day in days if day not in stored]
 
-    def _read_days(self, access: Access, scope: str) -> list[WrongDay]:
+    def _read_days(self, context: PollContext, scope: str) -> list[InvalidDay]:
         """Stores what of the missing days can be read, and gives what is wrong with others."""
-        access = replace(access, client=access.client.counting())
+        context = replace(context, client=context.client.counting())
         wanted = self._missing(scope)
         silent: list[Reading] = []
-        wrong: list[WrongDay] = []
+        wrong: list[InvalidDay] = []
         early: list[date] = []
         unknown = self.store.days(self.source.name, scope).keys() & set(wanted)
         left = len(wanted)
-        for reading in self.source.vendor.read(access, scope, wanted):
-            if not is_ready(reading.day, self.now(), self.source.rules, access.client.clock.told):
+        for reading in self.source.vendor.read(context, scope, wanted):
+            if not is_ready(reading.day, self.now(), self.source.rules, context.client.clock.told):
                 early.append(reading.day)
                 continue
-            if isinstance(reading, WrongDay):
+            if isinstance(reading, InvalidDay):
                 wrong.append(reading)
-            elif reading.rows or not is_fresh(reading.day, access.now, self.source.rules):
-                self._keep(access, scope, reading, unknown)
+            elif reading.rows or not is_fresh(reading.day, context.now, self.source.rules):
+                self._keep(context, scope, reading, unknown)
             else:
                 silent.append(reading)
             left -= 1
             self.progress(1)
         for reading in reversed(silent):
-            if not is_late(reading.day, access.now, self.source.rules, self._known_days(scope)):
-                self._keep(access, scope, reading, unknown)
+            if not is_late(reading.day, context.now, self.source.rules, self._known_days(scope)):
+                self._keep(context, scope, reading, unknown)
         self.progress(left)
         if early:
             self.warn(
@@ -112,7 +112,7 @@ class PastReader:
             )
         return wrong
 
-    def _read_windows(self, access: Access, scope: str) -> None:
+    def _read_windows(self, context: PollContext, scope: str) -> None:
         """Windows of each day that only the vendor can count, because it does not list people."""
         count = self.source.vendor.windows
         if count is None:
@@ -124,14 +124,14 @@ class PastReader:
             unread = [other for other in window_days(day, WINDOWS["28d"]) if other not in stored]
             wanted = windows_to_ask(day, stored, counted, unread)
             if wanted:
-                for people in count(access, scope, day, wanted):
+                for people in count(context, scope, day, wanted):
                     self.store.replace_windows(self.source.name, scope, [people])
 
     def _known_days(self, scope: str) -> dict[date, StoredDay]:
         return known_days(self.store.days(self.source.name, scope), self.now(), self.source.rules.ready_at)
 
-    def _keep(self, access: Access, scope: str, reading: Reading, unknown: Collection[date]) -> None:
-        requests = access.client.take_count()
+    def _keep(self, context: PollContext, scope: str, reading: Reading, unknown: Collection[date]) -> None:
+        requests = context.client.take_count()
         if reading.day in unknown:
             # What a clock that was ahead has stored under this day is no earlier version of it.
             self.store.forget_day(self.source.name, scope, reading.day)

@@ -18,7 +18,7 @@ LONGER_WINDOWS = ("7d", "28d")
 
 
 @dataclass(frozen=True)
-class Rules:
+class ReadWindow:
     """When days are ready, how long to wait for rows, and how far back to read, to re-read and to keep (in days)."""
 
     ready_at: timedelta
@@ -28,7 +28,7 @@ class Rules:
     retention: int
 
 
-def days_to_read(now: datetime, rules: Rules, stored: Mapping[date, StoredDay]) -> list[date]:
+def days_to_read(now: datetime, rules: ReadWindow, stored: Mapping[date, StoredDay]) -> list[date]:
     """The ready days that are not stored, and those stored of the lookback or in doubt, newest first.
 
     `stored` are the known ones.
@@ -45,7 +45,7 @@ def days_to_read(now: datetime, rules: Rules, stored: Mapping[date, StoredDay]) 
     return sorted(wanted, reverse=True)
 
 
-def is_ready(day: date, now: datetime, rules: Rules, told: Told | None) -> bool:
+def is_ready(day: date, now: datetime, rules: ReadWindow, told: Told | None) -> bool:
     """Whether a day that was read may be kept: it is ready by our clock and, where that disagrees, by the vendor's.
 
     A vendor cannot have finished a day that is not over by its own clock, whatever it answers.
@@ -65,17 +65,17 @@ def came_when_due(now: datetime, last: PollStatus | None, due: Callable[[datetim
     return before - TOLERANCE <= now <= due(before) + 7 * ONE_DAY
 
 
-def oldest_kept(now: datetime, rules: Rules) -> date:
+def oldest_kept(now: datetime, rules: ReadWindow) -> date:
     """The oldest day that the state keeps: no day is forgotten that the next poll would read again."""
     return newest_ready(now, rules.ready_at) - timedelta(days=max(rules.retention, rules.history) - 1)
 
 
-def is_fresh(day: date, now: datetime, rules: Rules) -> bool:
+def is_fresh(day: date, now: datetime, rules: ReadWindow) -> bool:
     """Whether a ready day without a single row may still be late."""
     return now < ready_since(day, rules.ready_at) + rules.late_grace
 
 
-def is_late(day: date, now: datetime, rules: Rules, stored: Mapping[date, StoredDay]) -> bool:
+def is_late(day: date, now: datetime, rules: ReadWindow, stored: Mapping[date, StoredDay]) -> bool:
     """Whether a ready day without a single row is late: its weekday has people, and the grace has not passed."""
     if not is_fresh(day, now, rules):
         return False

@@ -17,7 +17,7 @@ from exporter.poll.emptied import Emptied
 from exporter.poll.outcome import Outcome
 from exporter.poll.plan import (
     LONGER_WINDOWS,
-    Rules,
+    ReadWindow,
     came_when_due,
     days_to_read,
     is_fresh,
@@ -29,7 +29,7 @@ from exporter.poll.plan import (
 from exporter.poll.remarks import once_per_kind
 from exporter.poll.revisions import changes
 from exporter.publish.publisher import Publisher
-from exporter.publish.self_metrics import SourceHealth
+from exporter.publish.self_metrics import SourceMetrics
 from exporter.state.accounts import AccountBook
 from exporter.state.database import StateError
 from exporter.state.known_days import known_days
@@ -37,7 +37,7 @@ from exporter.state.pruning import forget_old_days
 from exporter.state.store import PollStatus, Store, StoredDay
 from exporter.transport.client import Client
 from exporter.transport.vendor_clock import Told
-from exporter.vendors.base import Access, Vendor, WrongDay, raise_newest
+from exporter.vendors.base import InvalidDay, PollContext, Vendor, raise_newest
 
 logger = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ class Source:
     name: str
     vendor: Vendor
     settings: Any
-    rules: Rules
+    rules: ReadWindow
     connect: Callable[[Callable[[str], None]], Client]
 
 
@@ -70,14 +70,14 @@ class Poller:
         store: Store,
         accounts: AccountBook,
         publisher: Publisher,
-        health: SourceHealth,
+        self_metrics: SourceMetrics,
         now: Callable[[], datetime],
         monotonic: Callable[[], float],
         stop: threading.Event,
     ) -> None:
         self.source = source
         self.publisher = publisher
-        self.health = health
+        self.self_metrics = self_metrics
         self.last: PollStatus | None = None
         self.failed: Mapping[str, Failure] = {}
         self.told: Told | None = None
@@ -105,7 +105,7 @@ class Poller:
             event(logger, logging.INFO, "the state can be used again", source=self.source.name)
         self.last, self.failed = status, {}
         if status is not None:
-            self.health.restore(status)
+            self.self_metrics.restore(status)
         self.publisher.publish_all()
         return status is not None
 
@@ -136,30 +136,32 @@ class Poller:
         """Counts, logs and tells how a poll went, unless it was stopped."""
         if self._stop.is_set():
             return None
-        self.health.polled(status)
+        self.self_metrics.polled(status)
         self._log(status, outcome)
         self.last, self.failed = status, outcome.failed
         self.publisher.last_poll = status
         return status
 
     def _read(self, outcome: Outcome) -> None:
-        with self.source.connect(self.health.request) as client:
+        with self.source.connect(self.self_metrics.request) as client:
             listed = [scope for scope, status in self._store.scopes(self.source.name).items() if status.listed]
-            access = Access(client, self.source.settings, self._accounts, self._now(), self._memory, self._warn, listed)
+            context = PollContext(
+                client, self.source.settings, self._accounts, self._now(), self._memory, self._warn, listed
+            )
             try:
-                scopes = self.source.vendor.scopes(access)
+                scopes = self.source.vendor.scopes(context)
                 self._store.list_scopes(self.source.name, scopes)
                 with ThreadPoolExecutor(self.source.vendor.concurrency, "scope") as pool:
-                    list(pool.map(lambda scope: self._try_scope(access, scope, outcome), scopes))
+                    list(pool.map(lambda scope: self._try_scope(context, scope, outcome), scopes))
             finally:
                 outcome.told = client.clock.told
 
-    def _try_scope(self, access: Access, scope: str, outcome: Outcome) -> None:
+    def _try_scope(self, context: PollContext, scope: str, outcome: Outcome) -> None:
         if outcome.hopeless():
             outcome.skip(scope)
             return
         with self._caught(outcome, scope):
-            self._read_scope(access, scope, outcome)
+            self._read_scope(context, scope, outcome)
             outcome.read()
 
     @contextmanager
@@ -177,9 +179,9 @@ class Poller:
             event(logger, level, "a bug stopped a poll", **about, exc_info=error)
             outcome.fail(scope, Failure("bug", f"{type(error).__name__} in adoption-exporter, see the log"))
 
-    def _read_scope(self, access: Access, scope: str, outcome: Outcome) -> None:
+    def _read_scope(self, context: PollContext, scope: str, outcome: Outcome) -> None:
         vendor, name, rules = self.source.vendor, self.source.name, self.source.rules
-        self._store.check(name, scope, days_to_read(access.now, rules, {}))
+        self._store.check(name, scope, days_to_read(context.now, rules, {}))
         every_day = self._store.days(name, scope)
         # Doubted until it is read, though the time may come before that.
         doubted = self._doubted.setdefault(scope, set())
@@ -187,58 +189,58 @@ class Poller:
         stored = {day: about for day, about in every_day.items() if day not in doubted}
         most_people = max((day.people for day in stored.values() if day.people is not None), default=0)
         # Scopes are read side by side, and a vendor may ask from threads of its own.
-        access = replace(access, client=access.client.counting(), most_people=most_people)
-        wanted = days_to_read(access.now, rules, stored)
+        context = replace(context, client=context.client.counting(), most_people=most_people)
+        wanted = days_to_read(context.now, rules, stored)
         came = False
         silent: list[Reading] = []
-        wrong: list[WrongDay] = []
-        emptied = Emptied(self._store, name, scope, rules, access)
+        wrong: list[InvalidDay] = []
+        emptied = Emptied(self._store, name, scope, rules, context)
         asked: list[tuple[date, str]] = []
         published = float("-inf")
-        for reading in emptied.without(vendor.read(access, scope, wanted), stored):
-            if not is_ready(reading.day, self._now(), rules, access.client.clock.told):
+        for reading in emptied.without(vendor.read(context, scope, wanted), stored):
+            if not is_ready(reading.day, self._now(), rules, context.client.clock.told):
                 continue
             came = True
-            if isinstance(reading, WrongDay):
+            if isinstance(reading, InvalidDay):
                 wrong.append(reading)
                 continue
-            if not reading.rows and is_fresh(reading.day, access.now, rules):
+            if not reading.rows and is_fresh(reading.day, context.now, rules):
                 silent.append(reading)
                 continue
-            self._keep(access, scope, reading, outcome)
+            self._keep(context, scope, reading, outcome)
             if reading.day == wanted[0]:
                 # Asked again after the last day: a window that cannot be counted must not keep back the other days.
                 with suppress(VendorError):
-                    self._ask_windows(access, scope, wanted, asked)
+                    self._ask_windows(context, scope, wanted, asked)
             if self.monotonic() - published >= _PUBLISHED_EVERY:
                 published = self.monotonic()
                 self.publisher.publish_scope(scope)
         # Whether fresh silence is late or zero depends on earlier days, so it is decided when these are stored.
         for reading in reversed(silent):
-            if not is_late(reading.day, access.now, rules, self._known_days(scope)):
-                self._keep(access, scope, reading, outcome)
+            if not is_late(reading.day, context.now, rules, self._known_days(scope)):
+                self._keep(context, scope, reading, outcome)
         emptied.forget_windows(asked)
-        self._ask_windows(access, scope, wanted, asked)
+        self._ask_windows(context, scope, wanted, asked)
         # A scope without a day that it had and without a newer one is there no longer, whatever it answers, and becomes
         # stale. Older days it may never have had.
         if came or emptied.days or not wanted or wanted[0] < max(stored, default=date.max):
-            seats = vendor.seats(access, scope) if vendor.seats is not None else None
+            seats = vendor.seats(context, scope) if vendor.seats is not None else None
             self._store.scope_read(name, scope, now=self._now(), seats=seats)
-        self._ask_day_counts(access, scope)
+        self._ask_day_counts(context, scope)
         self.publisher.publish_scope(scope)
         raise_newest(wrong)
 
     def _known_days(self, scope: str) -> dict[date, StoredDay]:
         return known_days(self._store.days(self.source.name, scope), self._now(), self.source.rules.ready_at)
 
-    def _keep(self, access: Access, scope: str, reading: Reading, outcome: Outcome) -> None:
-        requests = access.client.take_count()
+    def _keep(self, context: PollContext, scope: str, reading: Reading, outcome: Outcome) -> None:
+        requests = context.client.take_count()
         if reading.day in self._doubted[scope]:
             # What a clock that was ahead has stored under this day is no earlier version of it.
             self._store.forget_day(self.source.name, scope, reading.day)
             self._doubted[scope].discard(reading.day)
         # By the vendor's clock where ours is ahead of it: a day that was read in time must not look as if it was not.
-        told = access.client.clock.told
+        told = context.client.clock.told
         read_at = self._now() if told is None or told.agrees else min(self._now(), told.moment)
         done = self._store.replace(self.source.name, scope, reading, now=read_at, requests=requests)
         outcome.stored(done.change)
@@ -247,7 +249,9 @@ class Poller:
             about = {"source": self.source.name, "scope": scope, "day": reading.day}
             event(logger, logging.INFO, "day revised", **about, changes=changed)
 
-    def _ask_windows(self, access: Access, scope: str, read: Sequence[date], asked: list[tuple[date, str]]) -> None:
+    def _ask_windows(
+        self, context: PollContext, scope: str, read: Sequence[date], asked: list[tuple[date, str]]
+    ) -> None:
         """Lets the vendor count people over the windows that the stored days cannot: some are not stored or not listed.
 
         A window with a day that is to be `read` and is not stored is not known. The store has forgotten those with a
@@ -265,16 +269,16 @@ class Poller:
         wanted = windows_to_ask(data_day, stored, self._store.windows(name, scope), unread)
         asked.extend((data_day, window) for window in wanted)
         if wanted:
-            for people in self.source.vendor.windows(access, scope, data_day, wanted):
+            for people in self.source.vendor.windows(context, scope, data_day, wanted):
                 self._store.replace_windows(name, scope, [people])
 
-    def _ask_day_counts(self, access: Access, scope: str) -> None:
+    def _ask_day_counts(self, context: PollContext, scope: str) -> None:
         """Keeps what the vendor counted on days before the data day that are not stored."""
         name = self.source.name
         stored = self._known_days(scope)
         if self.source.vendor.day_counts is None or not stored:
             return
-        counted = self.source.vendor.day_counts(access, scope)
+        counted = self.source.vendor.day_counts(context, scope)
         wanted = [count for count in counted if count.data_day < max(stored) and count.data_day not in stored]
         if wanted:
             self._store.replace_windows(name, scope, wanted)

@@ -24,7 +24,7 @@ _CRON = timedelta(minutes=1)
 _BEFORE_START = timedelta(minutes=5)
 
 
-def poll_in_turn(
+def poll_if_leader(
     store: Store,
     poller: Poller,
     poll: Callable[[], PollStatus | None],
@@ -42,7 +42,7 @@ def poll_in_turn(
     share = _SHARE * (interval if cron is None else _CRON)
     try:
         try:
-            with store.database.turn(name) as ours:
+            with store.database.leader_lock(name) as ours:
                 if ours and not (store.database.shared and _is_read(store.last_poll(name), poller, started, share)):
                     return poll()
                 if not ours and not store.database.shared:
@@ -82,7 +82,7 @@ def follow(store: Store, poller: Poller) -> PollStatus | None:
 def turn_after_others(database: Database, source: str, wait: Callable[[], None]) -> Iterator[None]:
     """Our turn at a source, once whoever has it is done; `wait` is called each time that somebody has it."""
     while True:
-        with database.turn(source) as ours:
+        with database.leader_lock(source) as ours:
             if ours:
                 yield
                 return

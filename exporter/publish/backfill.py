@@ -13,7 +13,7 @@ from prometheus_client.utils import floatToGoString
 from exporter.metrics import CATALOGUE, Sample
 from exporter.model import ONE_DAY, ready_since
 from exporter.publish.prometheus import heading, series
-from exporter.samples.build import Recipe, scope_history, scope_samples, source_samples
+from exporter.samples.build import SampleOptions, scope_history, scope_samples, source_samples
 from exporter.samples.limits import limit
 from exporter.state.store import Store
 
@@ -30,21 +30,21 @@ class PastDay:
 
 
 def past_days(
-    recipe: Recipe, store: Store, max_series: int, first: date, last: date, now: datetime
+    sample_options: SampleOptions, store: Store, max_series: int, first: date, last: date, now: datetime
 ) -> Iterator[PastDay]:
     """Each day from first to last that some listed scope has stored and that is known now, oldest first."""
-    scopes = {name: status for name, status in store.scopes(recipe.source).items() if status.listed}
-    histories = {name: scope_history(recipe, store, name, now) for name in scopes}
+    scopes = {name: status for name, status in store.scopes(sample_options.source).items() if status.listed}
+    histories = {name: scope_history(sample_options, store, name, now) for name in scopes}
     day = first
     while day <= last:
         made: list[Sample] = []
         for name, history in histories.items():
             if day in history.days:
-                made.extend(scope_samples(recipe, history, day, replace(scopes[name], seats=None)).samples)
+                made.extend(scope_samples(sample_options, history, day, replace(scopes[name], seats=None)).samples)
         if made:
-            made.extend(source_samples(recipe))
+            made.extend(source_samples(sample_options))
             kept, _ = limit([sample for sample in made if sample.metric != _NOT_OF_THE_PAST], max_series)
-            yield PastDay(ready_since(day, recipe.ready_at), kept)
+            yield PastDay(ready_since(day, sample_options.ready_at), kept)
         day += ONE_DAY
 
 

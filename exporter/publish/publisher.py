@@ -9,9 +9,9 @@ from datetime import UTC, date, datetime, timedelta
 
 from exporter.log import event
 from exporter.metrics import Sample
-from exporter.publish.self_metrics import SourceHealth
-from exporter.publish.snapshot import Board
-from exporter.samples.build import Recipe, scope_history, scope_samples, source_samples
+from exporter.publish.self_metrics import SourceMetrics
+from exporter.publish.snapshot import ExpositionCache
+from exporter.samples.build import SampleOptions, scope_history, scope_samples, source_samples
 from exporter.samples.limits import limit
 from exporter.state.database import StateError
 from exporter.state.known_days import newest_known
@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Visibility:
+class PublishPolicy:
     """What of a source may be seen: for how long without a success, and how many series.
 
     `next_poll` says when the poll after a moment is due: a source that is polled once a week is well all the week.
@@ -64,11 +64,11 @@ class Publisher:
     `last_poll` is how the last poll went, kept here since the state may be gone when values become stale.
     """
 
-    recipe: Recipe
-    rules: Visibility
+    sample_options: SampleOptions
+    rules: PublishPolicy
     store: Store
-    board: Board
-    health: SourceHealth
+    cache: ExpositionCache
+    self_metrics: SourceMetrics
     now: Callable[[], datetime]
     monotonic: Callable[[], float]
     ended: bool = False
@@ -82,8 +82,8 @@ class Publisher:
     def publish_all(self) -> None:
         """Makes the samples of every listed scope anew and publishes them at once."""
         with self._lock:
-            self.last_poll = self.store.last_poll(self.recipe.source)
-            scopes = self.store.scopes(self.recipe.source)
+            self.last_poll = self.store.last_poll(self.sample_options.source)
+            scopes = self.store.scopes(self.sample_options.source)
             self._listed = {name: status for name, status in scopes.items() if status.listed}
             self._scopes = self._make_all(self._listed)
             self._changed.clear()
@@ -94,10 +94,10 @@ class Publisher:
         with self._lock:
             self._changed.add(scope)
             # Joining the samples of thousands of scopes after each of them would take longer than reading them.
-            if not self.board.due():
+            if not self.cache.due():
                 return
             waited, self._changed = self._changed, set()
-            scopes = self.store.scopes(self.recipe.source)
+            scopes = self.store.scopes(self.sample_options.source)
             changed = {name: scopes[name] for name in sorted(waited)}
             self._listed.update(changed)
             self._scopes.update(self._make_all(changed))
@@ -137,12 +137,12 @@ class Publisher:
         self._shown = self._seen()
         samples = [sample for name in sorted(self._shown) for sample in self._scopes[name].samples]
         if samples:
-            samples.extend(source_samples(self.recipe))
+            samples.extend(source_samples(self.sample_options))
         samples, over = limit(samples, self.rules.max_series)
-        self.board.publish(self.recipe.source, samples, at_once=at_once)
+        self.cache.publish(self.sample_options.source, samples, at_once=at_once)
         withheld = sum(self._scopes[name].withheld for name in self._shown)
         shortened = sum(self._scopes[name].shortened for name in self._shown)
-        self.health.series(len(samples), {"max_series": over, "privacy": withheld}, shortened)
+        self.self_metrics.series(len(samples), {"max_series": over, "privacy": withheld}, shortened)
 
     def _make_all(self, scopes: Mapping[str, ScopeStatus]) -> dict[str, Published]:
         made: dict[str, Published] = {}
@@ -156,7 +156,7 @@ class Publisher:
 
     def _make(self, scope: str, status: ScopeStatus) -> Published | None:
         now = self.now()
-        history = scope_history(self.recipe, self.store, scope, now)
+        history = scope_history(self.sample_options, self.store, scope, now)
         data_day = max(history.days, default=None)
         if data_day is None:
             return None
@@ -164,8 +164,8 @@ class Publisher:
         read_at = read_at if status.last_success is None else max(read_at, status.last_success)
         before = self._scopes.get(scope)
         since = self.monotonic() if before is None or before.read_at != read_at else before.since
-        made = scope_samples(self.recipe, history, data_day, status)
-        newest = newest_known(now, self.recipe.ready_at)
+        made = scope_samples(self.sample_options, history, data_day, status)
+        newest = newest_known(now, self.sample_options.ready_at)
         return Published(
             data_day=data_day,
             samples=made.samples,
@@ -180,7 +180,7 @@ class Publisher:
 
     def _follow_clock(self) -> bool:
         """Makes those scopes anew of which other days are known now than when they were made; says whether any was."""
-        changed, newest = False, newest_known(self.now(), self.recipe.ready_at)
+        changed, newest = False, newest_known(self.now(), self.sample_options.ready_at)
         for name, made in list(self._scopes.items()):
             if made.newest == newest or not (made.hides or made.data_day > newest):
                 continue
@@ -191,7 +191,7 @@ class Publisher:
 
     def _seen(self) -> set[str]:
         """The scopes that may be seen now."""
-        newest = newest_known(self.now(), self.recipe.ready_at)
+        newest = newest_known(self.now(), self.sample_options.ready_at)
         return {name for name, made in self._scopes.items() if made.data_day <= newest and not self._is_stale(made)}
 
     def _is_stale(self, made: Published) -> bool:
@@ -218,5 +218,5 @@ def withdraw_stale(publishers: Iterable[Publisher]) -> None:
         try:
             publisher.withdraw_stale()
         except Exception as error:
-            source = publisher.recipe.source
+            source = publisher.sample_options.source
             event(logger, logging.ERROR, "a bug kept stale values from being withdrawn", source=source, exc_info=error)

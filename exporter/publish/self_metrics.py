@@ -17,7 +17,7 @@ DROP_REASONS = ("max_series", "privacy")
 _PREFIX = "adoption_exporter_"
 
 
-class Health:
+class SelfMetrics:
     """Counters and gauges of one exporter, in a registry of its own; with `process` those of its process and Python."""
 
     def __init__(self, *, process: bool = True) -> None:
@@ -32,11 +32,11 @@ class Health:
             GCCollector(registry=self.registry)
         self._gauge("build_info", __version__, platform.python_version()).set(1)
 
-    def source(self, source: str, vendor: str) -> "SourceHealth":
+    def source(self, source: str, vendor: str) -> "SourceMetrics":
         """The metrics of one source, with every reason seeded with 0."""
-        health = SourceHealth(self, source, vendor)
-        health.seed()
-        return health
+        self_metrics = SourceMetrics(self, source, vendor)
+        self_metrics.seed()
+        return self_metrics
 
     def forget(self, source: str, vendor: str) -> None:
         """Removes every series of a source that is no longer configured."""
@@ -81,10 +81,10 @@ class Health:
 
 
 @dataclass(frozen=True)
-class SourceHealth:
+class SourceMetrics:
     """The exporter's metrics about one source, of which there is none before something is said."""
 
-    health: Health
+    self_metrics: SelfMetrics
     source: str
     vendor: str
 
@@ -125,7 +125,7 @@ class SourceHealth:
     def token_expires(self, at: datetime | None) -> None:
         """Says when the token expires; None where that is not known."""
         if at is None:
-            self.health._of["token_expiry_timestamp_seconds"].remove(self.source, self.vendor)
+            self.self_metrics._of["token_expiry_timestamp_seconds"].remove(self.source, self.vendor)
         else:
             self._gauge("token_expiry_timestamp_seconds").set(at.timestamp())
 
@@ -137,7 +137,7 @@ class SourceHealth:
             self._gauge("series_dropped", reason).set(number)
 
     def _gauge(self, name: str, *labels: str) -> Gauge:
-        return self.health._gauge(name, self.source, self.vendor, *labels)
+        return self.self_metrics._gauge(name, self.source, self.vendor, *labels)
 
     def _counter(self, name: str, *labels: str) -> Counter:
-        return self.health._counter(name, self.source, self.vendor, *labels)
+        return self.self_metrics._counter(name, self.source, self.vendor, *labels)

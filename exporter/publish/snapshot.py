@@ -26,7 +26,7 @@ class Snapshot:
         return [sample for samples in self.samples.values() for sample in samples]
 
 
-class Board:
+class ExpositionCache:
     """The one mutable cell: readers take `snapshot` as it is, writers replace it."""
 
     def __init__(self, monotonic: Callable[[], float] = monotonic_clock) -> None:

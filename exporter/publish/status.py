@@ -14,14 +14,14 @@ from exporter.vendors.base import ALL
 from exporter.web.advice import advice
 
 # From good to bad.
-Health = Literal["ok", "pending", "no_data", "late", "withdrawn", "failing"]
-HEALTHS: tuple[Health, ...] = get_args(Health)
+SourceState = Literal["ok", "pending", "no_data", "late", "withdrawn", "failing"]
+SOURCE_STATES: tuple[SourceState, ...] = get_args(SourceState)
 
 HISTORY_DAYS = 60
 
 
 @dataclass(frozen=True)
-class SourceState:
+class SourceFacts:
     """A source as it runs.
 
     `failed` are the scopes that failed in the last poll, "" for the source as a whole; `seats` are those of the
@@ -64,7 +64,7 @@ class ScopeReport:
     """How a scope stands. What is not known is None; `people` are those of each window, as they are published."""
 
     name: str
-    health: Health
+    health: SourceState
     data_day: date | None = None
     days_late: int | None = None
     people: Mapping[str, float | None] = field(default_factory=lambda: dict.fromkeys(WINDOWS))
@@ -82,7 +82,7 @@ class SourceReport:
 
     name: str
     vendor: str
-    health: Health
+    health: SourceState
     polling: bool
     last_poll: datetime | None
     last_poll_seconds: float | None
@@ -107,7 +107,7 @@ class Report:
     sources: Sequence[SourceReport]
 
 
-def source_report(state: SourceState, now: datetime) -> SourceReport:
+def source_report(state: SourceFacts, now: datetime) -> SourceReport:
     """How a source stands now."""
     poll = state.last_poll
     # A day that became ready after a successful poll is nobody's fault; while polls fail, time goes on.
@@ -153,13 +153,13 @@ def as_json(report: Report) -> dict[str, object]:
     }
 
 
-def _scope_report(state: SourceState, name: str, newest: date, now: datetime) -> ScopeReport:
+def _scope_report(state: SourceFacts, name: str, newest: date, now: datetime) -> ScopeReport:
     status, published = state.scopes[name]
     failure = state.failed.get(name, state.failed.get(""))
     last_read = _moment(status.last_success)
     if published is None:
         stale = last_read is not None and now - last_read > state.stale_after
-        missing: Health = "withdrawn" if stale else "failing" if failure else "no_data"
+        missing: SourceState = "withdrawn" if stale else "failing" if failure else "no_data"
         return ScopeReport(name, missing, last_read=last_read, failure=failure)
     data_day = published.data_day
     days_late = max(0, (newest - data_day).days)
@@ -179,13 +179,15 @@ def _scope_report(state: SourceState, name: str, newest: date, now: datetime) ->
     )
 
 
-def _source_health(poll: PollStatus | None, scopes: Sequence[ScopeReport]) -> Health:
+def _source_health(poll: PollStatus | None, scopes: Sequence[ScopeReport]) -> SourceState:
     if poll is not None and not poll.success:
         return "failing"
     if not scopes:
         return "pending" if poll is None else "no_data"
     # A project without a database is nothing bad among others that have one.
-    return max((scope.health for scope in scopes if scope.health != "no_data"), key=HEALTHS.index, default="no_data")
+    return max(
+        (scope.health for scope in scopes if scope.health != "no_data"), key=SOURCE_STATES.index, default="no_data"
+    )
 
 
 def _failure(poll: PollStatus | None) -> Failure | None:

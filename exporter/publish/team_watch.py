@@ -52,7 +52,7 @@ def _publish(publisher: Publisher) -> bool:
         # The next poll says so.
         return False
     except Exception as error:
-        source = publisher.recipe.source
+        source = publisher.sample_options.source
         event(logger, logging.ERROR, "a bug kept a source from following the teams file", source=source, exc_info=error)
     return True
 
@@ -60,7 +60,7 @@ def _publish(publisher: Publisher) -> bool:
 def _report(teams: Teams, file: TeamsFile, publishers: Sequence[Publisher]) -> None:
     """How many users are unknown and in which lines; who they are is for nobody but the file's owner."""
     users = list(teams.team_of)
-    known = set().union(*(publisher.recipe.accounts.known(users) for publisher in publishers))
+    known = set().union(*(publisher.sample_options.accounts.known(users) for publisher in publishers))
     lines = sorted(teams.lines[user] for user in users if user not in known)
     if lines:
         shown = ", ".join(map(str, lines[:_LINES_SHOWN])) + (", ..." if len(lines) > _LINES_SHOWN else "")

@@ -10,7 +10,7 @@ from exporter.model import EVERYBODY, UNASSIGNED, AmountKey, DayFacts, Measure, 
 
 
 @dataclass(frozen=True)
-class Span:
+class Aggregate:
     """What is known of days that follow each other.
 
     `amounts` has the totals that every day knows and the parts that any day names: a day that does not name a part has
@@ -24,11 +24,11 @@ class Span:
     missing: frozenset[tuple[Measure, str]]
 
 
-def span_of(facts: DayFacts) -> Span:
+def day_aggregate(facts: DayFacts) -> Aggregate:
     """One day as a span."""
     service = facts.service
     active = facts.people.get(EVERYBODY)
-    return Span(
+    return Aggregate(
         amounts=facts.amounts,
         people=facts.people if not service else {key: found - service for key, found in facts.people.items()},
         service=None if service is None or active is None else service & active,
@@ -36,23 +36,27 @@ def span_of(facts: DayFacts) -> Span:
     )
 
 
-def together(spans: Sequence[Span]) -> Span:
+def combined(aggregates: Sequence[Aggregate]) -> Aggregate:
     """Spans of days that follow each other as one."""
     amounts: dict[AmountKey, list[int | Decimal]] = {}
     people: dict[PeopleKey, list[BitMap]] = {}
-    for span in spans:
-        for key, value in span.amounts.items():
+    for aggregate in aggregates:
+        for key, value in aggregate.amounts.items():
             amounts.setdefault(key, []).append(value)
-        for member, accounts in span.people.items():
+        for member, accounts in aggregate.people.items():
             people.setdefault(member, []).append(accounts)
-    services = [span.service for span in spans if span.service is not None]
-    return Span(
-        amounts={key: _sum(key, found) for key, found in amounts.items() if len(found) == len(spans) or is_part(key)},
-        people={
-            key: BitMap.union(*found) for key, found in people.items() if len(found) == len(spans) or key != EVERYBODY
+    services = [aggregate.service for aggregate in aggregates if aggregate.service is not None]
+    return Aggregate(
+        amounts={
+            key: _sum(key, found) for key, found in amounts.items() if len(found) == len(aggregates) or is_part(key)
         },
-        service=BitMap.union(*services) if len(services) == len(spans) else None,
-        missing=frozenset().union(*(span.missing for span in spans)),
+        people={
+            key: BitMap.union(*found)
+            for key, found in people.items()
+            if len(found) == len(aggregates) or key != EVERYBODY
+        },
+        service=BitMap.union(*services) if len(services) == len(aggregates) else None,
+        missing=frozenset().union(*(aggregate.missing for aggregate in aggregates)),
     )
 
 

@@ -18,7 +18,7 @@ from exporter.vendors.base import ALL
 
 
 @dataclass(frozen=True)
-class Recipe:
+class SampleOptions:
     """What the configuration says of how a source's facts become samples.
 
     `workday` tells the working days of its calendar; `per_user` whether single people may be in labels.
@@ -45,54 +45,64 @@ class ScopeSamples:
     shortened: int
 
 
-def scope_history(recipe: Recipe, store: Store, scope: str, now: datetime) -> ScopeHistory:
+def scope_history(sample_options: SampleOptions, store: Store, scope: str, now: datetime) -> ScopeHistory:
     """The days of a scope that are known now, with teams and single people as far as the recipe wants them."""
-    teams = None if recipe.teams is None else recipe.teams.teams()
-    members = None if teams is None else membership(recipe.accounts.members(teams.team_of))
-    named = users.user_table(recipe.accounts.labels()) if recipe.per_user else None
+    teams = None if sample_options.teams is None else sample_options.teams.teams()
+    members = None if teams is None else membership(sample_options.accounts.members(teams.team_of))
+    named = users.user_table(sample_options.accounts.labels()) if sample_options.per_user else None
     return ScopeHistory(
         store,
-        recipe.source,
+        sample_options.source,
         scope,
         members=members,
         users=named,
-        known=lambda stored: known_days(stored, now, recipe.ready_at),
+        known=lambda stored: known_days(stored, now, sample_options.ready_at),
     )
 
 
-def source_samples(recipe: Recipe) -> list[Sample]:
+def source_samples(sample_options: SampleOptions) -> list[Sample]:
     """What is said of a source as a whole, whatever its scopes are: the seats that the configuration gives."""
-    if recipe.seats is None:
+    if sample_options.seats is None:
         return []
-    return [sample("adoption_seats", recipe.seats, source=recipe.source, vendor=recipe.vendor, scope=ALL)]
+    return [
+        sample(
+            "adoption_seats",
+            sample_options.seats,
+            source=sample_options.source,
+            vendor=sample_options.vendor,
+            scope=ALL,
+        )
+    ]
 
 
-def scope_samples(recipe: Recipe, history: ScopeHistory, data_day: date, status: ScopeStatus) -> ScopeSamples:
+def scope_samples(
+    sample_options: SampleOptions, history: ScopeHistory, data_day: date, status: ScopeStatus
+) -> ScopeSamples:
     """Every sample of a scope as it was, or would have been, when the given stored day was the newest one.
 
     Days after it have no influence. `status` gives the seats that the vendor's registry tells and the revisions.
     """
-    spans = history.spans(data_day)
+    aggregates = history.aggregates(data_day)
     scope = windows.Scope(
-        source=recipe.source,
-        vendor=recipe.vendor,
+        source=sample_options.source,
+        vendor=sample_options.vendor,
         name=history.scope,
         data_day=data_day,
-        spans=spans,
+        aggregates=aggregates,
         people=history.head_counts,
         windows={name: history.counted[data_day, name] for name in WINDOWS if (data_day, name) in history.counted},
-        seats=status.seats if recipe.seats is None else None,
-        workday=None if recipe.workday is None else recipe.workday(data_day),
+        seats=status.seats if sample_options.seats is None else None,
+        workday=None if sample_options.workday is None else sample_options.workday(data_day),
         revised=status.revised,
     )
     labels = scope.labels()
     made = windows.samples(scope)
-    made.extend(lifecycle.samples(history.people, history.first_seen, data_day, recipe.frequent_days, labels))
+    made.extend(lifecycle.samples(history.people, history.first_seen, data_day, sample_options.frequent_days, labels))
     if history.users is not None:
-        for window, span in spans.items():
+        for window, aggregate in aggregates.items():
             tables = history.by_account(data_day, window)
             if tables is not None:
-                made.extend(users.samples(span, tables, history.users, {**labels, "window": window}))
-    kept, withheld = filters.withhold(made, recipe.min_group_size)
+                made.extend(users.samples(aggregate, tables, history.users, {**labels, "window": window}))
+    kept, withheld = filters.withhold(made, sample_options.min_group_size)
     cut, shortened = shorten(kept)
     return ScopeSamples(cut, withheld, shortened)

@@ -8,7 +8,7 @@ import polars as pl
 from pyroaring import BitMap
 
 from exporter.model import WINDOWS, window_days
-from exporter.samples.aggregate import Span, span_of, together
+from exporter.samples.aggregate import Aggregate, combined, day_aggregate
 from exporter.samples.lifecycle import first_seen
 from exporter.samples.teams import Membership, with_teams
 from exporter.state.store import Store, StoredDay
@@ -48,7 +48,7 @@ class ScopeHistory:
         self._store = store
         self._source = source
         self._members = members
-        self._spans: dict[tuple[str, date], Span | None] = {}
+        self._aggregates: dict[tuple[str, date], Aggregate | None] = {}
         self._tables: dict[date, pl.DataFrame | None] = {}
 
     @cached_property
@@ -67,11 +67,11 @@ class ScopeHistory:
         """The people that a day is the first stored one to list."""
         return first_seen(self.people)
 
-    def spans(self, data_day: date) -> dict[str, Span]:
+    def aggregates(self, data_day: date) -> dict[str, Aggregate]:
         """The windows that end with a day, by name; those in which a day is not stored are left out."""
         self._read(data_day)
-        found = {window: self._span(window, data_day) for window in WINDOWS}
-        return {window: span for window, span in found.items() if span is not None}
+        found = {window: self._aggregate(window, data_day) for window in WINDOWS}
+        return {window: aggregate for window, aggregate in found.items() if aggregate is not None}
 
     def by_account(self, data_day: date, window: str) -> Sequence[pl.DataFrame] | None:
         """What each account did on each day of a window; None where a day is not stored or does not tell."""
@@ -83,9 +83,11 @@ class ScopeHistory:
     def _read(self, data_day: date) -> None:
         """Has the days of the longest window at hand, and nothing of other days."""
         days = window_days(data_day, _LONGEST)
-        self._spans = {(window, day): span for (window, day), span in self._spans.items() if day in days}
+        self._aggregates = {
+            (window, day): aggregate for (window, day), aggregate in self._aggregates.items() if day in days
+        }
         self._tables = {day: table for day, table in self._tables.items() if day in days}
-        unread = [day for day in days if ("1d", day) not in self._spans]
+        unread = [day for day in days if ("1d", day) not in self._aggregates]
         known = [day for day in unread if day in self.days]
         with_accounts = self.users is not None or self._members is not None
         found = self._store.facts(self._source, self.scope, known, by_account=with_accounts) if known else {}
@@ -93,16 +95,16 @@ class ScopeHistory:
             facts = found.get(day)
             if facts is not None and self._members is not None:
                 facts = with_teams(facts, self._members)
-            self._spans["1d", day] = None if facts is None else span_of(facts)
+            self._aggregates["1d", day] = None if facts is None else day_aggregate(facts)
             if self.users is not None and facts is not None:
                 self._tables[day] = facts.by_account
 
-    def _span(self, window: str, last: date) -> Span | None:
-        if (window, last) not in self._spans:
+    def _aggregate(self, window: str, last: date) -> Aggregate | None:
+        if (window, last) not in self._aggregates:
             part = _MADE_OF[window]
             length = WINDOWS[part]
             ends = window_days(last, WINDOWS[window])[::length]
-            spans = [self._span(part, end) for end in ends]
-            known = [span for span in spans if span is not None]
-            self._spans[window, last] = together(known) if len(known) == len(spans) else None
-        return self._spans[window, last]
+            aggregates = [self._aggregate(part, end) for end in ends]
+            known = [aggregate for aggregate in aggregates if aggregate is not None]
+            self._aggregates[window, last] = combined(known) if len(known) == len(aggregates) else None
+        return self._aggregates[window, last]

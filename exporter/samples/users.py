@@ -6,7 +6,7 @@ from decimal import Decimal
 import polars as pl
 
 from exporter.metrics import Sample, sample
-from exporter.samples.aggregate import Span
+from exporter.samples.aggregate import Aggregate
 from exporter.vendors.rollup import column
 
 
@@ -18,7 +18,7 @@ def user_table(labels: Mapping[int, str]) -> pl.DataFrame:
 
 
 def samples(
-    span: Span, tables: Sequence[pl.DataFrame], users: pl.DataFrame, labels: Mapping[str, str]
+    aggregate: Aggregate, tables: Sequence[pl.DataFrame], users: pl.DataFrame, labels: Mapping[str, str]
 ) -> Iterator[Sample]:
     """Usage and time of each user over the days of a window, service accounts included, where above zero.
 
@@ -27,7 +27,7 @@ def samples(
     """
     time = column("active_time", "")
     every = frozenset.intersection(*(frozenset(table.columns) for table in tables))
-    missing = {column(*field) for field in span.missing}
+    missing = {column(*field) for field in aggregate.missing}
     names = sorted(name for name in every - missing if name == time or name.startswith(column("usage", "")))
     if not names:
         return

@@ -7,7 +7,7 @@ from statistics import median
 
 from exporter.metrics import CATALOGUE, SCOPE, Sample, sample
 from exporter.model import EVERYBODY, UNASSIGNED, WINDOWS, WindowPeople
-from exporter.samples.aggregate import Span
+from exporter.samples.aggregate import Aggregate
 
 BASELINE_DAYS = tuple(timedelta(days=7 * weeks) for weeks in (1, 2, 3, 4))
 
@@ -51,15 +51,15 @@ _Labels = tuple[str, str, str, str]
 class Scope:
     """One scope of a source as of a data day.
 
-    `spans` are its windows of which every day is stored, `windows` those that the vendor itself counted, and `people`
-    the people of each stored day, None where the vendor gave no number.
+    `aggregates` are its windows of which every day is stored, `windows` those that the vendor itself counted, and
+    `people` the people of each stored day, None where the vendor gave no number.
     """
 
     source: str
     vendor: str
     name: str
     data_day: date
-    spans: Mapping[str, Span]
+    aggregates: Mapping[str, Aggregate]
     people: Mapping[date, int | None]
     windows: Mapping[str, WindowPeople] = field(default_factory=dict)
     seats: int | None = None
@@ -77,9 +77,9 @@ def samples(scope: Scope) -> list[Sample]:
     for window in WINDOWS:
         labels = (scope.source, scope.vendor, scope.name, window)
         made.extend(_people(scope, window, labels))
-        if window in scope.spans:
-            made.extend(_people_by(scope.spans[window], labels))
-            made.extend(_amounts(scope.spans[window], labels))
+        if window in scope.aggregates:
+            made.extend(_people_by(scope.aggregates[window], labels))
+            made.extend(_amounts(scope.aggregates[window], labels))
     return made
 
 
@@ -108,10 +108,10 @@ def _people(scope: Scope, window: str, labels: _Labels) -> Iterator[Sample]:
     """People of the window: from the stored days where all list people, else as the vendor counted them."""
     people: int | None = None
     service: int | None = None
-    span, counted = scope.spans.get(window), scope.windows.get(window)
-    if span is not None and EVERYBODY in span.people:
-        people = len(span.people[EVERYBODY])
-        service = None if span.service is None else len(span.service)
+    aggregate, counted = scope.aggregates.get(window), scope.windows.get(window)
+    if aggregate is not None and EVERYBODY in aggregate.people:
+        people = len(aggregate.people[EVERYBODY])
+        service = None if aggregate.service is None else len(aggregate.service)
     elif counted is not None:
         people, service = counted.people, counted.service
     elif window == "1d":
@@ -122,27 +122,27 @@ def _people(scope: Scope, window: str, labels: _Labels) -> Iterator[Sample]:
         yield Sample(_SERVICE, labels, service)
 
 
-def _people_by(span: Span, labels: _Labels) -> Iterator[Sample]:
-    for key, accounts in sorted(span.people.items()):
-        unknown = key.dimension == "activity" and ("usage", key.member) in span.missing
+def _people_by(aggregate: Aggregate, labels: _Labels) -> Iterator[Sample]:
+    for key, accounts in sorted(aggregate.people.items()):
+        unknown = key.dimension == "activity" and ("usage", key.member) in aggregate.missing
         if accounts and key != EVERYBODY and not unknown:
             yield Sample(_PEOPLE_BY[key.dimension], (*labels, key.member), len(accounts))
 
 
-def _amounts(span: Span, labels: _Labels) -> Iterator[Sample]:
+def _amounts(aggregate: Aggregate, labels: _Labels) -> Iterator[Sample]:
     """The totals, and then their parts."""
     parts = []
-    for (measure, activity, dimension, member), value in sorted(span.amounts.items()):
+    for (measure, activity, dimension, member), value in sorted(aggregate.amounts.items()):
         if dimension == "total" and measure != "active_time":
             yield Sample(_TOTALS[measure], (*labels, activity), float(value))
         elif dimension == "total" and activity == "":
             yield Sample(_TIME, labels, float(value))
-        elif value <= 0 or (measure, activity) in span.missing:
+        elif value <= 0 or (measure, activity) in aggregate.missing:
             continue
         elif dimension == "total":
             parts.append(Sample(_ACTIVITY_TIME, (*labels, activity), float(value)))
         # What teams have adds up to a total, so it is not known where on some day that is not.
-        elif dimension == "team" and (measure, activity, "team", UNASSIGNED) not in span.amounts:
+        elif dimension == "team" and (measure, activity, "team", UNASSIGNED) not in aggregate.amounts:
             continue
         elif measure == "active_time":
             parts.append(Sample(_TEAM_TIME, (*labels, member), float(value)))

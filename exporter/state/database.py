@@ -143,7 +143,7 @@ class Database:
                 self.wipe()
 
     @contextmanager
-    def turn(self, name: str) -> Iterator[bool]:
+    def leader_lock(self, name: str) -> Iterator[bool]:
         """Whether it is our turn until the block ends: one process at a time has the turn of a name.
 
         The turn ends with its process, and on PostgreSQL with its connection, so a killed replica holds up nobody. A
@@ -156,7 +156,7 @@ class Database:
                 return
             token = secrets.token_bytes(16)
             with self.write() as connection:
-                self.upsert(connection, schema.turn, [{"source": name, "token": token}])
+                self.upsert(connection, schema.leader_lock, [{"source": name, "token": token}])
             self._held[name] = token
             try:
                 yield True
@@ -223,7 +223,7 @@ class Database:
         held = self._held.get(source)
         if held is None:
             return
-        table = schema.turn
+        table = schema.leader_lock
         query = select(table.c.token).where(table.c.source == source).with_for_update(read=True)
         if connection.execute(query).scalar_one_or_none() != held:
             raise TurnLostError(f"another process reads {source} now, and what this one would store may be older")

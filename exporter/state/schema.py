@@ -109,7 +109,7 @@ poll = Table(
 )
 
 # Who may write what is read of a source: a token that is new with every turn, which the writers of a poll compare.
-turn = Table(
+leader_lock = Table(
     "turn",
     metadata,
     Column("source", Text, primary_key=True),

@@ -26,7 +26,7 @@ from exporter.transport import json_object
 from exporter.transport.body import Heard, pieces
 from exporter.transport.http_environment import check_proxies, tls_context
 from exporter.transport.rate_limit import Budget
-from exporter.transport.retries import ATTEMPTS, LONGEST_PAUSE, PassingError, asked_pause, retrying
+from exporter.transport.retries import ATTEMPTS, LONGEST_PAUSE, RetryableError, asked_pause, retrying
 from exporter.transport.vendor_clock import VendorClock
 
 BODY_LIMIT = 256 * 2**20
@@ -218,7 +218,7 @@ class Client:
             answer = self._http.send(request, stream=True)
         except httpx.TransportError as error:
             self._heard("error")
-            raise PassingError(Unreachable(f"{where}: no answer in {self._tries}: {self._fault(error)}")) from error
+            raise RetryableError(Unreachable(f"{where}: no answer in {self._tries}: {self._fault(error)}")) from error
         status = answer.status_code
         self._heard(str(status))
         if answer.is_success:
@@ -229,7 +229,7 @@ class Client:
             yield answer
         except (httpx.TransportError, EOFError) as error:
             message = f"{where}: {status} with a body cut short in {self._tries}: {self._fault(error)}"
-            raise PassingError(Unreachable(message, status=status)) from error
+            raise RetryableError(Unreachable(message, status=status)) from error
         finally:
             answer.close()
 
@@ -271,7 +271,7 @@ class Client:
         if pause is not None and pause > LONGEST_PAUSE:
             message = f"{where}: {status}, the vendor asks to wait {math.ceil(pause)} s{words}"
             return kind(message, status=status)
-        return PassingError(kind(f"{where}: {status} in {self._tries}{words}", status=status), pause)
+        return RetryableError(kind(f"{where}: {status} in {self._tries}{words}", status=status), pause)
 
     def _head(self, answer: httpx.Response, where: str) -> bytes:
         """The beginning of an error body, as far as it can be had."""

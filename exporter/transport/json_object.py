@@ -43,7 +43,7 @@ def loads(body: bytes, where: str) -> object:
 
 
 @dataclass(frozen=True, slots=True)
-class Obj:
+class JsonObject:
     """A JSON object and where it stands, so that its readers can say which field of which endpoint is wrong.
 
     Readers take a key that must be there; `"key" in obj` asks first. They raise BadPayload.
@@ -56,29 +56,29 @@ class Obj:
     def __contains__(self, key: str) -> bool:
         return key in self.fields
 
-    def need(self, key: str) -> object:
+    def require(self, key: str) -> object:
         """The raw value."""
         try:
             return self.fields[key]
         except KeyError:
             raise BadPayload(f"{self.where}: {self._path(key)} is missing") from None
 
-    def obj(self, key: str) -> "Obj":
+    def json_object(self, key: str) -> "JsonObject":
         """The object under a key."""
-        return obj(self.need(key), self.where, self._path(key))
+        return json_object(self.require(key), self.where, self._path(key))
 
     def array(self, key: str) -> list[object]:
         """The array under a key, with raw values."""
-        value = self.need(key)
+        value = self.require(key)
         return value if isinstance(value, list) else self.refuse(key, "an array")
 
-    def objects(self, key: str) -> "list[Obj]":
+    def objects(self, key: str) -> "list[JsonObject]":
         """The array of objects under a key."""
-        return objects(self.need(key), self.where, self._path(key))
+        return objects(self.require(key), self.where, self._path(key))
 
     def text(self, key: str) -> str:
         """Text that every store and label can hold: no NUL, no half of a surrogate pair."""
-        value = self.need(key)
+        value = self.require(key)
         if not isinstance(value, str):
             self.refuse(key, "text")
         if not value.isascii() and any("\ud800" <= letter <= "\udfff" for letter in value):
@@ -89,7 +89,7 @@ class Obj:
 
     def whole(self, key: str) -> int:
         """A whole number from 0 to 2**63 - 1; 12.0 is 12."""
-        value = self.need(key)
+        value = self.require(key)
         if type(value) is int and 0 <= value < LIMIT:
             return value
         if isinstance(value, Decimal | float) and 0 <= value < LIMIT and value == int(value):
@@ -98,29 +98,29 @@ class Obj:
 
     def flag(self, key: str) -> bool:
         """A boolean."""
-        value = self.need(key)
+        value = self.require(key)
         return value if isinstance(value, bool) else self.refuse(key, "a boolean")
 
     def refuse(self, key: str, wanted: str) -> NoReturn:
         """Raise BadPayload: the value under `key` is not what was wanted."""
-        raise BadPayload(f"{self.where}: {self._path(key)} is {seen(self.need(key))}, not {wanted}")
+        raise BadPayload(f"{self.where}: {self._path(key)} is {seen(self.require(key))}, not {wanted}")
 
     def _path(self, key: str) -> str:
         return f"{self.path}.{key}" if self.path else key
 
 
-def obj(value: object, where: str, path: str = "") -> Obj:
+def json_object(value: object, where: str, path: str = "") -> JsonObject:
     """A value that must be an object, with readers for its fields."""
     if not isinstance(value, dict):
         raise BadPayload(f"{where}: {path or 'the body'} is {seen(value)}, not an object")
-    return Obj(value, where, path)
+    return JsonObject(value, where, path)
 
 
-def objects(value: object, where: str, path: str = "") -> list[Obj]:
+def objects(value: object, where: str, path: str = "") -> list[JsonObject]:
     """A value that must be an array of objects."""
     if not isinstance(value, list):
         raise BadPayload(f"{where}: {path or 'the body'} is {seen(value)}, not an array")
-    return [obj(item, where, f"{path}[{index}]") for index, item in enumerate(value)]
+    return [json_object(item, where, f"{path}[{index}]") for index, item in enumerate(value)]
 
 
 def seen(value: object) -> str:

@@ -23,7 +23,7 @@ T = TypeVar("T")
 stamina.instrumentation.set_on_retry_hooks([])
 
 
-class PassingError(Exception):
+class RetryableError(Exception):
     """A failure that may pass: what to report if it was the last attempt, and the pause that the vendor asked for."""
 
     def __init__(self, error: VendorError, pause: float | None = None) -> None:
@@ -43,7 +43,7 @@ def retrying(
     try:
         # stamina would sleep for what a hook returns, deaf to a shutdown: it sleeps 0, and we pause before the attempt.
         for trial in stamina.retry_context(
-            on=lambda error: 0.0 if isinstance(error, PassingError) else False,
+            on=lambda error: 0.0 if isinstance(error, RetryableError) else False,
             attempts=attempts,
             timeout=None,
             wait_initial=_FIRST_PAUSE,
@@ -56,10 +56,10 @@ def retrying(
                     pause(seconds)
                 try:
                     return attempt()
-                except PassingError as failure:
+                except RetryableError as failure:
                     seconds = failure.pause or trial.next_wait * (1 + jitter())
                     raise
-    except PassingError as failure:
+    except RetryableError as failure:
         raise failure.error from failure.__cause__
     raise AssertionError("the last attempt returns or raises")
 

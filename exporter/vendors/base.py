@@ -19,7 +19,7 @@ class Accounts(Protocol):
 
 
 @dataclass(frozen=True)
-class Access:
+class PollContext:
     """What a vendor's functions may use during one poll of one source.
 
     `settings` is the vendor's own settings model. `memory` is what the vendor's functions wish to find again at the
@@ -44,14 +44,14 @@ def bearer(token: str) -> Mapping[str, str]:
 
 
 @dataclass(frozen=True)
-class WrongDay:
+class InvalidDay:
     """A day with a value that cannot be right: it costs its day alone, so that the other days are still read."""
 
     day: date
     error: BadPayload
 
 
-def raise_newest(wrong: Collection[WrongDay]) -> None:
+def raise_newest(wrong: Collection[InvalidDay]) -> None:
     """Raises what is wrong with the newest day, where anything is, once all that can be read is."""
     if wrong:
         raise max(wrong, key=lambda one: one.day).error
@@ -74,12 +74,12 @@ class Vendor:
 
     name: str
     settings: type[Any]
-    scopes: Callable[[Access], Sequence[str]]
-    read: Callable[[Access, str, Sequence[date]], Iterator[Reading | WrongDay]]
+    scopes: Callable[[PollContext], Sequence[str]]
+    read: Callable[[PollContext, str, Sequence[date]], Iterator[Reading | InvalidDay]]
     least_requests: Callable[[int, int], int]
-    windows: Callable[[Access, str, date, Sequence[str]], Iterable[WindowPeople]] | None = None
-    day_counts: Callable[[Access, str], Sequence[WindowPeople]] | None = None
-    seats: Callable[[Access, str], int | None] | None = None
-    check: Callable[[Access], Iterator[str]] | None = None
+    windows: Callable[[PollContext, str, date, Sequence[str]], Iterable[WindowPeople]] | None = None
+    day_counts: Callable[[PollContext, str], Sequence[WindowPeople]] | None = None
+    seats: Callable[[PollContext, str], int | None] | None = None
+    check: Callable[[PollContext], Iterator[str]] | None = None
     headers: Callable[[str], Mapping[str, str]] = bearer
     concurrency: int = 1

@@ -20,8 +20,8 @@ from exporter.config.source import SourceSettings
 from exporter.errors import BadPayload, Rejected, VendorError
 from exporter.log import event
 from exporter.model import EVERYBODY, ONE_DAY, AmountKey, DayFacts, Identity, Reading, WindowPeople
-from exporter.transport.json_object import Obj, obj, objects
-from exporter.vendors.base import ALL, Access, Vendor, WrongDay
+from exporter.transport.json_object import JsonObject, json_object, objects
+from exporter.vendors.base import ALL, InvalidDay, PollContext, Vendor
 from exporter.vendors.rollup import LARGEST, UNKNOWN, column, rollup
 
 logger = logging.getLogger(__name__)
@@ -62,38 +62,38 @@ def headers(token: str) -> Mapping[str, str]:
     return {"Coder-Session-Token": token}
 
 
-def scopes(access: Access) -> Sequence[str]:
+def scopes(context: PollContext) -> Sequence[str]:
     """The configured organizations, or the server as one."""
-    _log_version(access)
-    return list(dict.fromkeys(access.settings.organizations)) or [ALL]
+    _log_version(context)
+    return list(dict.fromkeys(context.settings.organizations)) or [ALL]
 
 
-def read(access: Access, scope: str, days: Sequence[date]) -> Iterator[Reading | WrongDay]:
+def read(context: PollContext, scope: str, days: Sequence[date]) -> Iterator[Reading | InvalidDay]:
     """Every day wanted, newest first, with two requests for each."""
-    templates = _templates(access, scope)
+    templates = _templates(context, scope)
     listed: dict[date, int | None] = {}
-    access.memory["listed people"] = listed
+    context.memory["listed people"] = listed
     for day in days:
-        answers = _ask_of_day(access, day, templates)
+        answers = _ask_of_day(context, day, templates)
         try:
             people, apps = _parse_day(answers)
-            reading = Reading(day, _facts(access, day, people, apps), rows=bool(people))
+            reading = Reading(day, _facts(context, day, people, apps), rows=bool(people))
         except BadPayload as error:
-            yield WrongDay(day, error)
+            yield InvalidDay(day, error)
             continue
         listed[day] = reading.facts.people_total()
         yield reading
 
 
-def day_counts(access: Access, _scope: str) -> Sequence[WindowPeople]:
+def day_counts(context: PollContext, _scope: str) -> Sequence[WindowPeople]:
     """The server's own counts of the last 60 days; there are none for an organization."""
-    if access.settings.organizations:
+    if context.settings.organizations:
         return []
-    counts = _daily_counts(access)
-    listed: Mapping[date, int | None] = access.memory["listed people"]
+    counts = _daily_counts(context)
+    listed: Mapping[date, int | None] = context.memory["listed people"]
     for day, people in listed.items():
         if counts.get(day, people) != people:
-            access.warn(
+            context.warn(
                 "counts differ",
                 f"insights/daus counts {counts[day]} people on {day}, user-activity lists {people}; "
                 "here and on other days the list is what counts",
@@ -101,37 +101,37 @@ def day_counts(access: Access, _scope: str) -> Sequence[WindowPeople]:
     return [WindowPeople(day, "1d", people) for day, people in counts.items()]
 
 
-def seats(access: Access, scope: str) -> int | None:
+def seats(context: PollContext, scope: str) -> int | None:
     """Users with the account status active, which is a licence seat and says nothing of activity."""
-    if access.settings.organizations or access.settings.seats is not None:
+    if context.settings.organizations or context.settings.seats is not None:
         return None
     try:
-        counts = _answer(access, "insights/user-status-counts").obj("status_counts")
+        counts = _answer(context, "insights/user-status-counts").json_object("status_counts")
     except Rejected as error:
         if error.status not in _HINTS:
             raise
-        access.warn("no seats", f"there are no seats: {error}")
+        context.warn("no seats", f"there are no seats: {error}")
         return None
     # Neither sorted nor filled: a day without a change may be missing (2026-11).
     active = _list(counts, "active") if "active" in counts else []
     return max(active, key=lambda row: row.text("date")).whole("count") if active else None
 
 
-def parse_people(answer: Obj) -> list[Person]:
+def parse_people(answer: JsonObject) -> list[Person]:
     """The rows of user-activity; people without activity have none."""
     return [
         Person(row.text("user_id").strip(), row.text("username"), _seconds(row))
-        for row in _list(answer.obj("report"), "users")
+        for row in _list(answer.json_object("report"), "users")
     ]
 
 
-def parse_apps(answer: Obj) -> Counter[str]:
+def parse_apps(answer: JsonObject) -> Counter[str]:
     """Seconds by activity; apps run side by side, so that these add up to more than people's time.
 
     An app with several names or icons has several rows.
     """
     apps: Counter[str] = Counter()
-    for row in _list(answer.obj("report"), "apps_usage"):
+    for row in _list(answer.json_object("report"), "apps_usage"):
         name = row.text("slug").strip().replace("-", "_") or UNKNOWN
         activity = _ACTIVITIES.get(name, name)
         apps[activity] += row.whole("seconds")
@@ -140,25 +140,27 @@ def parse_apps(answer: Obj) -> Counter[str]:
     return apps
 
 
-def _ask_of_day(access: Access, day: date, templates: Sequence[str] | None) -> tuple[Obj, Obj] | None:
+def _ask_of_day(
+    context: PollContext, day: date, templates: Sequence[str] | None
+) -> tuple[JsonObject, JsonObject] | None:
     """What user-activity and templates answer; None without templates, of which nobody can be asked for."""
     if templates == []:
         return None
     params = {"start_time": f"{day}T00:00:00Z", "end_time": f"{day + ONE_DAY}T00:00:00Z"}
     if templates is not None:
         params["template_ids"] = ",".join(templates)
-    people = _answer(access, "insights/user-activity", params)
-    return people, _answer(access, "insights/templates", {**params, "interval": "day"})
+    people = _answer(context, "insights/user-activity", params)
+    return people, _answer(context, "insights/templates", {**params, "interval": "day"})
 
 
-def _parse_day(answers: tuple[Obj, Obj] | None) -> tuple[list[Person], Counter[str]]:
+def _parse_day(answers: tuple[JsonObject, JsonObject] | None) -> tuple[list[Person], Counter[str]]:
     return ([], Counter()) if answers is None else (parse_people(answers[0]), parse_apps(answers[1]))
 
 
-def _facts(access: Access, day: date, people: Sequence[Person], apps: Counter[str]) -> DayFacts:
+def _facts(context: PollContext, day: date, people: Sequence[Person], apps: Counter[str]) -> DayFacts:
     named = [person for person in people if person.user_id]
     identities = [Identity(person.user_id, username=person.username, vendor_id=person.user_id) for person in named]
-    numbers = dict(zip(named, access.accounts.number(identities), strict=True))
+    numbers = dict(zip(named, context.accounts.number(identities), strict=True))
     rows = pl.DataFrame(
         {
             "account": [numbers.get(person) for person in people],
@@ -178,41 +180,41 @@ def _facts(access: Access, day: date, people: Sequence[Person], apps: Counter[st
     )
 
 
-def _daily_counts(access: Access) -> Mapping[date, int]:
+def _daily_counts(context: PollContext) -> Mapping[date, int]:
     """People of each of the last 60 days as the server itself counts them.
 
     Any tz_offset but 0 moves the labels of days that stay days of UTC (2026-11).
     """
     try:
-        answer = _answer(access, "insights/daus", {"tz_offset": "0"})
+        answer = _answer(context, "insights/daus", {"tz_offset": "0"})
     except VendorError as error:
         # A database that fails to count 60 days may well list those of one (2026-11).
         if error.status not in _HINTS and not _is_server_error(error):
             raise
-        access.warn("no counts", f"there is nothing of days before those that are read: {error}")
+        context.warn("no counts", f"there is nothing of days before those that are read: {error}")
         return {}
     return {_day(row): row.whole("amount") for row in _list(answer, "entries")}
 
 
-def _templates(access: Access, scope: str) -> list[str] | None:
+def _templates(context: PollContext, scope: str) -> list[str] | None:
     """The templates of an organization, which is the one way to ask for it; None for the server as one whole.
 
     What happened in workspaces of templates that have been deleted since is lost to it.
     """
-    if not access.settings.organizations:
+    if not context.settings.organizations:
         return None
-    where, found = _get(access, "organizations")
+    where, found = _get(context, "organizations")
     ids = [row.text("id") for row in objects(found, where) if row.text("name") == scope]
     if not ids:
         raise Rejected(f"{where}: the token's user sees no organization {scope}")
     path = f"organizations/{quote(ids[0], safe='')}/templates"
-    return sorted(_listed_templates(access, path, None) | _deprecated_templates(access, path))
+    return sorted(_listed_templates(context, path, None) | _deprecated_templates(context, path))
 
 
-def _deprecated_templates(access: Access, path: str) -> set[str]:
+def _deprecated_templates(context: PollContext, path: str) -> set[str]:
     """People work on in deprecated templates, which newer servers list only when asked for (2026-11)."""
     try:
-        return _listed_templates(access, path, _DEPRECATED)
+        return _listed_templates(context, path, _DEPRECATED)
     except Rejected as error:
         # A server that refuses the parameter does not know it, and has listed everything without it.
         if error.status != 400:
@@ -220,23 +222,23 @@ def _deprecated_templates(access: Access, path: str) -> set[str]:
         return set()
 
 
-def _listed_templates(access: Access, path: str, params: Mapping[str, str] | None) -> set[str]:
-    where, found = _get(access, path, params)
+def _listed_templates(context: PollContext, path: str, params: Mapping[str, str] | None) -> set[str]:
+    where, found = _get(context, path, params)
     return set() if found is None else {row.text("id") for row in objects(found, where)}
 
 
-def _log_version(access: Access) -> None:
-    if "version" in access.memory:
+def _log_version(context: PollContext) -> None:
+    if "version" in context.memory:
         return
-    access.memory["version"] = None
+    context.memory["version"] = None
     try:
-        version = _answer(access, "buildinfo").text("version")
+        version = _answer(context, "buildinfo").text("version")
     except VendorError as error:
         # What the version would have told is not worth a poll; whatever is wrong here shows at the first insight.
         if isinstance(error, Rejected | BadPayload) or _is_server_error(error):
             return
         raise
-    url = access.settings.base_url
+    url = context.settings.base_url
     event(logger, logging.INFO, "the version of a server", vendor="coder", url=url, version=version[:40])
 
 
@@ -244,15 +246,15 @@ def _is_server_error(error: VendorError) -> bool:
     return error.status is not None and error.status >= 500
 
 
-def _answer(access: Access, endpoint: str, params: Mapping[str, str] | None = None) -> Obj:
-    where, document = _get(access, endpoint, params)
-    return obj(document, where)
+def _answer(context: PollContext, endpoint: str, params: Mapping[str, str] | None = None) -> JsonObject:
+    where, document = _get(context, endpoint, params)
+    return json_object(document, where)
 
 
-def _get(access: Access, endpoint: str, params: Mapping[str, str] | None = None) -> tuple[str, object]:
+def _get(context: PollContext, endpoint: str, params: Mapping[str, str] | None = None) -> tuple[str, object]:
     """Where an answer is from, in words, and the answer. Insights refuse parameters that they do not know."""
     try:
-        response = access.client.request("GET", f"/api/v2/{endpoint}", params=params)
+        response = context.client.request("GET", f"/api/v2/{endpoint}", params=params)
     except Rejected as error:
         if error.status not in _HINTS:
             raise
@@ -260,19 +262,19 @@ def _get(access: Access, endpoint: str, params: Mapping[str, str] | None = None)
     return response.where, response.json()
 
 
-def _list(answer: Obj, key: str) -> list[Obj]:
+def _list(answer: JsonObject, key: str) -> list[JsonObject]:
     """An array of objects; an empty one may come as null."""
-    return [] if answer.need(key) is None else answer.objects(key)
+    return [] if answer.require(key) is None else answer.objects(key)
 
 
-def _seconds(row: Obj) -> int:
+def _seconds(row: JsonObject) -> int:
     seconds = row.whole("seconds")
     if seconds > LARGEST // _NANOSECONDS:
         raise BadPayload(f"{row.where}: {row.path}.seconds is {seconds}, which is no time of a day")
     return seconds
 
 
-def _day(row: Obj) -> date:
+def _day(row: JsonObject) -> date:
     try:
         # Servers before 2.7 send a time with the date.
         return date.fromisoformat(row.text("date")[:10])

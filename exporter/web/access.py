@@ -26,7 +26,7 @@ _HEADERS = {
 }
 
 
-class Access:
+class WebAccess:
     """What the web server goes by. `config` is replaced whole, so that whoever reads it needs no lock."""
 
     def __init__(self, config: WebConfig, path: Path | None = None) -> None:
@@ -37,11 +37,11 @@ class Access:
         self._lock = threading.Lock()
 
     @classmethod
-    def open(cls, path: Path | None) -> "Access":
+    def open(cls, path: Path | None) -> "WebAccess":
         """Reads a file; raises ConfigError."""
         return cls(WebConfig() if path is None else read(path), path)
 
-    def become(self, other: "Access") -> None:
+    def become(self, other: "WebAccess") -> None:
         """Goes by another file, as a reload wants it."""
         with self._lock:
             self._path, self._seen, self._mistakes = other._path, other._seen, None
@@ -77,7 +77,7 @@ class Guard:
     """
 
     def __init__(
-        self, app: ASGIApp, access: Access, names: Callable[[], Collection[str] | None] = lambda: None
+        self, app: ASGIApp, access: WebAccess, names: Callable[[], Collection[str] | None] = lambda: None
     ) -> None:
         self._app = app
         self._access = access

@@ -14,8 +14,8 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from exporter import __version__
-from exporter.publish.self_metrics import Health
-from exporter.publish.snapshot import Board
+from exporter.publish.self_metrics import SelfMetrics
+from exporter.publish.snapshot import ExpositionCache
 from exporter.publish.status import Reload, Report, as_json
 from exporter.web.bundled import shipped
 from exporter.web.exposition import exposition
@@ -27,8 +27,8 @@ from exporter.web.templates import render
 class Pages:
     """What the web shows; functions where the answer changes."""
 
-    board: Board
-    health: Health
+    cache: ExpositionCache
+    self_metrics: SelfMetrics
     healthy: Callable[[], bool]
     ready: Callable[[], bool]
     report: Callable[[], Report]
@@ -42,7 +42,7 @@ def application(pages: Pages, prefix: str = "") -> Starlette:
     reporting, reloading = asyncio.Lock(), asyncio.Lock()
 
     async def metrics(request: Request) -> Response:
-        return exposition(request, pages.board.snapshot, pages.health)
+        return exposition(request, pages.cache.snapshot, pages.self_metrics)
 
     async def healthy(_request: Request) -> Response:
         if pages.healthy():

@@ -7,7 +7,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from exporter.publish.prometheus import CONTENT_TYPES, body_parts, gzip_parts, render_collector
-from exporter.publish.self_metrics import Health
+from exporter.publish.self_metrics import SelfMetrics
 from exporter.publish.snapshot import Snapshot
 from exporter.web.negotiation import accepts_gzip, negotiate
 
@@ -34,10 +34,10 @@ class Exposition(Response):
                 yield part[start : start + _PIECE]
 
 
-def exposition(request: Request, snapshot: Snapshot, health: Health) -> Exposition:
+def exposition(request: Request, snapshot: Snapshot, self_metrics: SelfMetrics) -> Exposition:
     """What is published, as text or OpenMetrics and gzipped where the client wants it so."""
     form = negotiate(_whole(request, "accept"))
-    first, rest = snapshot.parts[form], render_collector(health.registry, form)
+    first, rest = snapshot.parts[form], render_collector(self_metrics.registry, form)
     headers = {"content-type": CONTENT_TYPES[form], "vary": "Accept, Accept-Encoding"}
     if accepts_gzip(_whole(request, "accept-encoding")):
         return Exposition(gzip_parts(first, rest, form), {**headers, "content-encoding": "gzip"})

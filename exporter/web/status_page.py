@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from exporter.publish.status import Health, Report, ScopeReport, SourceReport
+from exporter.publish.status import Report, ScopeReport, SourceReport, SourceState
 from exporter.web.advice import advice
 from exporter.web.relative_time import distance
 from exporter.web.sparkline import HEIGHT, sparkline
@@ -15,7 +15,7 @@ _MOST_ALONE = 500
 _MOST_TOGETHER = 200
 _MOST_OF_ONE, _FEWEST_OF_ONE = 20, 3
 
-_WORDS: Mapping[Health, str] = {
+_WORDS: Mapping[SourceState, str] = {
     "ok": "Up to date",
     "pending": "Not polled yet",
     "no_data": "No data yet",
@@ -24,7 +24,7 @@ _WORDS: Mapping[Health, str] = {
     "failing": "Failing",
 }
 # What a look at many scopes is for comes first.
-_ORDER: Sequence[Health] = ("failing", "withdrawn", "late", "ok", "pending", "no_data")
+_ORDER: Sequence[SourceState] = ("failing", "withdrawn", "late", "ok", "pending", "no_data")
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from starlette.responses import PlainTextResponse
 
 from exporter.cli import commands
 from exporter.publish.status import Report
-from exporter.web.access import Access, Guard
+from exporter.web.access import Guard, WebAccess
 from tests.support.certificates import certificate
 from tests.support.reports import Web, everything, report, scope, source
 from tests.support.web_server import serving
@@ -20,7 +20,7 @@ from tests.support.web_server import serving
 @contextmanager
 def exporter(made: Report, web_file: Path | None = None) -> Iterator[str]:
     """The address of an exporter with this report."""
-    access = Access.open(web_file)
+    access = WebAccess.open(web_file)
     with serving(Guard(Web(report=made).application("/adoption"), access), tls=lambda: access.config.tls) as address:
         yield f"{'https' if access.config.tls else 'http'}://{address}/adoption"
 

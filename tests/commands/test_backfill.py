@@ -68,7 +68,7 @@ def backfilled(bench: VendorPolls, first: date, last: date) -> list[PastDay]:
     reader = PastReader(
         source=poller.source,
         store=bench.store,
-        accounts=poller.publisher.recipe.accounts,
+        accounts=poller.publisher.sample_options.accounts,
         first=first,
         last=last,
         now=lambda: bench.now,
@@ -76,7 +76,7 @@ def backfilled(bench: VendorPolls, first: date, last: date) -> list[PastDay]:
         warn=lambda _remark: None,
     )
     assert reader.read() == {}
-    return list(past_days(poller.publisher.recipe, bench.store, 50_000, first, last, bench.now))
+    return list(past_days(poller.publisher.sample_options, bench.store, 50_000, first, last, bench.now))
 
 
 def test_ninety_backfilled_days_equal_a_daily_run() -> None:
@@ -149,7 +149,7 @@ def test_a_silent_day_is_kept_though_an_older_day_fails() -> None:
     reader = PastReader(
         source=poller.source,
         store=bench.store,
-        accounts=poller.publisher.recipe.accounts,
+        accounts=poller.publisher.sample_options.accounts,
         first=YESTERDAY,
         last=YESTERDAY,
         now=lambda: bench.now,

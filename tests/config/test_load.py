@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from exporter.config.load import Config, ConfigError, load_config, read_token, redacted, secrets
-from exporter.config.mistakes import Place
+from exporter.config.load import Config, config_secrets, load_config, read_token, redacted
+from exporter.config.mistakes import ConfigError, Place
 from exporter.config.source import Calendar
 from exporter.vendors import VENDORS
 from tests.support.configurations import ENVIRON, ONE_VENDOR, load_text
@@ -65,11 +65,11 @@ def test_nothing_that_is_shown_holds_a_secret(name: str) -> None:
 
     shown = [json.dumps(redacted(config)), repr(config), str(config), repr(redacted(config))]
 
-    assert [secret for secret in secrets(config) for text in shown if secret in text] == []
+    assert [secret for secret in config_secrets(config) for text in shown if secret in text] == []
 
 
 def test_the_secrets_of_a_configuration_are_known_in_every_form() -> None:
-    assert secrets(_load("everything.ok.yaml")) == {
+    assert config_secrets(_load("everything.ok.yaml")) == {
         "file-token-1234",
         "Bearer otlp-token",
         "otlp-token",
@@ -81,7 +81,7 @@ def test_the_secrets_of_a_configuration_are_known_in_every_form() -> None:
 
 
 def test_a_file_without_secrets_of_its_own_has_only_its_tokens() -> None:
-    assert secrets(_load("minimal.ok.yaml")) == {"environment-token"}
+    assert config_secrets(_load("minimal.ok.yaml")) == {"environment-token"}
 
 
 def test_a_configuration_is_typed_values() -> None:

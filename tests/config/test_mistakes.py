@@ -7,7 +7,7 @@ import pytest
 from pydantic import Field, SecretStr, model_validator
 
 from exporter.config.durations import TimeOfDay
-from exporter.config.load import secrets
+from exporter.config.load import config_secrets
 from exporter.config.source import RequestsPerMinute, SourceSettings
 from exporter.config.types import BaseUrl, Secret, Settings, Whole
 from exporter.vendors import VENDORS
@@ -78,7 +78,7 @@ sources:
         )
     }
     assert config.sources["docs"].requests_per_minute == 300
-    assert secrets(config) == {"t0ken-in-the-file", "s3ssion-cookie"}
+    assert config_secrets(config) == {"t0ken-in-the-file", "s3ssion-cookie"}
 
 
 def test_mistakes_in_a_vendors_own_keys_are_told_the_same_way(tmp_path: Path) -> None:

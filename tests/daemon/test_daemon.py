@@ -22,7 +22,7 @@ from exporter.daemon.run import Web, listen, run_daemon
 from exporter.model import DayFacts, Reading
 from exporter.simulator.augment import augment_app
 from exporter.simulator.server import build, serve
-from exporter.web.access import Access
+from exporter.web.access import WebAccess
 from tests.support import faulty_server, real_servers
 from tests.support.companies import ENOUGH, busy, calm, utc_now
 from tests.support.configurations import load_text
@@ -173,11 +173,13 @@ def test_a_signal_while_the_state_is_published_ends_the_start(tmp_path: Path, nu
             return True
 
         for name, poller in exporter.pollers.items():
-            poller.publisher.recipe = replace(poller.publisher.recipe, workday=partial(make, name))
-        run_daemon(exporter, Web(listen(Address("127.0.0.1", 0)), Access.open(None)), lambda: config, lambda _url: None)
+            poller.publisher.sample_options = replace(poller.publisher.sample_options, workday=partial(make, name))
+        run_daemon(
+            exporter, Web(listen(Address("127.0.0.1", 0)), WebAccess.open(None)), lambda: config, lambda _url: None
+        )
 
         assert made == ["one"]
-        assert exporter.board.snapshot.samples == {}
+        assert exporter.cache.snapshot.samples == {}
         assert silent.heads == []
 
 

@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from exporter.publish.status import Reload
-from exporter.web.access import Access, Guard
+from exporter.web.access import Guard, WebAccess
 from tests.support.asgi import Pages
 from tests.support.certificates import certificate
 from tests.support.daemons import PATIENCE
@@ -55,7 +55,7 @@ def made() -> Made:
 
 def guarded(made: Made, folder: Path, text: str) -> Guard:
     (folder / "web.yml").write_text(text)
-    return Guard(made.web.application(), Access.open(folder / "web.yml"))
+    return Guard(made.web.application(), WebAccess.open(folder / "web.yml"))
 
 
 def users() -> str:
@@ -110,7 +110,7 @@ def test_with_client_certificates_it_is_shown_to_whom_has_one(
         "tls_server_config: {cert_file: server.pem, key_file: server.key,\n"
         "  client_auth_type: RequireAndVerifyClientCert, client_ca_file: client.pem}",
     )
-    tls = Access.open(certificates / "web.yml").config.tls
+    tls = WebAccess.open(certificates / "web.yml").config.tls
 
     with serving(guard, tls=lambda: tls) as address:
         answers = {}

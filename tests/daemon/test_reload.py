@@ -23,7 +23,7 @@ from exporter.state import schema
 from exporter.state.accounts import AccountBook
 from exporter.state.database import Database, StateError
 from exporter.state.store import Store
-from exporter.web.access import Access
+from exporter.web.access import WebAccess
 from tests.daemon.test_daemon import simulated
 from tests.support import faulty_server
 from tests.support.configurations import load_text
@@ -248,24 +248,26 @@ def reloaded_over(state: Failing, folder: Path, fails: Callable[[int], bool]) ->
     store = Store(state)
     exporter = Exporter(before, store)
     for name, poller in exporter.pollers.items():
-        numbers = poller.publisher.recipe.accounts.number([Identity("1", email="alice@example.com"), Identity("2")])
+        numbers = poller.publisher.sample_options.accounts.number(
+            [Identity("1", email="alice@example.com"), Identity("2")]
+        )
         store.list_scopes(name, ["all"])
         facts = DayFacts(people={EVERYBODY: BitMap(numbers)}, service=BitMap())
         store.replace(name, "all", Reading(exporter.now().date() - ONE_DAY, facts), now=exporter.now(), requests=1)
         exporter._begin(name)
     state.calls, state.fails = 0, fails
-    told = Reloader(exporter, Access.open(None), lambda: after).reload()
+    told = Reloader(exporter, WebAccess.open(None), lambda: after).reload()
     state.fails = lambda _call: False
     return exporter, told
 
 
 def standing(exporter: Exporter) -> dict[str, object]:
     """All that a reload may change."""
-    samples = [sample for family in exporter.health.registry.collect() for sample in family.samples]
+    samples = [sample for family in exporter.self_metrics.registry.collect() for sample in family.samples]
     return {
         "configured": tuple(exporter.config.sources),
         "scheduled": tuple(name for name in ("same", "changed", "gone", "added") if exporter.scheduler.next_run(name)),
-        "published": tuple(sorted(exporter.board.snapshot.samples)),
+        "published": tuple(sorted(exporter.cache.snapshot.samples)),
         "told of": sorted({sample.labels["source"] for sample in samples if "source" in sample.labels}),
         "running": tuple(name for name, poller in exporter.pollers.items() if not poller.publisher.ended),
         "labels": {name: len(AccountBook(exporter.store, name).labels()) for name in ("same", "changed", "gone")},
@@ -336,9 +338,9 @@ def test_a_bug_in_a_reload_is_logged_and_ends_nothing(tmp_path: Path, caplog: py
         raise ZeroDivisionError
 
     exporter = Exporter(load_text(tmp_path, "sources: {one: {vendor: augment, token: some-token}}"), fresh_store())
-    outcome = Reloader(exporter, Access.open(None), load).reload()
+    outcome = Reloader(exporter, WebAccess.open(None), load).reload()
 
     assert outcome.mistakes == ("ZeroDivisionError in adoption-exporter, see the log",)
     assert [record.getMessage() for record in caplog.records] == ["a bug stopped a reload"]
-    assert exporter.health.registry.get_sample_value(RELOADED) == 0
+    assert exporter.self_metrics.registry.get_sample_value(RELOADED) == 0
     exporter.store.close()

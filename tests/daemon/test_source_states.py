@@ -12,11 +12,11 @@ from exporter.daemon.reload import Reloader
 from exporter.errors import Failure, Rejected, Unreachable
 from exporter.model import Identity, Reading
 from exporter.poll.scheduler import next_poll
-from exporter.publish.self_metrics import Health
+from exporter.publish.self_metrics import SelfMetrics
 from exporter.state.accounts import plain
 from exporter.state.database import StateError
 from exporter.vendors import VENDORS
-from exporter.web.access import Access
+from exporter.web.access import WebAccess
 from tests.support.configurations import load_text
 from tests.support.made_up_vendor import NOON, YESTERDAY, Bench, Script, people
 from tests.support.sample_options import book_of
@@ -62,7 +62,7 @@ def test_a_publisher_tells_each_listed_scope_whether_published_or_not() -> None:
     full = state["full"][1]
     assert full is not None
     assert full.people == {YESTERDAY: 2}
-    assert full.samples == list(bench.board.snapshot.samples["tool"])
+    assert full.samples == list(bench.cache.snapshot.samples["tool"])
 
 
 def test_a_stale_scope_is_listed_and_no_longer_published() -> None:
@@ -86,7 +86,7 @@ def test_an_ended_poll_publishes_nothing_more() -> None:
     script.before_read = poller.end
 
     assert poller.poll() is None
-    assert bench.board.snapshot.samples == {}
+    assert bench.cache.snapshot.samples == {}
     assert bench.store.last_poll("tool") is None
 
 
@@ -98,17 +98,17 @@ def test_when_the_next_poll_is_due_is_shown_before_the_first_has_ended(tmp_path:
     exporter.end()
 
     about = {"source": "acme", "vendor": "augment"}
-    shown = exporter.health.registry.get_sample_value("adoption_exporter_next_poll_timestamp_seconds", about)
+    shown = exporter.self_metrics.registry.get_sample_value("adoption_exporter_next_poll_timestamp_seconds", about)
     assert shown == later.timestamp()
 
 
 def test_a_token_whose_end_is_no_longer_known_has_no_metric() -> None:
-    health = Health()
-    source = health.source("tool", "madeup")
+    self_metrics = SelfMetrics()
+    source = self_metrics.source("tool", "madeup")
     labels = {"source": "tool", "vendor": "madeup"}
 
     def shown() -> float | None:
-        return health.registry.get_sample_value("adoption_exporter_token_expiry_timestamp_seconds", labels)
+        return self_metrics.registry.get_sample_value("adoption_exporter_token_expiry_timestamp_seconds", labels)
 
     source.token_expires(None)
     never = shown()
@@ -171,10 +171,10 @@ def test_a_name_under_which_the_state_holds_days_of_another_vendor_is_refused_an
     exporter = Exporter(kept, store)
     store.replace("tool", "all", Reading(YESTERDAY, people(1)), now=NOON, requests=1)
     other = load_text(tmp_path, one.format("coder"), vendors)
-    told = Reloader(exporter, Access.open(None), lambda: other).reload()
+    told = Reloader(exporter, WebAccess.open(None), lambda: other).reload()
     shown = [
         sample.labels["vendor"]
-        for family in exporter.health.registry.collect()
+        for family in exporter.self_metrics.registry.collect()
         for sample in family.samples
         if sample.name == "adoption_exporter_polls_total"
     ]

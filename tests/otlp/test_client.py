@@ -18,9 +18,9 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from exporter import __version__
 from exporter.config.sections import OtlpSettings
 from exporter.metrics import Sample, sample
-from exporter.otlp.client import Sender, Sent, connect, resource
+from exporter.otlp.client import ExportSummary, Sender, connect, resource
 from exporter.otlp.points import nanoseconds
-from exporter.otlp.response import Answer, Fault
+from exporter.otlp.response import CollectorResponse, ExportFailure
 from tests.support.collectors import PROTOBUF, Collector, Reply, grpc_collector, http_collector, partial
 from tests.support.daemons import PATIENCE
 
@@ -39,7 +39,9 @@ def seats(number: int) -> list[tuple[Sample, datetime]]:
 
 
 @contextmanager
-def sending_to(url: str, count: Callable[[Answer], None] = lambda _: None, **section: Any) -> Iterator[Sender]:
+def sending_to(
+    url: str, count: Callable[[CollectorResponse], None] = lambda _: None, **section: Any
+) -> Iterator[Sender]:
     settings = OtlpSettings(**{"endpoint": url, "timeout": f"{PATIENCE:.0f}s", **section})
     sender = connect(settings, {}, resource(10723), count)
     try:
@@ -63,7 +65,7 @@ def test_points_arrive_with_their_moment_labels_and_value(protocol: str, compres
     with over(protocol) as collector, sending_to(collector.url, protocol=protocol, compression=compression) as sender:
         sent = sender.send(seats(2))
 
-    assert sent == Sent(taken=2)
+    assert sent == ExportSummary(taken=2)
     points = collector.points()["adoption.seats"]
     assert {labels: (point.as_double, point.time_unix_nano) for labels, point in points.items()} == {
         (("scope", "scope 0"), ("source", "tool"), ("vendor", "coder")): (0.0, nanoseconds(MONDAY)),
@@ -98,26 +100,26 @@ def test_the_resource_without_variables_is_the_same_after_a_restart(monkeypatch:
 
 @both
 def test_100_000_series_arrive_whole_in_requests_below_4_megabytes(protocol: str) -> None:
-    counted: list[Answer] = []
+    counted: list[CollectorResponse] = []
     with over(protocol) as collector, sending_to(collector.url, counted.append, protocol=protocol) as sender:
         sent = sender.send(seats(100_000))
 
-    assert sent == Sent(taken=100_000)
+    assert sent == ExportSummary(taken=100_000)
     assert len(counted) == len(collector.sizes) > 1
     assert max(collector.sizes) < 4 * 2**20
     assert len(collector.points()["adoption.seats"]) == 100_000
 
 
 def test_a_partial_success_over_http_is_counted() -> None:
-    counted: list[Answer] = []
+    counted: list[CollectorResponse] = []
     with (
         http_collector(lambda _: partial(1, "out of bounds")) as collector,
         sending_to(collector.url, counted.append) as sender,
     ):
         sent = sender.send(seats(3))
 
-    assert sent == Sent(taken=2, rejected=1, remark="out of bounds")
-    assert counted == [Answer(rejected=1, remark="out of bounds")]
+    assert sent == ExportSummary(taken=2, rejected=1, remark="out of bounds")
+    assert counted == [CollectorResponse(rejected=1, remark="out of bounds")]
     assert not counted[0].complete
 
 
@@ -128,72 +130,75 @@ def test_a_partial_success_over_grpc_is_counted() -> None:
     with grpc_collector(lambda *_: answer) as collector, sending_to(collector.url, protocol="grpc") as sender:
         sent = sender.send(seats(3))
 
-    assert sent == Sent(taken=2, rejected=1, remark="out of bounds")
+    assert sent == ExportSummary(taken=2, rejected=1, remark="out of bounds")
 
 
 @pytest.mark.parametrize(
     ("reply", "fault"),
     [
-        (Reply(400, b"bad point", "text/plain"), Fault("refused", "400: bad point")),
-        (Reply(400, b"\x08\x03\x12\x09bad point"), Fault("refused", "400: bad point")),
-        (Reply(401), Fault("refused", "401")),
-        (Reply(307, headers={"location": "http://elsewhere.example.com/"}), Fault("refused", "307")),
+        (Reply(400, b"bad point", "text/plain"), ExportFailure("refused", "400: bad point")),
+        (Reply(400, b"\x08\x03\x12\x09bad point"), ExportFailure("refused", "400: bad point")),
+        (Reply(401), ExportFailure("refused", "401")),
+        (Reply(307, headers={"location": "http://elsewhere.example.com/"}), ExportFailure("refused", "307")),
         (
             Reply(200, b"<html>Please log in", PROTOBUF),
-            Fault("refused", "200 with a body that is not what OTLP answers"),
+            ExportFailure("refused", "200 with a body that is not what OTLP answers"),
         ),
         (
             Reply(200, b"<html>Please log in", "text/html; charset=utf-8"),
-            Fault("refused", "200 with a body that is not what OTLP answers"),
+            ExportFailure("refused", "200 with a body that is not what OTLP answers"),
         ),
-        (Reply(500, b"oops", "text/plain"), Fault("unreachable", "500: oops")),
-        (Reply(403, f"token {TOKEN} of alice@example.com".encode()), Fault("refused", "403: token <token> of <email>")),
+        (Reply(500, b"oops", "text/plain"), ExportFailure("unreachable", "500: oops")),
+        (
+            Reply(403, f"token {TOKEN} of alice@example.com".encode()),
+            ExportFailure("refused", "403: token <token> of <email>"),
+        ),
     ],
 )
-def test_a_refusal_over_http_is_told_in_one_line_without_secrets(reply: Reply, fault: Fault) -> None:
+def test_a_refusal_over_http_is_told_in_one_line_without_secrets(reply: Reply, fault: ExportFailure) -> None:
     headers = {"authorization": f"Bearer {TOKEN}"}
     with http_collector(lambda _: reply) as collector, sending_to(collector.url, headers=headers) as sender:
         sent = sender.send(seats(1))
 
-    assert sent == Sent(fault=fault)
+    assert sent == ExportSummary(fault=fault)
     assert len(collector.sizes) == 1
 
 
 def test_an_answer_that_is_no_protobuf_is_taken_for_a_plain_yes() -> None:
     reply = Reply(200, b"{}", "application/json")
     with http_collector(lambda _: reply) as collector, sending_to(collector.url) as sender:
-        assert sender.send(seats(1)) == Sent(taken=1)
+        assert sender.send(seats(1)) == ExportSummary(taken=1)
 
 
 @pytest.mark.parametrize(
     ("code", "fault"),
     [
-        (grpc.StatusCode.INVALID_ARGUMENT, Fault("refused", "INVALID_ARGUMENT: no")),
-        (grpc.StatusCode.UNAUTHENTICATED, Fault("refused", "UNAUTHENTICATED: no")),
-        (grpc.StatusCode.UNAVAILABLE, Fault("unreachable", "UNAVAILABLE: no")),
-        (grpc.StatusCode.RESOURCE_EXHAUSTED, Fault("busy", "RESOURCE_EXHAUSTED: no")),
+        (grpc.StatusCode.INVALID_ARGUMENT, ExportFailure("refused", "INVALID_ARGUMENT: no")),
+        (grpc.StatusCode.UNAUTHENTICATED, ExportFailure("refused", "UNAUTHENTICATED: no")),
+        (grpc.StatusCode.UNAVAILABLE, ExportFailure("unreachable", "UNAVAILABLE: no")),
+        (grpc.StatusCode.RESOURCE_EXHAUSTED, ExportFailure("busy", "RESOURCE_EXHAUSTED: no")),
     ],
 )
-def test_a_refusal_over_grpc_is_told_in_one_line(code: grpc.StatusCode, fault: Fault) -> None:
+def test_a_refusal_over_grpc_is_told_in_one_line(code: grpc.StatusCode, fault: ExportFailure) -> None:
     with (
         grpc_collector(lambda _, context: context.abort(code, "no")) as collector,
         sending_to(collector.url, protocol="grpc", timeout=A_WHILE) as sender,
     ):
         sent = sender.send(seats(1))
 
-    assert sent == Sent(fault=fault)
+    assert sent == ExportSummary(fault=fault)
 
 
 @pytest.mark.parametrize("status", [429, 503])
 def test_a_passing_fault_is_tried_again_within_the_timeout(status: int) -> None:
-    counted: list[Answer] = []
+    counted: list[CollectorResponse] = []
     with (
         http_collector(lambda number: Reply(status if number == 1 else 200)) as collector,
         sending_to(collector.url, counted.append) as sender,
     ):
         sent = sender.send(seats(1))
 
-    assert sent == Sent(taken=1)
+    assert sent == ExportSummary(taken=1)
     assert len(collector.sizes) == 2
     assert len(counted) == 1
 
@@ -207,13 +212,13 @@ def test_a_passing_fault_over_grpc_is_tried_again_within_the_timeout() -> None:
     with grpc_collector(reply) as collector, sending_to(collector.url, protocol="grpc") as sender:
         sent = sender.send(seats(1))
 
-    assert sent == Sent(taken=1)
+    assert sent == ExportSummary(taken=1)
     assert len(collector.sizes) == 2
 
 
 @both
 def test_a_dead_collector_is_left_alone_after_the_first_batch(protocol: str) -> None:
-    counted: list[Answer] = []
+    counted: list[CollectorResponse] = []
     with sending_to("http://127.0.0.1:1", counted.append, protocol=protocol, timeout=A_WHILE) as sender:
         sent = sender.send(seats(20_000))
 
@@ -243,21 +248,21 @@ def test_one_refused_batch_does_not_hold_back_the_others() -> None:
     ):
         sent = sender.send(seats(20_000))
 
-    assert sent.fault == Fault("refused", "400")
+    assert sent.fault == ExportFailure("refused", "400")
     assert 0 < sent.taken < 20_000
     assert len(collector.points()["adoption.seats"]) == 20_000
 
 
 def test_a_busy_collector_gets_no_further_batch() -> None:
-    counted: list[Answer] = []
+    counted: list[CollectorResponse] = []
     with (
         http_collector(lambda _: Reply(429)) as collector,
         sending_to(collector.url, counted.append, timeout=A_WHILE) as sender,
     ):
         sent = sender.send(seats(20_000))
 
-    assert sent == Sent(fault=Fault("busy", "429"))
-    assert counted == [Answer(Fault("busy", "429"))]
+    assert sent == ExportSummary(fault=ExportFailure("busy", "429"))
+    assert counted == [CollectorResponse(ExportFailure("busy", "429"))]
 
 
 def test_an_attempt_that_runs_out_of_time_does_not_hide_what_was_answered_before() -> None:
@@ -272,7 +277,7 @@ def test_an_attempt_that_runs_out_of_time_does_not_hide_what_was_answered_before
         sent = sender.send(seats(1))
         silent.set()
 
-    assert sent == Sent(fault=Fault("busy", "429"))
+    assert sent == ExportSummary(fault=ExportFailure("busy", "429"))
     assert len(collector.sizes) == 2
 
 
@@ -297,7 +302,7 @@ def test_tls_over_http_with_an_own_ca_and_a_client_certificate(
     files: dict[str, Any] = {"ca_file": certificate, "client_certificate_file": certificate, "client_key_file": key}
     with http_collector(tls=tls) as collector:
         with sending_to(collector.url, **files) as sender:
-            assert sender.send(seats(1)) == Sent(taken=1)
+            assert sender.send(seats(1)) == ExportSummary(taken=1)
         monkeypatch.delenv("REQUESTS_CA_BUNDLE")
         with sending_to(collector.url, timeout=A_WHILE) as sender:
             refused = sender.send(seats(1))
@@ -313,7 +318,7 @@ def test_tls_over_grpc_with_an_own_ca_and_a_client_certificate(pair: tuple[Path,
     files: dict[str, Any] = {"ca_file": certificate, "client_certificate_file": certificate, "client_key_file": key}
     with grpc_collector(credentials=credentials) as collector:
         with sending_to(collector.url, protocol="grpc", **files) as sender:
-            assert sender.send(seats(1)) == Sent(taken=1)
+            assert sender.send(seats(1)) == ExportSummary(taken=1)
         with sending_to(collector.url, protocol="grpc", timeout=A_WHILE) as sender:
             refused = sender.send(seats(1))
 

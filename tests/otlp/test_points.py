@@ -23,7 +23,7 @@ from prometheus_client.core import Metric as Family
 from exporter import __version__
 from exporter.metrics import CATALOGUE, sample
 from exporter.otlp.points import BATCH_BYTES, Batch, Point, batches, family_points, nanoseconds, otel_name, sample_point
-from exporter.publish.self_metrics import Health
+from exporter.publish.self_metrics import SelfMetrics
 from tests.support.collectors import prometheus_name
 
 RESOURCE = Resource({"service.name": "adoption-exporter"})
@@ -129,14 +129,14 @@ def test_one_metric_of_two_sources_is_one_message() -> None:
 
 
 def test_the_registry_of_the_exporter_becomes_points_with_process_and_python() -> None:
-    health = Health()
-    health.source("tool", "coder")
+    self_metrics = SelfMetrics()
+    self_metrics.source("tool", "coder")
 
-    points = list(family_points(health.registry.collect(), time=9, start=4))
+    points = list(family_points(self_metrics.registry.collect(), time=9, start=4))
 
     shown = {
         (item.name, tuple(item.labels.items())): item.value
-        for family in health.registry.collect()
+        for family in self_metrics.registry.collect()
         for item in family.samples
     }
     assert {(point.row.name, tuple(point.attributes.items())) for point in points} == set(shown)

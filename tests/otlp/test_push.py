@@ -10,19 +10,19 @@ from typing import cast
 import pytest
 
 from exporter.metrics import Sample, sample
-from exporter.otlp.client import Sender, Sent
+from exporter.otlp.client import ExportSummary, Sender
 from exporter.otlp.points import Point, nanoseconds, otel_name
 from exporter.otlp.push import Pusher
-from exporter.otlp.response import Fault
-from exporter.publish.self_metrics import Health
-from exporter.publish.snapshot import Board
+from exporter.otlp.response import ExportFailure
+from exporter.publish.self_metrics import SelfMetrics
+from exporter.publish.snapshot import ExpositionCache
 from tests.support.daemons import PATIENCE
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
 DATA_DAY = datetime(2026, 3, 9, tzinfo=UTC)
 DUE = datetime(2026, 3, 10, 3, tzinfo=UTC)
-DOWN = Sent(fault=Fault("unreachable", "ConnectionRefusedError"))
-FINE = Sent(taken=1)
+DOWN = ExportSummary(fault=ExportFailure("unreachable", "ConnectionRefusedError"))
+FINE = ExportSummary(taken=1)
 
 
 def of(source: str, scope: str = "all", *, users: int = 7, day: datetime = DATA_DAY) -> list[Sample]:
@@ -38,18 +38,18 @@ def of(source: str, scope: str = "all", *, users: int = 7, day: datetime = DATA_
 class Bench:
     """A pusher and everything around it. `answers` are given in turn, the last one for ever."""
 
-    answers: list[Sent] = field(default_factory=lambda: [FINE])
+    answers: list[ExportSummary] = field(default_factory=lambda: [FINE])
     now: datetime = NOON
     ready_at: Callable[[str], timedelta] | None = None
     before_send: Callable[[], None] = lambda: None
-    board: Board = field(default_factory=Board)
-    health: Health = field(default_factory=Health)
+    cache: ExpositionCache = field(default_factory=ExpositionCache)
+    self_metrics: SelfMetrics = field(default_factory=SelfMetrics)
     stop: threading.Event = field(default_factory=threading.Event)
     sent: list[list[Point]] = field(default_factory=list)
     closed: list[str] = field(default_factory=list)
     endpoint: str = "http://localhost:4318/v1/metrics"
 
-    def send_points(self, points: Iterable[Point]) -> Sent:
+    def send_points(self, points: Iterable[Point]) -> ExportSummary:
         self.before_send()
         self.sent.append(list(points))
         return self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
@@ -60,8 +60,8 @@ class Bench:
     def pusher(self, interval: float = 60) -> Pusher:
         return Pusher(
             sender=cast("Sender", self),
-            board=self.board,
-            health=self.health,
+            cache=self.cache,
+            self_metrics=self.self_metrics,
             interval=interval,
             ready_at=self.ready_at,
             now=lambda: self.now,
@@ -85,7 +85,7 @@ def moment(time: int) -> datetime:
 
 def test_a_push_holds_the_snapshot_and_the_registry_at_the_time_of_the_push() -> None:
     bench = Bench()
-    bench.board.publish("a", of("a"))
+    bench.cache.publish("a", of("a"))
     bench.pusher().push()
 
     assert bench.adoption() == [
@@ -99,11 +99,11 @@ def test_a_push_holds_the_snapshot_and_the_registry_at_the_time_of_the_push() ->
 
 def test_counters_of_the_process_began_with_it_and_those_of_the_state_at_an_unknown_time() -> None:
     bench = Bench(now=datetime(2100, 1, 1, tzinfo=UTC))
-    bench.health.source("a", "coder")
-    bench.board.publish("a", of("a"))
+    bench.self_metrics.source("a", "coder")
+    bench.cache.publish("a", of("a"))
     bench.pusher().push()
 
-    began = bench.health.registry.get_sample_value("process_start_time_seconds")
+    began = bench.self_metrics.registry.get_sample_value("process_start_time_seconds")
     starts = {point.row.name: point.start for point in bench.sent[0] if point.row.kind == "counter"}
     assert began is not None
     assert starts["adoption_exporter_polls_total"] == nanoseconds(datetime.fromtimestamp(began, UTC))
@@ -113,7 +113,7 @@ def test_counters_of_the_process_began_with_it_and_those_of_the_state_at_an_unkn
 def test_no_counter_begins_after_the_moment_that_it_is_of_though_the_clock_was_ahead_at_the_start() -> None:
     # The process did not start before this, as its clock said then.
     bench = Bench(now=NOON)
-    bench.health.source("a", "coder")
+    bench.self_metrics.source("a", "coder")
     pusher = bench.pusher()
     for _ in range(2):
         pusher.push()
@@ -125,11 +125,11 @@ def test_no_counter_begins_after_the_moment_that_it_is_of_though_the_clock_was_a
 
 def test_a_withdrawn_series_stops() -> None:
     bench = Bench()
-    bench.board.publish("a", of("a"))
-    bench.board.publish("b", of("b"))
+    bench.cache.publish("a", of("a"))
+    bench.cache.publish("b", of("b"))
     pusher = bench.pusher()
     pusher.push()
-    bench.board.withdraw("a")
+    bench.cache.withdraw("a")
     pusher.push()
 
     assert {source for _, source, _, _ in bench.adoption(0)} == {"a", "b"}
@@ -139,8 +139,8 @@ def test_a_withdrawn_series_stops() -> None:
 def test_published_gauges_bear_the_moment_when_their_data_day_was_due() -> None:
     ready_at = {"a": timedelta(hours=3), "b": timedelta(hours=1)}
     bench = Bench(ready_at=lambda source: ready_at[source])
-    bench.board.publish("a", of("a") + of("a", "old", day=DATA_DAY - timedelta(days=2)))
-    bench.board.publish("b", of("b"))
+    bench.cache.publish("a", of("a") + of("a", "old", day=DATA_DAY - timedelta(days=2)))
+    bench.cache.publish("b", of("b"))
     bench.pusher().push()
 
     old, early = DUE - timedelta(days=2), DUE - timedelta(hours=2)
@@ -160,7 +160,7 @@ def test_published_gauges_bear_the_moment_when_their_data_day_was_due() -> None:
 def test_a_published_gauge_of_no_data_day_bears_the_time_of_the_push() -> None:
     bench = Bench(ready_at=lambda _: timedelta(hours=3))
     seats = sample("adoption_seats", 250, source="a", vendor="coder", scope="all")
-    bench.board.publish("a", [*of("a", "acme"), seats])
+    bench.cache.publish("a", [*of("a", "acme"), seats])
     pusher = bench.pusher()
     pusher.push()
     pusher.push()
@@ -171,8 +171,8 @@ def test_a_published_gauge_of_no_data_day_bears_the_time_of_the_push() -> None:
 def test_a_source_that_a_reload_removes_while_a_push_is_under_way_is_pushed_with_the_rest() -> None:
     ready_at = {"a": timedelta(hours=3), "b": timedelta(hours=3)}
     bench = Bench(ready_at=lambda source: ready_at[source], before_send=ready_at.clear)
-    bench.board.publish("a", of("a"))
-    bench.board.publish("b", of("b"))
+    bench.cache.publish("a", of("a"))
+    bench.cache.publish("b", of("b"))
     bench.pusher().push()
 
     assert [(name, source, at) for name, source, _, at in bench.adoption()] == [
@@ -189,8 +189,8 @@ def test_a_source_that_a_reload_removes_while_a_push_is_under_way_is_pushed_with
 def test_a_source_that_a_reload_removed_just_before_a_push_bears_the_time_of_the_push() -> None:
     ready_at = {"a": timedelta(hours=3)}
     bench = Bench(ready_at=lambda source: ready_at[source])
-    bench.board.publish("a", of("a"))
-    bench.board.publish("b", of("b"))
+    bench.cache.publish("a", of("a"))
+    bench.cache.publish("b", of("b"))
     bench.pusher().push()
 
     users = [(source, at) for name, source, _, at in bench.adoption() if name == "adoption.active_users"]
@@ -199,13 +199,13 @@ def test_a_source_that_a_reload_removed_just_before_a_push_bears_the_time_of_the
 
 def test_published_gauges_are_sent_again_only_when_their_source_has_changed() -> None:
     bench = Bench(ready_at=lambda _: timedelta(hours=3))
-    bench.board.publish("a", of("a"))
-    bench.board.publish("b", of("b"))
+    bench.cache.publish("a", of("a"))
+    bench.cache.publish("b", of("b"))
     pusher = bench.pusher()
     pusher.push()
-    bench.board.publish("a", of("a"))
+    bench.cache.publish("a", of("a"))
     pusher.push()
-    bench.board.publish("a", of("a", users=8))
+    bench.cache.publish("a", of("a", users=8))
     pusher.push()
 
     revised = "adoption.data_revisions"
@@ -217,7 +217,7 @@ def test_published_gauges_are_sent_again_only_when_their_source_has_changed() ->
 
 def test_published_gauges_that_did_not_arrive_are_sent_again() -> None:
     bench = Bench(ready_at=lambda _: timedelta(hours=3), answers=[DOWN, FINE])
-    bench.board.publish("a", of("a"))
+    bench.cache.publish("a", of("a"))
     pusher = bench.pusher()
     pusher.push()
     pusher.push()
@@ -234,14 +234,14 @@ def test_an_unreachable_collector_is_tried_again_sooner_than_the_interval_and_th
 
 @pytest.mark.parametrize("reason", ["busy", "refused"])
 def test_a_busy_or_refusing_collector_is_left_alone_for_the_interval(reason: str) -> None:
-    fault = Fault("busy" if reason == "busy" else "refused", "no")
+    fault = ExportFailure("busy" if reason == "busy" else "refused", "no")
 
-    assert Bench(answers=[Sent(fault=fault)]).pusher(interval=60).push() == 60
+    assert Bench(answers=[ExportSummary(fault=fault)]).pusher(interval=60).push() == 60
 
 
 def test_an_outage_is_logged_once_and_its_end_once(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    other = Sent(fault=Fault("unreachable", "503"))
+    other = ExportSummary(fault=ExportFailure("unreachable", "503"))
     bench = Bench(answers=[FINE, DOWN, other, DOWN, FINE, FINE, DOWN])
     pusher = bench.pusher()
     for _ in range(7):
@@ -258,7 +258,7 @@ def test_an_outage_is_logged_once_and_its_end_once(caplog: pytest.LogCaptureFixt
 
 def test_rejected_points_are_logged_once(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    partly = Sent(taken=5, rejected=2, remark="too old")
+    partly = ExportSummary(taken=5, rejected=2, remark="too old")
     bench = Bench(answers=[partly, partly, FINE])
     pusher = bench.pusher()
     for _ in range(3):
@@ -279,11 +279,11 @@ def test_the_first_push_is_made_at_once_and_a_last_one_at_the_end() -> None:
     bench = Bench()
     first = threading.Event()
     bench.before_send = first.set
-    bench.board.publish("a", of("a"))
+    bench.cache.publish("a", of("a"))
     pusher = bench.pusher(interval=3600)
     pusher.start()
     assert first.wait(PATIENCE)
-    bench.board.publish("a", of("a", users=8))
+    bench.cache.publish("a", of("a", users=8))
     bench.stop.set()
     pusher.wait(PATIENCE)
 
@@ -295,12 +295,12 @@ def test_the_first_push_is_made_at_once_and_a_last_one_at_the_end() -> None:
 
 def test_the_last_push_leaves_out_what_was_taken_already() -> None:
     bench = Bench()
-    bench.board.publish("a", of("a"))
-    bench.board.publish("b", of("b"))
+    bench.cache.publish("a", of("a"))
+    bench.cache.publish("b", of("b"))
     pusher = bench.pusher()
     pusher.push()
-    bench.board.publish("a", of("a"))
-    bench.board.publish("b", of("b", users=8))
+    bench.cache.publish("a", of("a"))
+    bench.cache.publish("b", of("b", users=8))
     pusher.push(only_changed=True)
 
     assert {source for _, source, _, _ in bench.adoption()} == {"b"}
@@ -309,7 +309,7 @@ def test_the_last_push_leaves_out_what_was_taken_already() -> None:
 
 def test_the_last_push_holds_what_did_not_arrive() -> None:
     bench = Bench(answers=[DOWN, FINE])
-    bench.board.publish("a", of("a"))
+    bench.cache.publish("a", of("a"))
     pusher = bench.pusher()
     pusher.push()
     pusher.push(only_changed=True)

@@ -13,12 +13,12 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from exporter.config.sections import OtlpSettings
 from exporter.metrics import Sample, sample
-from exporter.otlp.client import Sent, connect, resource
+from exporter.otlp.client import ExportSummary, connect, resource
 from exporter.otlp.points import nanoseconds
 from exporter.otlp.push import Pusher
 from exporter.publish.prometheus import render_collector
-from exporter.publish.self_metrics import Health
-from exporter.publish.snapshot import Board
+from exporter.publish.self_metrics import SelfMetrics
+from exporter.publish.snapshot import ExpositionCache
 from tests.support import real_servers
 from tests.support.daemons import PATIENCE, wait_until
 
@@ -52,12 +52,12 @@ def samples(number: int) -> list[Sample]:
     return made
 
 
-def pushed(url: str, protocol: str, board: Board, health: Health) -> None:
+def pushed(url: str, protocol: str, cache: ExpositionCache, self_metrics: SelfMetrics) -> None:
     settings = OtlpSettings.model_validate({"endpoint": url, "protocol": protocol, "timeout": f"{PATIENCE:.0f}s"})
     pusher = Pusher(
         sender=connect(settings, {}, resource(10723)),
-        board=board,
-        health=health,
+        cache=cache,
+        self_metrics=self_metrics,
         interval=60,
         ready_at=None,
         now=lambda: NOW,
@@ -68,9 +68,9 @@ def pushed(url: str, protocol: str, board: Board, health: Health) -> None:
     pusher.sender.close()
 
 
-def on_metrics(board: Board, health: Health) -> Series:
+def on_metrics(cache: ExpositionCache, self_metrics: SelfMetrics) -> Series:
     """Every series that /metrics shows."""
-    text = board.snapshot.parts["text"].plain + render_collector(health.registry, "text")
+    text = cache.snapshot.parts["text"].plain + render_collector(self_metrics.registry, "text")
     return {
         (item.name, tuple(sorted(item.labels.items()))): item.value
         for family in text_string_to_metric_families(text.decode())
@@ -99,11 +99,11 @@ def received(url: str, enough: int) -> tuple[Series, set[int]]:
     return series, times
 
 
-def exporter(number: int) -> tuple[Board, Health]:
-    board, health = Board(), Health()
-    health.source("tool", "gitlab").request("200")
-    board.publish("tool", samples(number))
-    return board, health
+def exporter(number: int) -> tuple[ExpositionCache, SelfMetrics]:
+    cache, self_metrics = ExpositionCache(), SelfMetrics()
+    self_metrics.source("tool", "gitlab").request("200")
+    cache.publish("tool", samples(number))
+    return cache, self_metrics
 
 
 def settled(expected: Series) -> Series:
@@ -113,10 +113,10 @@ def settled(expected: Series) -> Series:
 
 @pytest.mark.servers("victoria-metrics")
 def test_every_series_of_metrics_reaches_victoria_metrics_with_its_name_labels_and_value(tmp_path: Path) -> None:
-    board, health = exporter(SERIES)
+    cache, self_metrics = exporter(SERIES)
     with real_servers.victoria_metrics(tmp_path) as url:
-        pushed(f"{url}/opentelemetry", "http/protobuf", board, health)
-        expected = on_metrics(board, health)
+        pushed(f"{url}/opentelemetry", "http/protobuf", cache, self_metrics)
+        expected = on_metrics(cache, self_metrics)
         series, times = received(url, len(expected))
 
     assert len(expected) > SERIES
@@ -127,13 +127,13 @@ def test_every_series_of_metrics_reaches_victoria_metrics_with_its_name_labels_a
 
 @pytest.mark.servers("rotel", "victoria-metrics")
 def test_every_series_of_metrics_passes_through_a_collector_over_grpc(tmp_path: Path) -> None:
-    board, health = exporter(SERIES)
+    cache, self_metrics = exporter(SERIES)
     with (
         real_servers.victoria_metrics(tmp_path) as url,
         real_servers.rotel(tmp_path, f"{url}/opentelemetry/v1/metrics") as (grpc, _),
     ):
-        pushed(grpc, "grpc", board, health)
-        expected = on_metrics(board, health)
+        pushed(grpc, "grpc", cache, self_metrics)
+        expected = on_metrics(cache, self_metrics)
         series, times = received(url, len(expected))
 
     assert series.keys() == expected.keys()
@@ -152,5 +152,5 @@ def test_past_days_arrive_at_their_own_time(tmp_path: Path) -> None:
         sender.close()
         (line,) = exported(url, 1)
 
-    assert sent == Sent(taken=3)
+    assert sent == ExportSummary(taken=3)
     assert (line["timestamps"], line["values"]) == ([int(day.timestamp()) * 1000 for day in days], [7, 8, 9])

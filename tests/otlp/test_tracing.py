@@ -13,7 +13,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 
 from exporter.config.sections import OtlpSettings
 from exporter.errors import Rejected
-from exporter.otlp.response import Answer
+from exporter.otlp.response import CollectorResponse
 from exporter.otlp.tracing import Tracing, connect, path_template
 from exporter.state.store import PollStatus
 from exporter.transport.client import Client
@@ -130,7 +130,7 @@ def test_a_template_keeps_plain_words_alone(path: str, template: str) -> None:
 
 
 def test_spans_reach_the_collector_at_the_end_and_are_counted() -> None:
-    counted: list[Answer] = []
+    counted: list[CollectorResponse] = []
     resource = Resource({"service.name": "adoption-exporter"})
     with http_collector() as collector:
         tracing = connect(OtlpSettings(endpoint=collector.url, traces=True), {}, resource, counted.append)
@@ -139,4 +139,4 @@ def test_spans_reach_the_collector_at_the_end_and_are_counted() -> None:
 
     assert [span.name for span in collector.sent_spans()] == ["poll"]
     assert collector.paths == ["/v1/traces"]
-    assert counted == [Answer()]
+    assert counted == [CollectorResponse()]

@@ -59,7 +59,7 @@ def pass_time(bench: Bench, time: timedelta) -> None:
 
 
 def shown(bench: Bench) -> Sequence[Sample]:
-    return bench.board.snapshot.samples.get("tool", [])
+    return bench.cache.snapshot.samples.get("tool", [])
 
 
 @pytest.mark.parametrize("ahead", AHEAD, ids=str)
@@ -243,10 +243,10 @@ def put(store: Store, day: date, accounts: set[int], now: datetime) -> None:
 
 def samples(store: Store) -> tuple[list[Sample], Mapping[date, int | None]]:
     """What is published of a scope at noon, and the days that are known."""
-    recipe = recipe_of("tool", "augment", AccountBook(store, "tool"))
-    history = scope_history(recipe, store, "all", NOON)
+    sample_options = recipe_of("tool", "augment", AccountBook(store, "tool"))
+    history = scope_history(sample_options, store, "all", NOON)
     status = ScopeStatus(listed=True, last_success=None, revised=0, seats=None)
-    return scope_samples(recipe, history, max(history.days), status).samples, history.head_counts
+    return scope_samples(sample_options, history, max(history.days), status).samples, history.head_counts
 
 
 @pytest.mark.parametrize("ahead", AHEAD, ids=str)

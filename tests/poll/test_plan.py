@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporter.poll.plan import CHEAP_REREAD, Rules, days_to_read, is_late, windows_to_ask
+from exporter.poll.plan import CHEAP_REREAD, ReadWindow, days_to_read, is_late, windows_to_ask
 from exporter.state.store import StoredDay
 
-RULES = Rules(ready_at=timedelta(hours=3), history=5, lookback=2, late_grace=timedelta(hours=24), retention=5)
+RULES = ReadWindow(ready_at=timedelta(hours=3), history=5, lookback=2, late_grace=timedelta(hours=24), retention=5)
 # Monday 9 March 2026 is ready from here on.
 PUBLISHED = datetime(2026, 3, 10, 3, tzinfo=UTC)
 MONDAY = date(2026, 3, 9)
@@ -30,7 +30,7 @@ def test_a_first_poll_reads_the_whole_history_newest_first() -> None:
 
 
 def test_the_history_counts_the_newest_ready_day() -> None:
-    one_day = Rules(RULES.ready_at, history=1, lookback=0, late_grace=RULES.late_grace, retention=5)
+    one_day = ReadWindow(RULES.ready_at, history=1, lookback=0, late_grace=RULES.late_grace, retention=5)
 
     assert days_to_read(PUBLISHED - MICROSECOND, one_day, {}) == [SUNDAY]
     assert days_to_read(PUBLISHED, one_day, {}) == [MONDAY]
@@ -43,13 +43,13 @@ def test_later_polls_read_what_is_not_stored_and_the_lookback_again() -> None:
 
 
 def test_the_lookback_never_goes_beyond_the_history() -> None:
-    long = Rules(RULES.ready_at, history=2, lookback=7, late_grace=RULES.late_grace, retention=5)
+    long = ReadWindow(RULES.ready_at, history=2, lookback=7, late_grace=RULES.late_grace, retention=5)
 
     assert days_to_read(PUBLISHED, long, stored(MONDAY, SUNDAY, SATURDAY)) == [MONDAY, SUNDAY]
 
 
 def test_without_a_lookback_a_stored_day_is_not_read_again() -> None:
-    none = Rules(RULES.ready_at, history=3, lookback=0, late_grace=RULES.late_grace, retention=5)
+    none = ReadWindow(RULES.ready_at, history=3, lookback=0, late_grace=RULES.late_grace, retention=5)
 
     assert days_to_read(PUBLISHED, none, stored(MONDAY, SATURDAY)) == [SUNDAY]
 
@@ -95,7 +95,7 @@ def test_what_days_before_the_lookback_cost_does_not_matter() -> None:
 def test_every_day_of_the_history_that_is_not_stored_is_read_and_none_twice(
     history: int, lookback: int, known: set[int], requests: int, hours: int
 ) -> None:
-    rules = Rules(RULES.ready_at, history, lookback, RULES.late_grace, RULES.retention)
+    rules = ReadWindow(RULES.ready_at, history, lookback, RULES.late_grace, RULES.retention)
     ages = {MONDAY - timedelta(days=back): back for back in range(-3, 45)}
     days = [day for day, back in ages.items() if back in known]
 
@@ -144,7 +144,7 @@ def test_a_silent_day_is_late_only_where_its_weekday_had_people_and_only_within_
 
 
 def test_without_a_grace_no_day_is_late() -> None:
-    rules = Rules(RULES.ready_at, RULES.history, RULES.lookback, late_grace=timedelta(0), retention=5)
+    rules = ReadWindow(RULES.ready_at, RULES.history, RULES.lookback, late_grace=timedelta(0), retention=5)
 
     assert not is_late(MONDAY, PUBLISHED, rules, weeks_before(7))
 

@@ -8,7 +8,7 @@ import pytest
 
 from exporter.errors import BadPayload, RateLimited, Rejected, Unreachable, VendorError
 from exporter.model import WindowPeople
-from exporter.vendors.base import WrongDay
+from exporter.vendors.base import InvalidDay
 from tests.support.made_up_vendor import NOON, YESTERDAY, Bench, Script, counted, people
 
 DAYS = [YESTERDAY - timedelta(days=back) for back in range(29)]
@@ -89,12 +89,12 @@ def test_every_failure_has_its_reason_keeps_the_values_and_recovers(error: Excep
     bench = Bench(week(Script()), history=7)
     poller = bench.poller()
     poller.poll()
-    before = bench.board.snapshot.samples
+    before = bench.cache.snapshot.samples
     good = bench.script.days["all", YESTERDAY]
     bench.script.days["all", YESTERDAY] = error
     poller.poll()
 
-    assert bench.board.snapshot.samples == before
+    assert bench.cache.snapshot.samples == before
     assert {
         r: bench.own("poll_failures_total", reason=r)
         for r in ("unreachable", "rate_limited", "rejected", "payload", "bug")
@@ -235,7 +235,7 @@ def test_a_silent_day_is_zero_at_once_whatever_is_wrong_with_an_older_one() -> N
     for day in DAYS[1:7]:
         bench.script.days["all", day] = people(1)
     bench.script.days["all", DAYS[0]] = None
-    bench.script.days["all", DAYS[3]] = WrongDay(DAYS[3], BadPayload("messages is -1"))
+    bench.script.days["all", DAYS[3]] = InvalidDay(DAYS[3], BadPayload("messages is -1"))
     bench.script.days["all", DAYS[7]] = None
     status = bench.poller().poll()
 
@@ -268,11 +268,11 @@ def test_a_day_that_the_vendor_has_not_published_moves_nothing() -> None:
     bench = Bench(week(Script()), history=7)
     poller = bench.poller()
     poller.poll()
-    before = bench.board.snapshot.samples
+    before = bench.cache.snapshot.samples
     bench.now += timedelta(days=1)
     poller.poll()
 
-    assert bench.board.snapshot.samples == before
+    assert bench.cache.snapshot.samples == before
 
 
 def test_a_revised_day_changes_every_window_that_holds_it_and_is_counted_over_a_restart() -> None:
@@ -307,7 +307,7 @@ def test_values_are_withdrawn_once_nothing_succeeded_for_stale_after() -> None:
     poller.publisher.withdraw_stale()
 
     assert kept == {("all", "1d"): 2.0, ("all", "7d"): 3.0}
-    assert bench.board.snapshot.all_samples() == []
+    assert bench.cache.snapshot.all_samples() == []
     assert bench.own("poll_success") == 0.0
     assert bench.own("series") == 0.0
 
@@ -326,7 +326,7 @@ def test_values_of_a_scope_that_shows_no_day_any_longer_are_withdrawn_though_its
         bench.now += timedelta(days=1)
         status = poller.poll()
         assert status is not None
-        gone.append((status.success, bench.board.snapshot.all_samples()))
+        gone.append((status.success, bench.cache.snapshot.all_samples()))
 
     assert kept == {("all", "1d"): 2.0, ("all", "7d"): 3.0}
     assert gone == [(True, [])] * 7
@@ -380,7 +380,7 @@ def test_windows_that_the_history_is_too_short_for_are_asked_of_the_vendor() -> 
     }
 
 
-@pytest.mark.parametrize("answer", [KeyError, Unreachable("no answer"), WrongDay(DAYS[3], BadPayload("-1"))])
+@pytest.mark.parametrize("answer", [KeyError, Unreachable("no answer"), InvalidDay(DAYS[3], BadPayload("-1"))])
 def test_the_vendor_is_not_asked_for_a_window_with_a_day_that_did_not_come(answer: Any) -> None:
     bench = Bench(week(Script()), history=7, windows=True)
     bench.script.windows[YESTERDAY, "7d"] = WindowPeople(YESTERDAY, "7d", 40, 2)

@@ -142,7 +142,7 @@ def test_a_backfill_tells_of_each_kind_once() -> None:
     reader = PastReader(
         source=poller.source,
         store=polls.store,
-        accounts=poller.publisher.recipe.accounts,
+        accounts=poller.publisher.sample_options.accounts,
         first=DAYS[3],
         last=DAYS[0],
         now=lambda: NOW,

@@ -21,7 +21,7 @@ from exporter.errors import Unreachable
 from exporter.metrics import Sample
 from exporter.model import Identity, Reading, WindowPeople
 from exporter.poll.poller import Poller
-from exporter.poll.replicas import follow, poll_in_turn
+from exporter.poll.replicas import follow, poll_if_leader
 from exporter.simulator.augment import augment_app
 from exporter.simulator.server import build, serve
 from exporter.state.accounts import AccountBook
@@ -77,11 +77,11 @@ def replica(url: str) -> Bench:
 
 def polled(bench: Bench, poller: Poller, cron: str | None = None) -> PollStatus | None:
     """A poll in turn with the other replicas."""
-    return poll_in_turn(bench.store, poller, poller.poll, interval=HOUR, cron=cron, now=lambda: bench.now)
+    return poll_if_leader(bench.store, poller, poller.poll, interval=HOUR, cron=cron, now=lambda: bench.now)
 
 
 def shown(bench: Bench) -> list[Sample]:
-    return bench.board.snapshot.all_samples()
+    return bench.cache.snapshot.all_samples()
 
 
 def test_the_replica_that_comes_second_publishes_what_the_first_has_read(url: str) -> None:
@@ -223,12 +223,12 @@ def test_the_turn_of_a_killed_replica_ends_with_its_connection(url: str) -> None
     with subprocess.Popen([sys.executable, "-c", holder], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "True\n"
-        with store.database.turn("tool") as ours:
+        with store.database.leader_lock("tool") as ours:
             assert not ours
         process.kill()
 
     def is_free() -> bool:
-        with store.database.turn("tool") as ours:
+        with store.database.leader_lock("tool") as ours:
             return ours
 
     wait_until(is_free)
@@ -238,7 +238,7 @@ def test_the_turn_of_a_killed_replica_ends_with_its_connection(url: str) -> None
 def test_twenty_sources_are_read_at_once_and_their_days_stored_meanwhile(url: str) -> None:
     store = Store.open(url)
     with ExitStack() as turns:
-        ours = [turns.enter_context(store.database.turn(f"source {number}")) for number in range(20)]
+        ours = [turns.enter_context(store.database.leader_lock(f"source {number}")) for number in range(20)]
         store.list_scopes("source 0", ["all"])
     store.close()
 
@@ -349,9 +349,9 @@ def test_nothing_of_a_poll_is_written_once_another_process_has_the_turn(what: st
     one.poller().poll()
     AccountBook(one.store, "tool").number([Identity("1", username="alice"), Identity("2")])
     one.store.replace_windows("tool", "all", [WindowPeople(YESTERDAY, "28d", 5)])
-    with one.store.database.turn("tool") as ours:
+    with one.store.database.leader_lock("tool") as ours:
         cut_locks(two.store)
-        with two.store.database.turn("tool") as theirs:
+        with two.store.database.leader_lock("tool") as theirs:
             before = content(two.store)
             with pytest.raises(TurnLostError, match=r"^another process reads tool now"):
                 WRITES[what](one.store)
@@ -373,7 +373,7 @@ def test_a_process_that_stands_still_in_a_transaction_holds_up_the_next_turn_no_
     taken = []
 
     def stand_still() -> None:
-        with stalled.database.turn("tool"), stalled.database.write("tool") as connection:
+        with stalled.database.leader_lock("tool"), stalled.database.write("tool") as connection:
             cut_locks(other)
             taken.append(has_turn(other))
             connection.exec_driver_sql("SELECT 1")
@@ -416,7 +416,7 @@ def test_a_process_that_stands_still_loses_its_turn(url: str) -> None:
 def test_a_process_that_works_keeps_its_turn_however_long_it_takes(url: str) -> None:
     one, two = Store.open(url, turn_seconds=1), Store.open(url)
     began = monotonic()
-    with one.database.turn("tool") as ours:
+    with one.database.leader_lock("tool") as ours:
         wait_until(lambda: monotonic() - began > 4)
         kept = not has_turn(two)
     one.close()
@@ -426,7 +426,7 @@ def test_a_process_that_works_keeps_its_turn_however_long_it_takes(url: str) -> 
 
 
 def has_turn(store: Store) -> bool:
-    with store.database.turn("tool") as ours:
+    with store.database.leader_lock("tool") as ours:
         return ours
 
 

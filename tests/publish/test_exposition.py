@@ -13,7 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 
 from exporter.metrics import ADOPTION, CATALOGUE, Sample, sample
 from exporter.publish.prometheus import Format, body, first_part, gzip_parts, heading, render, render_collector, series
-from exporter.publish.self_metrics import Health
+from exporter.publish.self_metrics import SelfMetrics
 from exporter.state.store import PollStatus
 from tests.support.real_servers import promtool
 
@@ -126,15 +126,17 @@ def test_a_large_first_part_is_compressed_once_and_well() -> None:
 
 @pytest.mark.servers("promtool")
 def test_promtool_has_nothing_to_say_about_any_metric_of_the_exporter() -> None:
-    health = Health()
-    health.otlp()
-    source = health.source("acme", "augment")
+    self_metrics = SelfMetrics()
+    self_metrics.otlp()
+    source = self_metrics.source("acme", "augment")
     source.polled(PollStatus(success=False, ended=1.0, duration=1.0, last_success=1.0, reason="rejected", message="no"))
     source.next_poll(NOW)
     source.token_expires(NOW)
     source.request("403")
     one_of_each = [sample(row.name, 1, **{label: f"a {label}" for label in row.labels}) for row in ADOPTION]
-    text = body(first_part(render(one_of_each, "text")), render_collector(health.registry, "text"), "text").decode()
+    text = body(
+        first_part(render(one_of_each, "text")), render_collector(self_metrics.registry, "text"), "text"
+    ).decode()
 
     checked = promtool("check", "metrics", stdin=text)
 

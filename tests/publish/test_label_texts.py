@@ -27,8 +27,8 @@ from exporter.metrics import CATALOGUE, Sample
 from exporter.otlp.points import batches, nanoseconds, sample_point
 from exporter.publish.backfill import PastDay, write_file
 from exporter.publish.prometheus import body, first_part, render
-from exporter.publish.snapshot import Board
-from exporter.transport.json_object import obj
+from exporter.publish.snapshot import ExpositionCache
+from exporter.transport.json_object import json_object
 from exporter.web.status_page import status_page
 from tests.support import real_servers
 from tests.support.daemons import wait_until
@@ -180,7 +180,7 @@ def test_the_status_page_is_read_back(texts: list[str]) -> None:
 def test_a_vendors_json_carries_it(text: str) -> None:
     escaped, raw = (json.loads(json.dumps({"name": text}, ensure_ascii=ascii_only)) for ascii_only in (True, False))
 
-    assert (obj(escaped, "v").text("name"), obj(raw, "v").text("name")) == (text, text)
+    assert (json_object(escaped, "v").text("name"), json_object(raw, "v").text("name")) == (text, text)
 
 
 @settings(deadline=None)
@@ -235,12 +235,12 @@ def without_accept(app: ASGIApp) -> ASGIApp:
 @pytest.mark.parametrize("form", ["text", "openmetrics"])
 def test_a_real_prometheus_scrapes_every_letter(tmp_path: Path, form: str) -> None:
     samples = labelled([*every_letter(), *ODD])
-    board = Board()
-    board.publish("tool", samples)
-    app: ASGIApp = Web(board=board).application()
+    cache = ExpositionCache()
+    cache.publish("tool", samples)
+    app: ASGIApp = Web(cache=cache).application()
     if form == "text":
         app = without_accept(app)
-        checked = real_servers.promtool("check", "metrics", stdin=board.snapshot.parts["text"].plain.decode())
+        checked = real_servers.promtool("check", "metrics", stdin=cache.snapshot.parts["text"].plain.decode())
         assert (checked.returncode, checked.stdout, checked.stderr) == (0, "", "")
 
     with serving(app) as address:

@@ -9,9 +9,9 @@ from pyroaring import BitMap
 from exporter.metrics import Sample, sample
 from exporter.model import EVERYBODY, DayFacts, Reading, WindowPeople
 from exporter.publish.prometheus import render_collector
-from exporter.publish.publisher import Publisher, Visibility, withdraw_stale
-from exporter.publish.self_metrics import Health
-from exporter.publish.snapshot import Board
+from exporter.publish.publisher import Publisher, PublishPolicy, withdraw_stale
+from exporter.publish.self_metrics import SelfMetrics
+from exporter.publish.snapshot import ExpositionCache
 from exporter.state.accounts import AccountBook
 from exporter.state.store import PollStatus, Store
 from tests.support.daemons import wait_until
@@ -31,8 +31,8 @@ class World:
     """A store, a board that renders only when it must, and a clock that stands still."""
 
     store: Store = field(default_factory=fresh_store)
-    board: Board = field(default_factory=lambda: Board(monotonic=lambda: 0.0))
-    health: Health = field(default_factory=Health)
+    cache: ExpositionCache = field(default_factory=lambda: ExpositionCache(monotonic=lambda: 0.0))
+    self_metrics: SelfMetrics = field(default_factory=SelfMetrics)
     now: datetime = NOW
 
     def publisher(
@@ -44,11 +44,11 @@ class World:
         next_poll: Callable[[datetime], datetime] = lambda read: read,
     ) -> Publisher:
         return Publisher(
-            recipe=recipe_of(source, "augment", AccountBook(self.store, source), seats=seats),
-            rules=Visibility(STALE_AFTER, max_series, next_poll),
+            sample_options=recipe_of(source, "augment", AccountBook(self.store, source), seats=seats),
+            rules=PublishPolicy(STALE_AFTER, max_series, next_poll),
             store=self.store,
-            board=self.board,
-            health=self.health.source(source, "augment"),
+            cache=self.cache,
+            self_metrics=self.self_metrics.source(source, "augment"),
             now=lambda: self.now,
             monotonic=lambda: self.now.timestamp(),
         )
@@ -59,7 +59,7 @@ class World:
 
     def series(self) -> dict[str, float]:
         """How many series of each source are published and dropped."""
-        lines = render_collector(self.health.registry, "text").decode().splitlines()
+        lines = render_collector(self.self_metrics.registry, "text").decode().splitlines()
         found = dict(line.rsplit(" ", 1) for line in lines if line.startswith("adoption_exporter_series"))
         return {name.removeprefix("adoption_exporter_"): float(value) for name, value in found.items()}
 
@@ -93,7 +93,7 @@ def test_every_listed_scope_is_published_by_name() -> None:
 
     world.publisher().publish_all()
 
-    assert world.board.snapshot.samples == {"acme": [*one_day(TUESDAY, 2, scope="a"), *one_day(MONDAY, 1, scope="b")]}
+    assert world.cache.snapshot.samples == {"acme": [*one_day(TUESDAY, 2, scope="a"), *one_day(MONDAY, 1, scope="b")]}
 
 
 def test_a_source_without_a_stored_day_publishes_nothing() -> None:
@@ -102,7 +102,7 @@ def test_a_source_without_a_stored_day_publishes_nothing() -> None:
 
     world.publisher().publish_all()
 
-    assert world.board.snapshot.samples == {"acme": []}
+    assert world.cache.snapshot.samples == {"acme": []}
 
 
 def test_one_scope_is_published_anew_and_the_others_stay() -> None:
@@ -117,7 +117,7 @@ def test_one_scope_is_published_anew_and_the_others_stay() -> None:
 
     publisher.publish_scope("b")
 
-    assert world.board.snapshot.samples["acme"] == [
+    assert world.cache.snapshot.samples["acme"] == [
         *one_day(MONDAY, 1, scope="a"),
         *one_day(MONDAY, 3, scope="b", revised=1),
     ]
@@ -126,7 +126,7 @@ def test_one_scope_is_published_anew_and_the_others_stay() -> None:
 def test_scopes_wait_until_the_board_is_due_and_are_not_made_before() -> None:
     rendering_takes_two_seconds = (0.0, 2.0)
     moments = iter((0.0, 0.0, *rendering_takes_two_seconds, 21.9, 22.0, 22.0, 22.0, 22.0))
-    world = World(board=Board(monotonic=moments.__next__))
+    world = World(cache=ExpositionCache(monotonic=moments.__next__))
     made = []
 
     def make(day: date) -> bool:
@@ -134,13 +134,13 @@ def test_scopes_wait_until_the_board_is_due_and_are_not_made_before() -> None:
         return False
 
     publisher = world.publisher()
-    publisher.recipe = replace(publisher.recipe, workday=make)
+    publisher.sample_options = replace(publisher.sample_options, workday=make)
     world.store.list_scopes("acme", ["a", "b", "c"])
     shown = []
     for scope in ("a", "b", "c"):
         world.put(MONDAY, 1, scope=scope)
         publisher.publish_scope(scope)
-        scopes = {sample.labels[2] for sample in world.board.snapshot.all_samples()}
+        scopes = {sample.labels[2] for sample in world.cache.snapshot.all_samples()}
         shown.append((len(made), sorted(scopes)))
 
     assert shown == [(1, ["a"]), (1, ["a"]), (3, ["a", "b", "c"])]
@@ -157,7 +157,7 @@ def test_a_scope_that_the_source_no_longer_has_is_withdrawn() -> None:
     world.store.list_scopes("acme", ["b"])
     publisher.publish_all()
 
-    assert world.board.snapshot.samples == {"acme": one_day(MONDAY, 1, scope="b")}
+    assert world.cache.snapshot.samples == {"acme": one_day(MONDAY, 1, scope="b")}
 
 
 def test_a_source_never_touches_the_samples_of_another() -> None:
@@ -176,7 +176,7 @@ def test_a_source_never_touches_the_samples_of_another() -> None:
     acme.publish_all()
     other.withdraw_stale()
 
-    assert world.board.snapshot.samples == {
+    assert world.cache.snapshot.samples == {
         "acme": [*one_day(TUESDAY, 1), lapsed(1)],
         "other": [],
     }
@@ -194,11 +194,11 @@ def test_a_scope_is_shown_until_stale_after_and_no_longer(age: timedelta, shown:
 
     world.now = NOW + age
     publisher.withdraw_stale()
-    while_running = world.board.snapshot.samples["acme"]
+    while_running = world.cache.snapshot.samples["acme"]
     restarted = world.publisher()
     restarted.publish_all()
 
-    assert while_running == world.board.snapshot.samples["acme"] == (one_day(MONDAY, 1) if shown else [])
+    assert while_running == world.cache.snapshot.samples["acme"] == (one_day(MONDAY, 1) if shown else [])
 
 
 @pytest.mark.parametrize(
@@ -226,11 +226,11 @@ def test_a_scope_that_the_last_poll_read_is_shown_until_the_next_poll_is_late(
 
     world.now = NOW + age
     publisher.withdraw_stale()
-    while_running = world.board.snapshot.samples["acme"]
+    while_running = world.cache.snapshot.samples["acme"]
     restarted = world.publisher(next_poll=lambda read: read + WEEK)
     restarted.publish_all()
 
-    assert while_running == world.board.snapshot.samples["acme"] == (one_day(MONDAY, 1) if shown else [])
+    assert while_running == world.cache.snapshot.samples["acme"] == (one_day(MONDAY, 1) if shown else [])
 
 
 def test_a_scope_that_is_read_without_news_does_not_become_stale() -> None:
@@ -246,7 +246,7 @@ def test_a_scope_that_is_read_without_news_does_not_become_stale() -> None:
     world.now += STALE_AFTER
     publisher.withdraw_stale()
 
-    assert world.board.snapshot.samples == {"acme": one_day(MONDAY, 1)}
+    assert world.cache.snapshot.samples == {"acme": one_day(MONDAY, 1)}
 
 
 def test_nothing_is_rendered_while_nothing_is_stale_and_once_when_something_is() -> None:
@@ -255,12 +255,12 @@ def test_nothing_is_rendered_while_nothing_is_stale_and_once_when_something_is()
     world.put(MONDAY, 1)
     publisher = world.publisher()
     publisher.publish_all()
-    snapshots = [world.board.snapshot]
+    snapshots = [world.cache.snapshot]
 
     for age in (STALE_AFTER, STALE_AFTER + MICROSECOND, STALE_AFTER * 2):
         world.now = NOW + age
         publisher.withdraw_stale()
-        snapshots.append(world.board.snapshot)
+        snapshots.append(world.cache.snapshot)
 
     assert snapshots[1] is snapshots[0]
     assert snapshots[2] is not snapshots[1]
@@ -280,7 +280,7 @@ def test_looking_for_stale_scopes_does_not_wait_for_a_publication() -> None:
         looked.append(day)
         return True
 
-    publisher.recipe = replace(publisher.recipe, workday=look)
+    publisher.sample_options = replace(publisher.sample_options, workday=look)
     publisher.publish_all()
 
     assert looked == [MONDAY]
@@ -297,7 +297,7 @@ def test_a_stale_scope_is_withdrawn_while_the_state_is_gone() -> None:
     world.now = NOW + STALE_AFTER + MICROSECOND
     publisher.withdraw_stale()
 
-    assert world.board.snapshot.samples == {"acme": []}
+    assert world.cache.snapshot.samples == {"acme": []}
 
 
 def test_a_source_that_cannot_be_looked_after_keeps_back_no_other(caplog: pytest.LogCaptureFixture) -> None:
@@ -316,7 +316,7 @@ def test_a_source_that_cannot_be_looked_after_keeps_back_no_other(caplog: pytest
     world.now = NOW + STALE_AFTER + MICROSECOND
     withdraw_stale(publishers)
 
-    assert world.board.snapshot.samples == {"acme": one_day(MONDAY, 1), "other": []}
+    assert world.cache.snapshot.samples == {"acme": one_day(MONDAY, 1), "other": []}
     assert [(record.message, getattr(record, "fields", {})) for record in caplog.records] == [
         ("a bug kept stale values from being withdrawn", {"source": "acme"})
     ]
@@ -336,13 +336,13 @@ def test_the_end_of_a_source_does_not_wait_until_all_its_scopes_are_made() -> No
         wait_until(lambda: publisher.ended)
         return True
 
-    publisher.recipe = replace(publisher.recipe, workday=make)
+    publisher.sample_options = replace(publisher.sample_options, workday=make)
     publisher.publish_all()
     ending.join(30)
 
     assert made == [MONDAY]
     assert not ending.is_alive()
-    assert world.board.snapshot.samples == {}
+    assert world.cache.snapshot.samples == {}
 
 
 def test_a_stale_scope_comes_back_with_its_next_reading() -> None:
@@ -357,7 +357,7 @@ def test_a_stale_scope_comes_back_with_its_next_reading() -> None:
     world.put(TUESDAY, 1, 2)
     publisher.publish_scope("all")
 
-    assert world.board.snapshot.samples["acme"] == [*one_day(TUESDAY, 2), lapsed(0)]
+    assert world.cache.snapshot.samples["acme"] == [*one_day(TUESDAY, 2), lapsed(0)]
 
 
 def test_a_source_is_kept_below_its_series_and_says_how_many_are_dropped() -> None:
@@ -368,7 +368,7 @@ def test_a_source_is_kept_below_its_series_and_says_how_many_are_dropped() -> No
 
     world.publisher(max_series=4).publish_all()
 
-    assert world.board.snapshot.samples == {
+    assert world.cache.snapshot.samples == {
         "acme": [*one_day(MONDAY, 1, scope="a"), one_day(MONDAY, 1, scope="b")[0]],
     }
     assert world.series() == {
@@ -388,7 +388,7 @@ def test_labels_that_are_too_long_are_cut_and_counted() -> None:
 
     world.publisher().publish_all()
 
-    published = world.board.snapshot.samples["acme"]
+    published = world.cache.snapshot.samples["acme"]
     assert published[:3] == one_day(MONDAY, 1, scope="all")
     assert [len(sample.labels[2].encode()) for sample in published[3:]] == [2048] * 6
     assert len({sample.labels[2] for sample in published}) == 3
@@ -408,7 +408,7 @@ def test_seats_are_those_of_the_configuration_or_else_those_that_the_vendor_regi
 
     world.publisher(seats=configured).publish_all()
 
-    found = [sample.value for sample in world.board.snapshot.samples["acme"] if sample.metric == "adoption_seats"]
+    found = [sample.value for sample in world.cache.snapshot.samples["acme"] if sample.metric == "adoption_seats"]
     assert found == ([] if seats is None else [seats])
 
 
@@ -425,7 +425,7 @@ def test_windows_that_the_vendor_counted_are_those_of_the_data_day_alone() -> No
 
     people = {
         sample.labels[-1]: sample.value
-        for sample in world.board.snapshot.samples["acme"]
+        for sample in world.cache.snapshot.samples["acme"]
         if sample.metric == "adoption_active_users"
     }
     assert people == {"1d": 2, "7d": 9}
@@ -440,5 +440,5 @@ def test_seats_of_the_configuration_are_of_the_source_as_a_whole_whatever_its_sc
 
     world.publisher(seats=250).publish_all()
 
-    seats = [found for found in world.board.snapshot.all_samples() if found.metric == "adoption_seats"]
+    seats = [found for found in world.cache.snapshot.all_samples() if found.metric == "adoption_seats"]
     assert seats == [sample("adoption_seats", 250, source="acme", vendor="augment", scope="all")]

@@ -3,7 +3,7 @@ from datetime import UTC, datetime
 import pytest
 
 from exporter.publish.prometheus import Format, render_collector
-from exporter.publish.self_metrics import Health
+from exporter.publish.self_metrics import SelfMetrics
 from exporter.state.store import PollStatus
 
 NOW = datetime(2026, 3, 10, 3, tzinfo=UTC)
@@ -25,26 +25,26 @@ SEEDED = {
 }
 
 
-def shown(health: Health, about: str = "source=") -> dict[str, float]:
+def shown(self_metrics: SelfMetrics, about: str = "source=") -> dict[str, float]:
     """The exporter's own series that hold a word."""
-    lines = render_collector(health.registry, "text").decode().splitlines()
+    lines = render_collector(self_metrics.registry, "text").decode().splitlines()
     found = dict(line.rsplit(" ", 1) for line in lines if line.startswith("adoption_exporter_") and about in line)
     return {name.removeprefix("adoption_exporter_"): float(value) for name, value in found.items()}
 
 
 def test_a_source_begins_with_every_reason_at_zero_and_says_nothing_about_a_poll_that_was_not() -> None:
-    health = Health()
-    health.source("acme", "augment")
+    self_metrics = SelfMetrics()
+    self_metrics.source("acme", "augment")
 
-    assert shown(health) == SEEDED
+    assert shown(self_metrics) == SEEDED
 
 
 def test_a_successful_poll_and_a_failed_one_are_shown_and_counted() -> None:
-    health = Health()
-    acme = health.source("acme", "augment")
+    self_metrics = SelfMetrics()
+    acme = self_metrics.source("acme", "augment")
 
     acme.polled(SUCCESS)
-    after_success = shown(health)
+    after_success = shown(self_metrics)
     acme.polled(FAILURE)
 
     assert after_success == {
@@ -55,7 +55,7 @@ def test_a_successful_poll_and_a_failed_one_are_shown_and_counted() -> None:
         'last_poll_timestamp_seconds{source="acme",vendor="augment"}': 1_000.5,
         'last_success_timestamp_seconds{source="acme",vendor="augment"}': 1_000.5,
     }
-    assert shown(health) == {
+    assert shown(self_metrics) == {
         **SEEDED,
         'polls_total{source="acme",vendor="augment"}': 2.0,
         'poll_failures_total{reason="rate_limited",source="acme",vendor="augment"}': 1.0,
@@ -67,11 +67,11 @@ def test_a_successful_poll_and_a_failed_one_are_shown_and_counted() -> None:
 
 
 def test_what_the_state_remembers_is_shown_and_not_counted() -> None:
-    health = Health()
+    self_metrics = SelfMetrics()
 
-    health.source("acme", "augment").restore(FAILURE)
+    self_metrics.source("acme", "augment").restore(FAILURE)
 
-    assert shown(health) == {
+    assert shown(self_metrics) == {
         **SEEDED,
         'poll_success{source="acme",vendor="augment"}': 0.0,
         'poll_duration_seconds{source="acme",vendor="augment"}': 0.5,
@@ -81,16 +81,16 @@ def test_what_the_state_remembers_is_shown_and_not_counted() -> None:
 
 
 def test_a_source_that_never_succeeded_has_no_moment_of_success() -> None:
-    health = Health()
+    self_metrics = SelfMetrics()
 
-    health.source("acme", "augment").polled(PollStatus(False, 1.0, 1.0, None, "bug", "IndexError"))
+    self_metrics.source("acme", "augment").polled(PollStatus(False, 1.0, 1.0, None, "bug", "IndexError"))
 
-    assert 'last_success_timestamp_seconds{source="acme",vendor="augment"}' not in shown(health)
+    assert 'last_success_timestamp_seconds{source="acme",vendor="augment"}' not in shown(self_metrics)
 
 
 def test_requests_series_and_coming_moments_are_shown() -> None:
-    health = Health()
-    acme = health.source("acme", "augment")
+    self_metrics = SelfMetrics()
+    acme = self_metrics.source("acme", "augment")
 
     for code in ("200", "200", "error"):
         acme.request(code)
@@ -98,7 +98,7 @@ def test_requests_series_and_coming_moments_are_shown() -> None:
     acme.next_poll(NOW)
     acme.token_expires(NOW)
 
-    assert shown(health) == {
+    assert shown(self_metrics) == {
         **SEEDED,
         'vendor_requests_total{code="200",source="acme",vendor="augment"}': 2.0,
         'vendor_requests_total{code="error",source="acme",vendor="augment"}': 1.0,
@@ -111,46 +111,46 @@ def test_requests_series_and_coming_moments_are_shown() -> None:
 
 
 def test_a_source_that_is_to_run_with_another_configuration_keeps_its_numbers_until_then() -> None:
-    health = Health()
-    running = health.source("acme", "augment")
+    self_metrics = SelfMetrics()
+    running = self_metrics.source("acme", "augment")
     running.series(123, {"max_series": 5, "privacy": 2}, 1)
     running.polled(SUCCESS)
-    before = shown(health)
+    before = shown(self_metrics)
 
-    health.source("acme", "augment")
+    self_metrics.source("acme", "augment")
 
-    assert shown(health) == before
+    assert shown(self_metrics) == before
 
 
 def test_a_forgotten_source_is_gone_and_leaves_the_others() -> None:
-    health = Health()
-    health.source("acme", "augment")
-    other = health.source("other", "gitlab")
+    self_metrics = SelfMetrics()
+    self_metrics.source("acme", "augment")
+    other = self_metrics.source("other", "gitlab")
     other.request("200")
     other.polled(FAILURE)
 
-    health.forget("other", "gitlab")
-    health.forget("nobody", "gitlab")
+    self_metrics.forget("other", "gitlab")
+    self_metrics.forget("nobody", "gitlab")
 
-    assert shown(health) == SEEDED
+    assert shown(self_metrics) == SEEDED
 
 
 def test_a_configuration_with_a_mistake_keeps_the_moment_of_the_last_good_one() -> None:
-    health = Health()
+    self_metrics = SelfMetrics()
 
-    health.reloaded(ok=True, at=NOW)
-    good = shown(health, "config_last_reload")
-    health.reloaded(ok=False, at=datetime(2030, 1, 1, tzinfo=UTC))
+    self_metrics.reloaded(ok=True, at=NOW)
+    good = shown(self_metrics, "config_last_reload")
+    self_metrics.reloaded(ok=False, at=datetime(2030, 1, 1, tzinfo=UTC))
 
     assert good == {
         "config_last_reload_successful": 1.0,
         "config_last_reload_success_timestamp_seconds": NOW.timestamp(),
     }
-    assert shown(health, "config_last_reload") == {**good, "config_last_reload_successful": 0.0}
+    assert shown(self_metrics, "config_last_reload") == {**good, "config_last_reload_successful": 0.0}
 
 
 def test_the_exporter_says_its_version_and_what_its_process_uses() -> None:
-    text = render_collector(Health().registry, "text").decode()
+    text = render_collector(SelfMetrics().registry, "text").decode()
 
     assert 'adoption_exporter_build_info{python_version="' in text
     for name in ("process_resident_memory_bytes", "process_open_fds", "python_info", "python_gc_collections_total"):
@@ -159,7 +159,7 @@ def test_the_exporter_says_its_version_and_what_its_process_uses() -> None:
 
 @pytest.mark.parametrize("form", ["text", "openmetrics"])
 def test_counters_have_no_created_series(form: Format) -> None:
-    health = Health()
-    health.source("acme", "augment").polled(SUCCESS)
+    self_metrics = SelfMetrics()
+    self_metrics.source("acme", "augment").polled(SUCCESS)
 
-    assert b"_created" not in render_collector(health.registry, form)
+    assert b"_created" not in render_collector(self_metrics.registry, form)

@@ -5,7 +5,7 @@ import pytest
 
 from exporter.metrics import Sample, sample
 from exporter.publish.prometheus import Format, body, render
-from exporter.publish.snapshot import Board, Snapshot
+from exporter.publish.snapshot import ExpositionCache, Snapshot
 
 FORMS: list[Format] = ["text", "openmetrics"]
 
@@ -31,76 +31,76 @@ def values(snapshot: Snapshot) -> list[float]:
 
 
 def test_a_board_begins_with_nothing() -> None:
-    board = Board(monotonic=clock())
+    cache = ExpositionCache(monotonic=clock())
 
-    assert board.snapshot.all_samples() == []
-    assert [body(board.snapshot.parts[form], b"", form) for form in FORMS] == [b"", b"# EOF\n"]
+    assert cache.snapshot.all_samples() == []
+    assert [body(cache.snapshot.parts[form], b"", form) for form in FORMS] == [b"", b"# EOF\n"]
 
 
 def test_a_publication_replaces_one_sources_samples_whole_and_leaves_the_others() -> None:
-    board = Board(monotonic=clock(*range(100)))
-    board.publish("b", seats("b", 1, 2))
-    board.publish("a", seats("a", 3))
-    before = board.snapshot
+    cache = ExpositionCache(monotonic=clock(*range(100)))
+    cache.publish("b", seats("b", 1, 2))
+    cache.publish("a", seats("a", 3))
+    before = cache.snapshot
 
-    board.publish("b", seats("b", 4))
+    cache.publish("b", seats("b", 4))
 
     assert before.all_samples() == [*seats("b", 1, 2), *seats("a", 3)]
-    assert board.snapshot.samples == {"a": seats("a", 3), "b": seats("b", 4)}
+    assert cache.snapshot.samples == {"a": seats("a", 3), "b": seats("b", 4)}
     for form in FORMS:
-        assert board.snapshot.parts[form].plain == render([*seats("a", 3), *seats("b", 4)], form)
+        assert cache.snapshot.parts[form].plain == render([*seats("a", 3), *seats("b", 4)], form)
 
 
 def test_a_publication_may_wait_while_rendering_takes_more_than_a_tenth_of_the_time() -> None:
     rendering_takes_two_seconds = (0.0, 2.0)
-    board = Board(
+    cache = ExpositionCache(
         monotonic=clock(0.0, *rendering_takes_two_seconds, 2.0, 21.9, 22.0, 22.0, 22.5, 27.4, 27.5, 30.0, 30.0)
     )
 
     shown = []
     for value, source in enumerate(["a", "a", "b", "a", "a", "a"], start=1):
-        board.publish(source, seats(source, value), at_once=False)
-        shown.append(values(board.snapshot))
+        cache.publish(source, seats(source, value), at_once=False)
+        shown.append(values(cache.snapshot))
 
     assert shown == [[1], [1], [1], [4, 3], [4, 3], [6, 3]]
 
 
 def test_a_publication_at_once_takes_along_what_waits() -> None:
-    board = Board(monotonic=clock(0.0, 5.0, 6.0, 7.0, 7.0))
-    board.publish("a", seats("a", 1))
-    board.publish("b", seats("b", 2), at_once=False)
-    waiting = values(board.snapshot)
+    cache = ExpositionCache(monotonic=clock(0.0, 5.0, 6.0, 7.0, 7.0))
+    cache.publish("a", seats("a", 1))
+    cache.publish("b", seats("b", 2), at_once=False)
+    waiting = values(cache.snapshot)
 
-    board.publish("c", seats("c", 3))
+    cache.publish("c", seats("c", 3))
 
     assert waiting == [1]
-    assert values(board.snapshot) == [1, 2, 3]
+    assert values(cache.snapshot) == [1, 2, 3]
 
 
 def test_a_source_that_is_withdrawn_is_gone_even_where_its_samples_still_waited() -> None:
-    board = Board(monotonic=clock(0.0, 5.0, 6.0, 6.0, 7.0, 7.0))
-    board.publish("a", seats("a", 1))
-    board.publish("a", seats("a", 2), at_once=False)
-    board.publish("b", seats("b", 3), at_once=False)
+    cache = ExpositionCache(monotonic=clock(0.0, 5.0, 6.0, 6.0, 7.0, 7.0))
+    cache.publish("a", seats("a", 1))
+    cache.publish("a", seats("a", 2), at_once=False)
+    cache.publish("b", seats("b", 3), at_once=False)
 
-    board.withdraw("a")
-    board.withdraw("nobody")
-    after = board.snapshot
-    board.publish("c", seats("c", 4))
+    cache.withdraw("a")
+    cache.withdraw("nobody")
+    after = cache.snapshot
+    cache.publish("c", seats("c", 4))
 
     assert (after.all_samples(), text(after)) == ([], "")
-    assert values(board.snapshot) == [3, 4]
+    assert values(cache.snapshot) == [3, 4]
 
 
 def test_readers_see_whole_snapshots_only() -> None:
-    board = Board()
+    cache = ExpositionCache()
     done = threading.Event()
     torn: list[Sequence[float]] = []
     seen: set[float] = set()
 
     def read() -> None:
         while not done.is_set():
-            snapshot = board.snapshot
+            snapshot = cache.snapshot
             found = values(snapshot)
             seen.update(found)
             whole = len(set(found)) <= 1 and len(found) in (0, 20)
@@ -111,7 +111,7 @@ def test_readers_see_whole_snapshots_only() -> None:
     for reader in readers:
         reader.start()
     for number in range(10_000):
-        board.publish("a", seats("a", *[number] * 20))
+        cache.publish("a", seats("a", *[number] * 20))
         if len(seen) >= 5:
             break
     done.set()
@@ -123,11 +123,11 @@ def test_readers_see_whole_snapshots_only() -> None:
 
 
 def test_publications_of_many_threads_are_all_there_at_the_end() -> None:
-    board = Board()
+    cache = ExpositionCache()
 
     def publish(source: str) -> None:
         for number in range(20):
-            board.publish(source, seats(source, number), at_once=number == 19)
+            cache.publish(source, seats(source, number), at_once=number == 19)
 
     writers = [threading.Thread(target=publish, args=(f"source-{number}",)) for number in range(4)]
     for writer in writers:
@@ -135,19 +135,19 @@ def test_publications_of_many_threads_are_all_there_at_the_end() -> None:
     for writer in writers:
         writer.join()
 
-    assert board.snapshot.samples == {f"source-{number}": seats(f"source-{number}", 19) for number in range(4)}
-    assert values(board.snapshot) == [19, 19, 19, 19]
+    assert cache.snapshot.samples == {f"source-{number}": seats(f"source-{number}", 19) for number in range(4)}
+    assert values(cache.snapshot) == [19, 19, 19, 19]
 
 
 def test_samples_that_cannot_be_rendered_harm_no_other_source() -> None:
-    board = Board(monotonic=clock(*range(100)))
-    board.publish("a", seats("a", 1))
-    before = board.snapshot
+    cache = ExpositionCache(monotonic=clock(*range(100)))
+    cache.publish("a", seats("a", 1))
+    before = cache.snapshot
 
     with pytest.raises(UnicodeEncodeError):
-        board.publish("b", seats("half of a pair \ud800", 2))
-    after = board.snapshot
-    board.publish("c", seats("c", 3))
+        cache.publish("b", seats("half of a pair \ud800", 2))
+    after = cache.snapshot
+    cache.publish("c", seats("c", 3))
 
     assert after is before
-    assert values(board.snapshot) == [1, 3]
+    assert values(cache.snapshot) == [1, 3]

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from exporter.errors import Failure
 from exporter.metrics import Sample, sample
 from exporter.publish.publisher import Published
-from exporter.publish.status import Health, Reload, Report, SourceReport, SourceState, as_json, source_report
+from exporter.publish.status import Reload, Report, SourceFacts, SourceReport, SourceState, as_json, source_report
 from exporter.samples import windows
 from exporter.state.store import PollStatus, ScopeStatus
 
@@ -58,7 +58,7 @@ class Source:
     seats: int | None = None
 
     def report(self, now: datetime = NOON) -> SourceReport:
-        state = SourceState(
+        state = SourceFacts(
             name="tool",
             vendor="augment",
             ready_at=timedelta(hours=3),
@@ -73,7 +73,7 @@ class Source:
         )
         return source_report(state, now)
 
-    def healths(self, now: datetime = NOON) -> tuple[Health, dict[str, Health]]:
+    def healths(self, now: datetime = NOON) -> tuple[SourceState, dict[str, SourceState]]:
         """The health of the source, and of each scope."""
         made = self.report(now)
         return made.health, {scope.name: scope.health for scope in made.scopes}
@@ -117,7 +117,7 @@ STALE: tuple[ScopeStatus, Published | None] = (listed(NOON - 4 * DAY), None)
     ],
 )
 def test_the_health_of_a_source_is_the_worst_of_what_is_known(
-    made: Source, healths: tuple[Health, dict[str, Health]]
+    made: Source, healths: tuple[SourceState, dict[str, SourceState]]
 ) -> None:
     assert made.healths() == healths
 
@@ -185,7 +185,7 @@ def test_history_is_that_of_sixty_days_oldest_first_and_a_day_that_is_not_known_
 def test_the_baseline_of_the_last_day_is_the_published_one(ago: dict[int, int | None]) -> None:
     people = {MONDAY - timedelta(days=days): number for days, number in ago.items()}
     data_day = max(people)
-    scope = windows.Scope("tool", "augment", "all", data_day, spans={}, people=people)
+    scope = windows.Scope("tool", "augment", "all", data_day, aggregates={}, people=people)
     made = Source(scopes={"all": (listed(), published(people, *windows.samples(scope)))}).report().scopes[0]
 
     assert made.history is not None

@@ -53,7 +53,7 @@ class World:
         self.watch = TeamWatch(self.file)
         poller = self.bench.poller()
         self.publisher: Publisher = poller.publisher
-        self.publisher.recipe = replace(self.publisher.recipe, teams=self.file)
+        self.publisher.sample_options = replace(self.publisher.sample_options, teams=self.file)
         poller.poll()
 
     def write(self, text: str) -> None:
@@ -109,12 +109,12 @@ def test_users_match_by_e_mail_username_or_id_in_any_case_and_the_vendor_is_not_
 
 def test_nothing_is_published_anew_while_the_file_says_the_same(tmp_path: Path) -> None:
     world = World(tmp_path)
-    snapshot = world.bench.board.snapshot
+    snapshot = world.bench.cache.snapshot
     world.look()
     world.write("user,team\n")
     world.look()
 
-    assert world.bench.board.snapshot is snapshot
+    assert world.bench.cache.snapshot is snapshot
 
 
 def test_users_who_match_nobody_are_told_once_by_their_lines_and_never_by_name(
@@ -139,8 +139,10 @@ def test_users_who_match_nobody_are_told_once_by_their_lines_and_never_by_name(
 def test_who_is_known_to_one_of_the_sources_is_known(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     world = World(tmp_path)
     other = Bench(Script(), store=world.bench.store).poller().publisher
-    other.recipe = replace(other.recipe, source="other", accounts=AccountBook(world.bench.store, "other"))
-    other.recipe.accounts.number([Identity(key="9", username="mallory")])
+    other.sample_options = replace(
+        other.sample_options, source="other", accounts=AccountBook(world.bench.store, "other")
+    )
+    other.sample_options.accounts.number([Identity(key="9", username="mallory")])
     world.write("user,team\nmallory,web\nalice,web\n")
     world.watch.look([world.publisher, other], tried=True)
 
@@ -149,10 +151,10 @@ def test_who_is_known_to_one_of_the_sources_is_known(tmp_path: Path, caplog: pyt
 
 def test_a_file_that_was_never_good_changes_nothing(tmp_path: Path) -> None:
     world = World(tmp_path)
-    snapshot = world.bench.board.snapshot
+    snapshot = world.bench.cache.snapshot
     TeamWatch(TeamsFile(tmp_path / "nothing.csv")).look([world.publisher], tried=True)
 
-    assert world.bench.board.snapshot is snapshot
+    assert world.bench.cache.snapshot is snapshot
 
 
 def test_a_change_that_the_state_refuses_is_published_and_reported_once_it_can_be_reached(
@@ -164,7 +166,7 @@ def test_a_change_that_the_state_refuses_is_published_and_reported_once_it_can_b
         world.look()
         meanwhile = world.published(), warnings(caplog)
     world.look()
-    snapshot = world.bench.board.snapshot
+    snapshot = world.bench.cache.snapshot
     world.look()
 
     assert meanwhile == ({("unassigned",): 3, ("messages", "unassigned"): 16}, [])
@@ -177,7 +179,7 @@ def test_a_change_that_the_state_refuses_is_published_and_reported_once_it_can_b
     assert warnings(caplog) == [
         ("users of the teams file match nobody", {"file": world.path, "users": 1, "lines": "3"})
     ]
-    assert world.bench.board.snapshot is snapshot
+    assert world.bench.cache.snapshot is snapshot
 
 
 def test_a_source_that_cannot_be_published_keeps_back_no_other(
@@ -188,7 +190,7 @@ def test_a_source_that_cannot_be_published_keeps_back_no_other(
 
     world = World(tmp_path)
     broken = Bench(Script(), store=world.bench.store).poller().publisher
-    broken.recipe = replace(broken.recipe, workday=fail)
+    broken.sample_options = replace(broken.sample_options, workday=fail)
     world.write("user,team\nalice,web\n")
     for _ in range(2):
         world.watch.look([broken, world.publisher], tried=False)

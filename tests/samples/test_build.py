@@ -12,7 +12,7 @@ from pyroaring import BitMap
 from exporter.config.teams_file import TeamsFile
 from exporter.metrics import Sample
 from exporter.model import EVERYBODY, AmountKey, DayFacts, Identity, PeopleKey, Reading
-from exporter.samples.build import Recipe, scope_history, scope_samples
+from exporter.samples.build import SampleOptions, scope_history, scope_samples
 from exporter.state.accounts import plain
 from exporter.state.store import ScopeStatus, Store
 from tests.support.sample_options import book_of, recipe_of
@@ -54,9 +54,9 @@ def put(store: Store, day: date, facts: DayFacts) -> None:
     store.replace("acme", "all", Reading(day, facts), now=NOW, requests=1)
 
 
-def made(recipe: Recipe, store: Store, day: date, status: ScopeStatus = STATUS) -> dict[str, float]:
+def made(sample_options: SampleOptions, store: Store, day: date, status: ScopeStatus = STATUS) -> dict[str, float]:
     """The samples as `metric{label,...}`, without what says which scope it is."""
-    found = scope_samples(recipe, scope_history(recipe, store, "all", NOW), day, status)
+    found = scope_samples(sample_options, scope_history(sample_options, store, "all", NOW), day, status)
     assert found.withheld == 0
     return {named(sample): sample.value for sample in found.samples}
 
@@ -102,9 +102,9 @@ def test_a_scope_has_what_its_recipe_asks_for(store: Store, teams: TeamsFile) ->
 def test_small_groups_are_withheld_and_counted(store: Store, teams: TeamsFile) -> None:
     book = book_of(store, "acme")
     put(store, MONDAY, day_of(book.number(PEOPLE)))
-    recipe = recipe_of("acme", "coder", book, teams=teams, min_group_size=3)
+    sample_options = recipe_of("acme", "coder", book, teams=teams, min_group_size=3)
 
-    found = scope_samples(recipe, scope_history(recipe, store, "all", NOW), MONDAY, STATUS)
+    found = scope_samples(sample_options, scope_history(sample_options, store, "all", NOW), MONDAY, STATUS)
 
     assert found.withheld == 6
     assert {named(sample): sample.value for sample in found.samples} == {

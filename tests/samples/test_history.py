@@ -10,7 +10,7 @@ import pytest
 from pyroaring import BitMap
 
 from exporter.model import EVERYBODY, AmountKey, DayFacts, PeopleKey, Reading, WindowPeople, window_days
-from exporter.samples.aggregate import Span, span_of, together
+from exporter.samples.aggregate import Aggregate, combined, day_aggregate
 from exporter.samples.history import ScopeHistory
 from exporter.samples.teams import membership, with_teams
 from exporter.samples.users import user_table
@@ -55,13 +55,13 @@ def store() -> Iterator[Store]:
     opened.close()
 
 
-def spans(data_day: date) -> dict[str, Span]:
+def aggregates(data_day: date) -> dict[str, Aggregate]:
     """The windows, each day taken anew."""
     found = {}
     for window, length in {"1d": 1, "7d": 7, "28d": 28}.items():
         days = window_days(data_day, length)
         if all(day in DAYS for day in days):
-            found[window] = together([span_of(with_teams(facts_of(day), MEMBERS)) for day in days])
+            found[window] = combined([day_aggregate(with_teams(facts_of(day), MEMBERS)) for day in days])
     return found
 
 
@@ -72,13 +72,15 @@ def test_windows_are_those_of_the_days_one_by_one(store: Store, order: str) -> N
         random.Random(1).shuffle(days)
     history = ScopeHistory(store, "acme", "all", members=MEMBERS)
 
-    assert {day: history.spans(day) for day in days} == {day: spans(day) for day in days}
+    assert {day: history.aggregates(day) for day in days} == {day: aggregates(day) for day in days}
 
 
 def test_a_window_with_a_hole_is_not_there(store: Store) -> None:
     history = ScopeHistory(store, "acme", "all")
 
-    assert {number: list(history.spans(FIRST + timedelta(days=number))) for number in (5, 6, 27, 40, 42, 48, 69)} == {
+    assert {
+        number: list(history.aggregates(FIRST + timedelta(days=number))) for number in (5, 6, 27, 40, 42, 48, 69)
+    } == {
         5: ["1d"],
         6: ["1d", "7d"],
         27: ["1d", "7d", "28d"],
@@ -111,7 +113,7 @@ def test_a_history_tells_of_its_scope_alone(store: Store) -> None:
     assert history.counted == {(FIRST, "28d"): WindowPeople(FIRST, "28d", 9)}
     assert history.people == store.people("acme", "all")
     assert ScopeHistory(store, "acme", "other").days == {}
-    assert ScopeHistory(store, "acme", "other").spans(FIRST) == {}
+    assert ScopeHistory(store, "acme", "other").aggregates(FIRST) == {}
 
 
 def test_each_person_is_first_seen_on_one_day(store: Store) -> None:

@@ -6,7 +6,7 @@ import polars as pl
 
 from exporter.metrics import CATALOGUE
 from exporter.model import Measure
-from exporter.samples.aggregate import Span
+from exporter.samples.aggregate import Aggregate
 from exporter.samples.users import samples, user_table
 
 LABELS = {"source": "acme", "vendor": "coder", "scope": "all", "window": "7d"}
@@ -21,7 +21,7 @@ def shown(
         pl.DataFrame(table, schema={name: pl.UInt32 if name == "account" else pl.Int64 for name in table})
         for table in tables
     ]
-    made = list(samples(Span({}, {}, None, missing), frames, user_table(labels), LABELS))
+    made = list(samples(Aggregate({}, {}, None, missing), frames, user_table(labels), LABELS))
     assert all(sample.labels[:4] == ("acme", "coder", "all", "7d") for sample in made)
     assert all(len(sample.labels) == len(CATALOGUE[sample.metric].labels) for sample in made)
     return {

@@ -10,7 +10,7 @@ import pytest
 from exporter.daemon.exporter import Exporter
 from exporter.errors import REASONS, Failure, Unreachable
 from exporter.poll.poller import Poller
-from exporter.poll.replicas import follow, poll_in_turn
+from exporter.poll.replicas import follow, poll_if_leader
 from exporter.state.database import StateError
 from exporter.state.store import PollStatus, Store
 from tests.support.configurations import load_text
@@ -25,7 +25,9 @@ def bench() -> Bench:
 
 
 def polled(bench: Bench, poller: Poller) -> PollStatus | None:
-    return poll_in_turn(bench.store, poller, poller.poll, interval=timedelta(hours=1), cron=None, now=lambda: bench.now)
+    return poll_if_leader(
+        bench.store, poller, poller.poll, interval=timedelta(hours=1), cron=None, now=lambda: bench.now
+    )
 
 
 def make_writable(store: Store, *, writable: bool) -> None:
@@ -42,7 +44,7 @@ def test_a_state_that_takes_nothing_is_a_failed_poll_that_says_so_and_leaves_wha
     one = bench()
     poller = one.poller()
     polled(one, poller)
-    before = one.board.snapshot.samples
+    before = one.cache.snapshot.samples
     make_writable(one.store, writable=False)
     one.now += timedelta(hours=1)
     status = polled(one, poller)
@@ -58,7 +60,7 @@ def test_a_state_that_takes_nothing_is_a_failed_poll_that_says_so_and_leaves_wha
     )
     assert poller.last == status
     assert poller.failed == {"": Failure("state", WORDS, of_state=True)}
-    assert one.board.snapshot.samples == before
+    assert one.cache.snapshot.samples == before
     assert (one.own("poll_success"), one.own("polls_total")) == (0.0, 2.0)
     assert {reason: one.own("poll_failures_total", reason=reason) for reason in REASONS} == dict.fromkeys(REASONS, 0.0)
 
@@ -98,12 +100,12 @@ def test_a_state_is_up_until_a_transaction_fails_and_from_the_next_good_one_of_i
 
 def test_whether_the_state_is_up_is_a_metric(tmp_path: Path) -> None:
     exporter = Exporter(load_text(tmp_path, "sources: {one: {vendor: augment, token: some-token}}"), fresh_store())
-    before = exporter.health.registry.get_sample_value("adoption_exporter_state_up")
+    before = exporter.self_metrics.registry.get_sample_value("adoption_exporter_state_up")
     make_writable(exporter.store, writable=False)
     with pytest.raises(StateError), exporter.store.database.write() as connection:
         connection.exec_driver_sql("DELETE FROM poll")
 
-    assert (before, exporter.health.registry.get_sample_value("adoption_exporter_state_up")) == (1.0, 0.0)
+    assert (before, exporter.self_metrics.registry.get_sample_value("adoption_exporter_state_up")) == (1.0, 0.0)
 
 
 def test_a_poll_raises_what_is_wrong_with_the_state_and_nothing_else() -> None:

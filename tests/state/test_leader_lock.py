@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from exporter.poll.poller import Poller
-from exporter.poll.replicas import poll_in_turn, turn_after_others
+from exporter.poll.replicas import poll_if_leader, turn_after_others
 from exporter.state.database import StateError, TurnLostError
 from exporter.state.store import PollStatus, Store
 from tests.support.made_up_vendor import YESTERDAY, Bench, Script, people
@@ -43,7 +43,9 @@ def another_process_has_the_turn(url: str) -> Iterator[subprocess.Popen[str]]:
 
 
 def polled(bench: Bench, poller: Poller) -> PollStatus | None:
-    return poll_in_turn(bench.store, poller, poller.poll, interval=timedelta(hours=1), cron=None, now=lambda: bench.now)
+    return poll_if_leader(
+        bench.store, poller, poller.poll, interval=timedelta(hours=1), cron=None, now=lambda: bench.now
+    )
 
 
 def bench(url: str) -> Bench:
@@ -77,7 +79,7 @@ def test_the_turn_of_a_killed_process_is_free(url: str) -> None:
 
 def test_other_sources_are_not_held_up(url: str) -> None:
     store = Store.open(url)
-    with another_process_has_the_turn(url), store.database.turn("other") as ours:
+    with another_process_has_the_turn(url), store.database.leader_lock("other") as ours:
         pass
     store.close()
 
@@ -86,9 +88,13 @@ def test_other_sources_are_not_held_up(url: str) -> None:
 
 def test_a_turn_is_one_threads_in_a_process_too() -> None:
     database = fresh_store().database
-    with database.turn("tool") as first, database.turn("tool") as second, database.turn("other") as other:
+    with (
+        database.leader_lock("tool") as first,
+        database.leader_lock("tool") as second,
+        database.leader_lock("other") as other,
+    ):
         pass
-    with database.turn("tool") as later:
+    with database.leader_lock("tool") as later:
         pass
 
     assert (first, second, other, later) == (True, False, True, True)
@@ -104,7 +110,7 @@ def test_a_turn_is_waited_for_until_others_are_done(url: str) -> None:
             process.kill()
             process.wait()
 
-        with turn_after_others(store.database, "tool", wait), store.database.turn("tool") as again:
+        with turn_after_others(store.database, "tool", wait), store.database.leader_lock("tool") as again:
             pass
     store.close()
 
@@ -113,7 +119,7 @@ def test_a_turn_is_waited_for_until_others_are_done(url: str) -> None:
 
 def test_a_write_without_the_turn_that_it_had_is_refused_on_sqlite_too(url: str) -> None:
     one, other = Store.open(url), Store.open(url)
-    with one.database.turn("tool"), other.database.turn("tool"), pytest.raises(TurnLostError):
+    with one.database.leader_lock("tool"), other.database.leader_lock("tool"), pytest.raises(TurnLostError):
         one.list_scopes("tool", ["stale"])
     scopes = other.scopes("tool")
     one.close()
@@ -125,7 +131,10 @@ def test_a_write_without_the_turn_that_it_had_is_refused_on_sqlite_too(url: str)
 def test_a_lock_that_cannot_be_had_is_said_in_words(tmp_path: Path, url: str) -> None:
     store = Store.open(url)
     (tmp_path / "adoption.db-lock").mkdir()
-    with pytest.raises(StateError, match=r"^the state cannot be used: .*adoption\.db-lock"), store.database.turn("a"):
+    with (
+        pytest.raises(StateError, match=r"^the state cannot be used: .*adoption\.db-lock"),
+        store.database.leader_lock("a"),
+    ):
         pass
     store.close()
 

@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from exporter.daemon.exporter import Exporter
 from exporter.model import EVERYBODY, DayFacts, Identity, PeopleKey, Reading, WindowPeople
-from exporter.poll.plan import Rules, oldest_kept
+from exporter.poll.plan import ReadWindow, oldest_kept
 from exporter.state import schema
 from exporter.state.accounts import AccountBook, plain
 from exporter.state.pruning import Forgotten, prune
@@ -70,7 +70,7 @@ def known(store: Store, source: str = "acme") -> dict[int, str | None]:
 def test_as_many_ready_days_are_kept_as_retention_says_and_never_fewer_than_are_read(
     now: datetime, history: int, retention: int, oldest: date
 ) -> None:
-    rules = Rules(timedelta(hours=3), history, lookback=0, late_grace=timedelta(0), retention=retention)
+    rules = ReadWindow(timedelta(hours=3), history, lookback=0, late_grace=timedelta(0), retention=retention)
 
     assert oldest_kept(now, rules) == oldest
 

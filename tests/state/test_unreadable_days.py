@@ -139,7 +139,7 @@ def test_backfill_reads_a_day_that_cannot_be_read_again() -> None:
     reader = PastReader(
         source=poller.source,
         store=bench.store,
-        accounts=poller.publisher.recipe.accounts,
+        accounts=poller.publisher.sample_options.accounts,
         first=YESTERDAY,
         last=YESTERDAY,
         now=lambda: bench.now,

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from exporter.config.load import Config, ConfigError, load_config
+from exporter.config.load import Config, load_config
+from exporter.config.mistakes import ConfigError
 from exporter.vendors import VENDORS
 from exporter.vendors.base import Vendor
 

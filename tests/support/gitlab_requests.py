@@ -11,7 +11,7 @@ import httpx
 
 from exporter.transport.client import Client
 from exporter.transport.rate_limit import Budget
-from exporter.vendors.base import Access
+from exporter.vendors.base import PollContext
 from exporter.vendors.gitlab.vendor import GITLAB
 
 Answer = Callable[[httpx.Request], httpx.Response]
@@ -73,11 +73,11 @@ class Asked:
             yield client
 
     @contextmanager
-    def access(self, **settings: Any) -> Iterator[Access]:
+    def context(self, **settings: Any) -> Iterator[PollContext]:
         """What a poll gives the vendor's functions, each time with the same memory."""
         given: dict[str, Any] = {"vendor": "gitlab", "token": "secret-token", "projects": [42], **settings}
         with self.client(given["token"]) as client:
-            yield Access(
+            yield PollContext(
                 client,
                 GITLAB.settings.model_validate(given),
                 NoAccounts(),

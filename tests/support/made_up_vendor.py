@@ -11,16 +11,16 @@ from pyroaring import BitMap
 
 from exporter.metrics import CATALOGUE
 from exporter.model import EVERYBODY, AmountKey, DayFacts, Reading, WindowPeople
-from exporter.poll.plan import Rules
+from exporter.poll.plan import ReadWindow
 from exporter.poll.poller import Poller, Source
-from exporter.publish.publisher import Publisher, Visibility
-from exporter.publish.self_metrics import Health
-from exporter.publish.snapshot import Board
+from exporter.publish.publisher import Publisher, PublishPolicy
+from exporter.publish.self_metrics import SelfMetrics
+from exporter.publish.snapshot import ExpositionCache
 from exporter.state.accounts import AccountBook
 from exporter.state.store import Store
 from exporter.transport.client import Client
 from exporter.transport.vendor_clock import VendorClock
-from exporter.vendors.base import Access, Vendor, WrongDay
+from exporter.vendors.base import InvalidDay, PollContext, Vendor
 from tests.support.sample_options import recipe_of
 from tests.support.stores import fresh_store
 
@@ -58,7 +58,7 @@ class _NoClient:
 class Script:
     """What the made-up vendor answers: facts or an error by scope and day; a day that is not there is not published."""
 
-    days: dict[tuple[str, date], DayFacts | WrongDay | Exception | None] = field(default_factory=dict)
+    days: dict[tuple[str, date], DayFacts | InvalidDay | Exception | None] = field(default_factory=dict)
     scopes: Sequence[str] = ("all",)
     scopes_error: Exception | None = None
     windows: dict[tuple[date, str], WindowPeople] = field(default_factory=dict)
@@ -100,8 +100,8 @@ class Bench:
     stale_after: timedelta = timedelta(days=3)
     max_series: int = 1000
     windows: bool = False
-    board: Board = field(default_factory=Board)
-    health: Health = field(default_factory=Health)
+    cache: ExpositionCache = field(default_factory=ExpositionCache)
+    self_metrics: SelfMetrics = field(default_factory=SelfMetrics)
     stop: threading.Event = field(default_factory=threading.Event)
 
     @property
@@ -116,12 +116,12 @@ class Bench:
         def connect(count: Callable[[str], None]) -> Client:
             return cast("Client", _NoClient(count, self._tell))
 
-        def scopes(_access: Access) -> Sequence[str]:
+        def scopes(_access: PollContext) -> Sequence[str]:
             if script.scopes_error is not None:
                 raise script.scopes_error
             return script.scopes
 
-        def read(access: Access, scope: str, days: Sequence[date]) -> Iterator[Reading | WrongDay]:
+        def read(context: PollContext, scope: str, days: Sequence[date]) -> Iterator[Reading | InvalidDay]:
             script.before_read()
             script.asked.append((scope, tuple(days)))
             for day in days:
@@ -129,21 +129,21 @@ class Bench:
                 if isinstance(answer, Exception):
                     raise answer
                 for _ in range(script.requests_a_day):
-                    cast("_NoClient", access.client).ask()
+                    cast("_NoClient", context.client).ask()
                 if answer is None:
                     yield Reading(day, people(), rows=False)
-                elif isinstance(answer, WrongDay):
+                elif isinstance(answer, InvalidDay):
                     yield answer
                 elif isinstance(answer, DayFacts):
                     yield Reading(day, answer)
 
-        def windows(_access: Access, _scope: str, data_day: date, names: Sequence[str]) -> Sequence[WindowPeople]:
+        def windows(_access: PollContext, _scope: str, data_day: date, names: Sequence[str]) -> Sequence[WindowPeople]:
             script.asked_windows.append((data_day, tuple(names)))
             if script.windows_error is not None:
                 raise script.windows_error
             return [script.windows[data_day, name] for name in names if (data_day, name) in script.windows]
 
-        health = self.health.source("tool", "madeup")
+        self_metrics = self.self_metrics.source("tool", "madeup")
         accounts = AccountBook(self.store, "tool")
         return Poller(
             Source(
@@ -157,7 +157,7 @@ class Bench:
                     windows=windows if self.windows else None,
                 ),
                 settings=None,
-                rules=Rules(
+                rules=ReadWindow(
                     ready_at=timedelta(hours=3),
                     history=self.history,
                     lookback=self.lookback,
@@ -169,15 +169,15 @@ class Bench:
             store=self.store,
             accounts=accounts,
             publisher=Publisher(
-                recipe=recipe_of("tool", "madeup", accounts),
-                rules=Visibility(self.stale_after, self.max_series, lambda read: read),
+                sample_options=recipe_of("tool", "madeup", accounts),
+                rules=PublishPolicy(self.stale_after, self.max_series, lambda read: read),
                 store=self.store,
-                board=self.board,
-                health=health,
+                cache=self.cache,
+                self_metrics=self_metrics,
                 now=lambda: self.now,
                 monotonic=lambda: self.monotonic,
             ),
-            health=health,
+            self_metrics=self_metrics,
             now=lambda: self.now,
             monotonic=lambda: self.monotonic,
             stop=self.stop,
@@ -190,10 +190,10 @@ class Bench:
     def published(self, metric: str) -> dict[tuple[str, ...], float]:
         """The values of a metric by its labels other than source and vendor."""
         hidden = CATALOGUE[metric].labels.index("vendor") + 1
-        samples = self.board.snapshot.all_samples()
+        samples = self.cache.snapshot.all_samples()
         return {sample.labels[hidden:]: sample.value for sample in samples if sample.metric == metric}
 
     def own(self, metric: str, **labels: str) -> float | None:
         """The value of a metric of the exporter about the source."""
         every: dict[str, Any] = {"source": "tool", "vendor": "madeup", **labels}
-        return self.health.registry.get_sample_value(f"adoption_exporter_{metric}", every)
+        return self.self_metrics.registry.get_sample_value(f"adoption_exporter_{metric}", every)

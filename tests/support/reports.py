@@ -7,8 +7,8 @@ from datetime import UTC, date, datetime, timedelta
 from starlette.applications import Starlette
 
 from exporter.errors import Failure
-from exporter.publish.self_metrics import Health
-from exporter.publish.snapshot import Board
+from exporter.publish.self_metrics import SelfMetrics
+from exporter.publish.snapshot import ExpositionCache
 from exporter.publish.status import History, Reload, Report, ScopeReport, SourceReport
 from exporter.web.application import Pages, application
 
@@ -94,13 +94,13 @@ class Web:
     reload: Callable[[], Reload] = lambda: Reload(NOW, changes=("no source has changed",))
     healthy: bool = True
     ready: bool = True
-    board: Board = field(default_factory=Board)
+    cache: ExpositionCache = field(default_factory=ExpositionCache)
 
     def application(self, prefix: str = "") -> Starlette:
         """The web application over it."""
         pages = Pages(
-            board=self.board,
-            health=Health(),
+            cache=self.cache,
+            health=SelfMetrics(),
             healthy=lambda: self.healthy,
             ready=lambda: self.ready,
             report=lambda: self.report,

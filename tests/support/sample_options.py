@@ -5,15 +5,15 @@ from datetime import timedelta
 from typing import Any
 
 from exporter.config.sections import PeopleSettings
-from exporter.samples.build import Recipe
+from exporter.samples.build import SampleOptions
 from exporter.state.accounts import AccountBook, Label
 from exporter.state.store import Store
 
 
-def recipe_of(source: str, vendor: str, accounts: AccountBook, **more: Any) -> Recipe:
+def recipe_of(source: str, vendor: str, accounts: AccountBook, **more: Any) -> SampleOptions:
     """What the configuration's defaults make, without a calendar."""
     people = PeopleSettings()
-    recipe = Recipe(
+    sample_options = SampleOptions(
         source=source,
         vendor=vendor,
         accounts=accounts,
@@ -25,7 +25,7 @@ def recipe_of(source: str, vendor: str, accounts: AccountBook, **more: Any) -> R
         min_group_size=people.min_group_size,
         frequent_days=people.frequent_days,
     )
-    return replace(recipe, **more)
+    return replace(sample_options, **more)
 
 
 def book_of(store: Store, source: str, label: Label | None = None) -> AccountBook:

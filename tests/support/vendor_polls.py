@@ -11,12 +11,12 @@ import httpx
 
 from exporter.config.teams_file import TeamsFile
 from exporter.metrics import Sample
-from exporter.poll.plan import Rules
+from exporter.poll.plan import ReadWindow
 from exporter.poll.poller import Poller, Source
 from exporter.publish.prometheus import render
-from exporter.publish.publisher import Publisher, Visibility
-from exporter.publish.self_metrics import Health
-from exporter.publish.snapshot import Board
+from exporter.publish.publisher import Publisher, PublishPolicy
+from exporter.publish.self_metrics import SelfMetrics
+from exporter.publish.snapshot import ExpositionCache
 from exporter.state.accounts import Label
 from exporter.state.store import PollStatus, Store
 from exporter.transport.client import Client
@@ -42,8 +42,8 @@ class VendorPolls:
     now: datetime
     transport: httpx.BaseTransport | None = None
     store: Store = field(default_factory=fresh_store)
-    board: Board = field(default_factory=Board)
-    health: Health = field(default_factory=Health)
+    cache: ExpositionCache = field(default_factory=ExpositionCache)
+    self_metrics: SelfMetrics = field(default_factory=SelfMetrics)
     label: Label | None = None
     teams: TeamsFile | None = None
     made: Poller | None = None
@@ -62,7 +62,7 @@ class VendorPolls:
 
     def samples(self) -> list[Sample]:
         """What is published."""
-        return self.board.snapshot.all_samples()
+        return self.cache.snapshot.all_samples()
 
     def exposition(self) -> str:
         """What is published, as Prometheus text."""
@@ -75,13 +75,13 @@ class VendorPolls:
     def own(self, metric: str, **labels: str) -> float | None:
         """The value of a metric of the exporter about the source."""
         every = {"source": "tool", "vendor": self.vendor, **labels}
-        return self.health.registry.get_sample_value(f"adoption_exporter_{metric}", every)
+        return self.self_metrics.registry.get_sample_value(f"adoption_exporter_{metric}", every)
 
     def _poller(self) -> Poller:
         vendor = VENDORS[self.vendor]
         given = {"vendor": self.vendor, "token": "secret-token", "requests_per_minute": 1_000_000, **self.settings}
         settings = vendor.settings.model_validate(given)
-        health = self.health.source("tool", self.vendor)
+        self_metrics = self.self_metrics.source("tool", self.vendor)
         accounts = book_of(self.store, "tool", self.label)
         budget = Budget(settings.requests_per_minute, monotonic=monotonic)
         stop = NoWait()
@@ -105,7 +105,7 @@ class VendorPolls:
                 name="tool",
                 vendor=vendor,
                 settings=settings,
-                rules=Rules(
+                rules=ReadWindow(
                     ready_at=settings.ready_at,
                     history=settings.history.days,
                     lookback=settings.lookback.days,
@@ -117,7 +117,7 @@ class VendorPolls:
             store=self.store,
             accounts=accounts,
             publisher=Publisher(
-                recipe=recipe_of(
+                sample_options=recipe_of(
                     "tool",
                     self.vendor,
                     accounts,
@@ -125,14 +125,14 @@ class VendorPolls:
                     teams=self.teams,
                     per_user=self.label is not None,
                 ),
-                rules=Visibility(settings.stale_after, settings.max_series, lambda read: read),
+                rules=PublishPolicy(settings.stale_after, settings.max_series, lambda read: read),
                 store=self.store,
-                board=self.board,
-                health=health,
+                cache=self.cache,
+                self_metrics=self_metrics,
                 now=lambda: self.now,
                 monotonic=monotonic,
             ),
-            health=health,
+            self_metrics=self_metrics,
             now=lambda: self.now,
             monotonic=monotonic,
             stop=stop,

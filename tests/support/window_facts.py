@@ -6,7 +6,7 @@ from typing import Any
 
 from exporter.metrics import Sample
 from exporter.model import WINDOWS, AmountKey, DayFacts, PeopleKey, window_days
-from exporter.samples.aggregate import span_of, together
+from exporter.samples.aggregate import combined, day_aggregate
 from exporter.samples.windows import Scope, samples
 
 DATA_DAY = date(2026, 3, 9)
@@ -28,15 +28,15 @@ def back(days: int) -> date:
 
 
 def scope(facts: Mapping[date, DayFacts], **more: Any) -> Scope:
-    known = {day: span_of(found) for day, found in facts.items()}
+    known = {day: day_aggregate(found) for day, found in facts.items()}
     windows = {name: window_days(DATA_DAY, length) for name, length in WINDOWS.items()}
     return Scope(
         source="acme",
         vendor="augment",
         name="all",
         data_day=DATA_DAY,
-        spans={
-            name: together([known[day] for day in days])
+        aggregates={
+            name: combined([known[day] for day in days])
             for name, days in windows.items()
             if all(day in known for day in days)
         },

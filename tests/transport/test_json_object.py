@@ -8,16 +8,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.errors import BadPayload
-from exporter.transport.json_object import Obj, loads, obj, objects
+from exporter.transport.json_object import JsonObject, json_object, loads, objects
 
 WHERE = "augment GET /analytics/v0/dau"
 
 
-def page() -> Obj:
+def page() -> JsonObject:
     body = b"""{"users": [{"user_email": "alice@example.com", "active_days": 5},
                           {"user_email": 7, "active_days": "alice@example.com"}],
                 "pagination": {"has_more": false, "next_cursor": null}}"""
-    return obj(loads(body, WHERE), WHERE)
+    return json_object(loads(body, WHERE), WHERE)
 
 
 def test_a_good_page_reads_as_it_is() -> None:
@@ -25,21 +25,21 @@ def test_a_good_page_reads_as_it_is() -> None:
 
     assert first.text("user_email") == "alice@example.com"
     assert first.whole("active_days") == 5
-    assert page().obj("pagination").flag("has_more") is False
-    assert "next_cursor" in page().obj("pagination")
+    assert page().json_object("pagination").flag("has_more") is False
+    assert "next_cursor" in page().json_object("pagination")
     assert "alice" not in page()
-    assert page().obj("pagination").need("next_cursor") is None
+    assert page().json_object("pagination").require("next_cursor") is None
     assert page().array("users") == [first.fields, page().objects("users")[1].fields]
 
 
 def test_an_error_names_endpoint_field_and_kind_but_no_value() -> None:
     second = page().objects("users")[1]
-    pagination = page().obj("pagination")
+    pagination = page().json_object("pagination")
     mistakes: list[Callable[[], object]] = [
         lambda: second.text("user_email"),
         lambda: second.whole("active_days"),
         lambda: second.text("language"),
-        lambda: second.obj("user_email"),
+        lambda: second.json_object("user_email"),
         lambda: second.flag("user_email"),
         lambda: pagination.text("next_cursor"),
         lambda: pagination.whole("has_more"),
@@ -48,7 +48,7 @@ def test_an_error_names_endpoint_field_and_kind_but_no_value() -> None:
         lambda: page().text("users"),
         lambda: objects([{}, "alice@example.com"], WHERE),
         lambda: objects({}, WHERE),
-        lambda: obj([], WHERE),
+        lambda: json_object([], WHERE),
     ]
     messages = []
     for mistake in mistakes:
@@ -106,7 +106,7 @@ def test_an_endless_integer_is_refused() -> None:
     [("0", 0), ("12", 12), ("12.0", 12), ("1.2e1", 12), ("-0.0", 0), (str(2**63 - 1), 2**63 - 1)],
 )
 def test_whole_numbers_are_read_exactly(number: str, value: int) -> None:
-    whole = obj(loads(b'{"n": %s}' % number.encode(), WHERE), WHERE).whole("n")
+    whole = json_object(loads(b'{"n": %s}' % number.encode(), WHERE), WHERE).whole("n")
 
     assert (whole, type(whole)) == (value, int)
 
@@ -117,7 +117,7 @@ def test_whole_numbers_are_read_exactly(number: str, value: int) -> None:
 )
 def test_other_numbers_are_refused_and_shown(number: str) -> None:
     with pytest.raises(BadPayload) as raised:
-        obj(loads(b'{"n": %s}' % number.encode(), WHERE), WHERE).whole("n")
+        json_object(loads(b'{"n": %s}' % number.encode(), WHERE), WHERE).whole("n")
 
     shown = number.replace("e", "E").replace("E4", "E+4")
     assert str(raised.value) == f"{WHERE}: n is the number {shown}, not a whole number from 0 to 2^63 - 1"
@@ -125,7 +125,7 @@ def test_other_numbers_are_refused_and_shown(number: str) -> None:
 
 @pytest.mark.parametrize("constant", ["NaN", "Infinity", "-Infinity"])
 def test_numbers_that_json_does_not_have_are_refused_where_they_are_read(constant: str) -> None:
-    body = obj(loads(b'{"n": %s, "p50": NaN, "people": 3}' % constant.encode(), WHERE), WHERE)
+    body = json_object(loads(b'{"n": %s, "p50": NaN, "people": 3}' % constant.encode(), WHERE), WHERE)
 
     assert body.whole("people") == 3
     with pytest.raises(BadPayload) as raised:
@@ -135,13 +135,13 @@ def test_numbers_that_json_does_not_have_are_refused_where_they_are_read(constan
 
 def test_a_long_number_is_shown_in_part() -> None:
     with pytest.raises(BadPayload, match=r"n is the number 1{24}…, not a whole number"):
-        obj(loads(b'{"n": %s}' % (b"1" * 4000), WHERE), WHERE).whole("n")
+        json_object(loads(b'{"n": %s}' % (b"1" * 4000), WHERE), WHERE).whole("n")
 
 
 @pytest.mark.parametrize("constant", ["true", "false", "null", '"12"', "[]", "{}"])
 def test_nothing_but_a_number_is_a_number(constant: str) -> None:
     with pytest.raises(BadPayload, match="not a whole number"):
-        obj(loads(b'{"n": %s}' % constant.encode(), WHERE), WHERE).whole("n")
+        json_object(loads(b'{"n": %s}' % constant.encode(), WHERE), WHERE).whole("n")
 
 
 @pytest.mark.parametrize(
@@ -150,7 +150,7 @@ def test_nothing_but_a_number_is_a_number(constant: str) -> None:
 )
 def test_text_that_no_store_can_hold_is_refused(text: str, fault: str) -> None:
     with pytest.raises(BadPayload) as raised:
-        obj(loads(f'{{"language": "{text}"}}'.encode(), WHERE), WHERE).text("language")
+        json_object(loads(f'{{"language": "{text}"}}'.encode(), WHERE), WHERE).text("language")
 
     assert str(raised.value) == f"{WHERE}: language {fault}"
 
@@ -161,12 +161,12 @@ def test_fractions_keep_every_digit() -> None:
 
 @given(st.integers(0, 2**63 - 1))
 def test_every_count_survives(count: int) -> None:
-    assert obj(loads(json.dumps({"n": count}).encode(), WHERE), WHERE).whole("n") == count
+    assert json_object(loads(json.dumps({"n": count}).encode(), WHERE), WHERE).whole("n") == count
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")))
 def test_every_clean_text_survives(text: str) -> None:
-    assert obj(loads(json.dumps({"t": text}).encode(), WHERE), WHERE).text("t") == text
+    assert json_object(loads(json.dumps({"t": text}).encode(), WHERE), WHERE).text("t") == text
 
 
 @given(st.binary())

@@ -6,7 +6,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from exporter.errors import Rejected, Unreachable
-from exporter.transport.retries import PassingError, asked_pause, retrying
+from exporter.transport.retries import RetryableError, asked_pause, retrying
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
@@ -17,7 +17,7 @@ def test_the_fourth_failure_is_the_last_and_is_reported_as_it_is() -> None:
 
     def attempt() -> None:
         attempts.append(len(attempts))
-        raise PassingError(Unreachable(f"attempt {len(attempts)}"))
+        raise RetryableError(Unreachable(f"attempt {len(attempts)}"))
 
     with pytest.raises(Unreachable, match=r"^attempt 4$"):
         retrying(attempt, pauses.append, lambda: 0.25)
@@ -31,7 +31,7 @@ def test_an_asked_pause_counts_for_its_own_attempt_alone() -> None:
     def attempt() -> str:
         if (pause := next(asked, "none left")) != "none left":
             assert not isinstance(pause, str)
-            raise PassingError(Unreachable("busy"), pause)
+            raise RetryableError(Unreachable("busy"), pause)
         return "answer"
 
     assert retrying(attempt, pauses.append, lambda: 0.0) == "answer"

@@ -117,10 +117,10 @@ def test_days_are_read_newest_first_and_silent_ones_are_zeros_without_rows() -> 
         data = [{f"{time}.day": f"{WEEK[1]}T00:00:00.000", **rows[time]}]
         return httpx.Response(200, json={"results": [{"data": data}]})
 
-    with Asked(answer).access(generation="current") as access:
-        assert GITLAB.scopes(access) == ["group/app"]
-        readings = list(GITLAB.read(access, "group/app", WEEK[:3]))
-        nothing = list(GITLAB.read(access, "group/app", []))
+    with Asked(answer).context(generation="current") as context:
+        assert GITLAB.scopes(context) == ["group/app"]
+        readings = list(GITLAB.read(context, "group/app", WEEK[:3]))
+        nothing = list(GITLAB.read(context, "group/app", []))
 
     names = ("events", "page_views", "link_clicks", "sessions")
     spent = AmountKey("active_time", "")
@@ -144,9 +144,9 @@ def test_a_window_without_a_number_is_not_known() -> None:
         return httpx.Response(200, json={"results": [{"data": data}]})
 
     assert GITLAB.windows is not None
-    with Asked(answer).access(generation="current") as access:
-        GITLAB.scopes(access)
-        found = list(GITLAB.windows(access, "group/app", YESTERDAY, ["7d", "28d"]))
+    with Asked(answer).context(generation="current") as context:
+        GITLAB.scopes(context)
+        found = list(GITLAB.windows(context, "group/app", YESTERDAY, ["7d", "28d"]))
 
     assert found == [WindowPeople(YESTERDAY, "7d", 47)]
 
@@ -403,9 +403,9 @@ def test_members_are_asked_for_once_a_day_in_each_project_and_what_is_missing_is
     asked_on = []
     for hours in (0, 1, 24):
         asked.now = NOW + timedelta(hours=hours)
-        with asked.access(projects=[42, 43]) as access:
-            for scope in GITLAB.scopes(access):
-                list(GITLAB.read(access, scope, WEEK))
+        with asked.context(projects=[42, 43]) as context:
+            for scope in GITLAB.scopes(context):
+                list(GITLAB.read(context, scope, WEEK))
         asked_on.append(metas[:])
 
     assert asked_on == [["42", "43"], ["42", "43"], ["42", "43", "42", "43"]]
@@ -472,8 +472,8 @@ def test_check_says_once_that_the_database_of_a_project_is_down(message: str) ->
         return httpx.Response(200, json={"id": number, "path_with_namespace": f"group/app-{number}"})
 
     assert GITLAB.check is not None
-    with Asked(answer).access(projects=[42, 43], generation="current") as access:
-        found = list(GITLAB.check(access))
+    with Asked(answer).context(projects=[42, 43], generation="current") as context:
+        found = list(GITLAB.check(context))
 
     assert found == [
         f"group/app-{number}: gitlab POST /api/v4/projects/{number}/product_analytics/request/dry-run: 400 in 4 "
@@ -505,8 +505,8 @@ def test_check_says_once_that_the_token_is_refused() -> None:
 def problems(polls: VendorPolls) -> list[str]:
     asked = Asked(None, now=polls.now, base_url=polls.settings["base_url"])
     assert GITLAB.check is not None
-    with asked.access(**{"projects": [], **polls.settings}) as access:
-        return list(GITLAB.check(access))
+    with asked.context(**{"projects": [], **polls.settings}) as context:
+        return list(GITLAB.check(context))
 
 
 def _start(day: date) -> float:

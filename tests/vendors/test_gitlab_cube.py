@@ -17,7 +17,7 @@ from exporter.errors import BadPayload, VendorError
 from exporter.model import AmountKey, DayFacts
 from exporter.simulator.gitlab_proxy import as_gitlab
 from exporter.transport.client import Client
-from exporter.transport.json_object import loads, obj
+from exporter.transport.json_object import json_object, loads
 from exporter.vendors.gitlab.api import dry_run, load, load_days, load_meta
 from exporter.vendors.gitlab.cube import (
     Days,
@@ -241,7 +241,7 @@ def row(question: Question, day: str = "2025-01-01T00:00:00.000", **numbers: obj
 def by_days(question: Question, *rows: Mapping[str, object]) -> Days:
     """What rows come down to, once they have been through JSON."""
     text = json.dumps({"results": [{"data": rows}]})
-    page, size = parse_page(obj(loads(text.encode(), "gitlab"), "gitlab"), question, *SPAN)
+    page, size = parse_page(json_object(loads(text.encode(), "gitlab"), "gitlab"), question, *SPAN)
     assert size == len(rows)
     return by_day(page, "gitlab")
 
@@ -498,7 +498,7 @@ def test_values_of_a_dimension_contradict_each_other_on_the_same_day_alone() -> 
 
 @pytest.mark.parametrize(("rows", "size"), [([], 0), ([{}, {}], 2)])
 def test_a_window_is_one_row(rows: list[Any], size: int) -> None:
-    answer = obj({"results": [{"data": rows}]}, "gitlab")
+    answer = json_object({"results": [{"data": rows}]}, "gitlab")
 
     with pytest.raises(BadPayload, match=f"gitlab: {size} rows for a whole window, not one"):
         parse_window(answer, "TrackedEvents.count")

@@ -51,8 +51,8 @@ class GitLab:
 
 
 def find(asked: Asked, **settings: Any) -> Directory:
-    with asked.access(**settings) as access:
-        return directory(access)
+    with asked.context(**settings) as context:
+        return directory(context)
 
 
 def test_a_project_is_read_once_however_often_it_is_named() -> None:
@@ -258,8 +258,8 @@ def test_a_project_that_was_not_found_when_it_was_read_is_looked_up_at_the_next_
     named = {"projects": [42], "groups": ["platform"]}
     find(asked, **named)
     gitlab.groups = {"platform": [7]}
-    with asked.access(**named) as access:
-        look_again(access, 8)
+    with asked.context(**named) as context:
+        look_again(context, 8)
 
     assert find(asked, **named) == Directory({"group/app": 42, "platform/site": 7})
     assert gitlab.asked == ["/projects/42", "/groups/platform/projects", "/groups/platform/projects"]

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from exporter.transport.json_object import obj
+from exporter.transport.json_object import json_object
 from exporter.vendors.gitlab.cube import People, Question
 from exporter.vendors.gitlab.schema import GENERATIONS, detect, parse_meta, schema
 from exporter.vendors.gitlab.settings import Generation, GitLabSettings
@@ -195,7 +195,7 @@ def test_meta_lists_members_whose_kind_it_does_not_tell() -> None:
         "dimensions": [{"name": "T.day", "type": "time"}, {"name": "T.page"}],
     }
 
-    assert parse_meta(obj({"cubes": [cube]}, "gitlab")) == {
+    assert parse_meta(json_object({"cubes": [cube]}, "gitlab")) == {
         "T.count": "count",
         "T.odd": "",
         "T.day": "time",

@@ -3,7 +3,7 @@ from collections.abc import Generator
 
 import pytest
 
-from exporter.vendors.sourcegraph.prefetch import ahead
+from exporter.vendors.sourcegraph.prefetch import prefetch
 from tests.support.daemons import PATIENCE
 
 
@@ -11,8 +11,8 @@ def test_the_items_come_in_their_order() -> None:
     def items() -> Generator[object, None, None]:
         yield from [0, None, "", 3]
 
-    assert list(ahead(items())) == [0, None, "", 3]
-    assert list(ahead(items(), 10)) == [0, None, "", 3]
+    assert list(prefetch(items())) == [0, None, "", 3]
+    assert list(prefetch(items(), 10)) == [0, None, "", 3]
 
 
 def test_the_next_item_is_made_while_one_is_used() -> None:
@@ -23,7 +23,7 @@ def test_the_next_item_is_made_while_one_is_used() -> None:
             yield number
             event.set()
 
-    found = ahead(items())
+    found = prefetch(items())
     assert next(found) == 0
     assert made[0].wait(PATIENCE)
     assert next(found) == 1
@@ -39,7 +39,7 @@ def test_no_more_items_are_made_than_may_wait() -> None:
             made.append(number)
             yield number
 
-    found = ahead(items(), 3)
+    found = prefetch(items(), 3)
     assert next(found) == 0
     found.close()
 
@@ -51,7 +51,7 @@ def test_an_error_comes_in_its_turn() -> None:
         yield 1
         raise ValueError("the second item")
 
-    found = ahead(items(), 5)
+    found = prefetch(items(), 5)
 
     assert next(found) == 1
     with pytest.raises(ValueError, match="the second item"):
@@ -68,7 +68,7 @@ def test_who_stops_early_leaves_no_thread_behind_and_closes_the_items() -> None:
             closed.append("items")
 
     before = set(threading.enumerate())
-    found = ahead(items(), 3)
+    found = prefetch(items(), 3)
     next(found)
     found.close()
 

@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 from exporter.model import AmountKey
 from exporter.state import schema
 from exporter.state.accounts import AccountBook
-from exporter.vendors.base import Access
+from exporter.vendors.base import PollContext
 from tests.support.sourcegraph_reports import (
     ACME,
     DAY,
@@ -398,9 +398,11 @@ def test_a_report_that_is_read_stands_in_no_folder_and_whoever_stops_reading_lea
     assert bench.made is not None
     source, before, files = bench.made.source, set(threading.enumerate()), open_files()
     with source.connect(lambda _code: None) as client:
-        access = Access(client, source.settings, AccountBook(bench.store, "tool"), NOW, {}, lambda _kind, _remark: None)
+        context = PollContext(
+            client, source.settings, AccountBook(bench.store, "tool"), NOW, {}, lambda _kind, _remark: None
+        )
         readings = source.vendor.read(
-            access, ACME, [date.fromisoformat(DAY) - timedelta(days=back) for back in range(60)]
+            context, ACME, [date.fromisoformat(DAY) - timedelta(days=back) for back in range(60)]
         )
         first = next(readings)
         read, reports = list(tmp_path.iterdir()), open_files() - files

@@ -8,7 +8,7 @@ import pytest
 from starlette.responses import PlainTextResponse
 
 from exporter.config.mistakes import ConfigError
-from exporter.web.access import Access, Guard
+from exporter.web.access import Guard, WebAccess
 from exporter.web.config_file import WebConfig
 from tests.support.asgi import Pages
 from tests.support.certificates import certificate
@@ -24,17 +24,17 @@ def put(file: Path, text: str) -> None:
     os.utime(file, ns=(moment, moment))
 
 
-def opened(folder: Path, text: str) -> Access:
+def opened(folder: Path, text: str) -> WebAccess:
     put(folder / "web.yml", text)
-    return Access.open(folder / "web.yml")
+    return WebAccess.open(folder / "web.yml")
 
 
-def client(access: Access) -> Pages:
+def client(access: WebAccess) -> Pages:
     return Pages(Guard(PlainTextResponse("page"), access))
 
 
 def test_without_a_file_everybody_sees_everything(tmp_path: Path) -> None:
-    answer = client(Access.open(None)).get("/")
+    answer = client(WebAccess.open(None)).get("/")
 
     assert (answer.status_code, answer.text) == (200, "page")
 
@@ -58,7 +58,7 @@ def test_every_answer_has_headers_that_the_file_may_change(tmp_path: Path) -> No
 
     assert seen(pages.get("/")) == ["none", "deny", "nosniff", "no-referrer"]
     assert seen(pages.get("/", auth=("alice", "s3cret"))) == ["none", "deny", "nosniff", "no-referrer"]
-    assert seen(client(Access(WebConfig())).get("/"))[0] == (
+    assert seen(client(WebAccess(WebConfig())).get("/"))[0] == (
         "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; "
         "frame-ancestors 'none'"
     )
@@ -123,7 +123,7 @@ def test_a_renewed_certificate_makes_another_context_even_where_its_key_comes_la
 
 
 def test_another_file_takes_over(tmp_path: Path) -> None:
-    access = Access.open(None)
+    access = WebAccess.open(None)
     access.become(opened(tmp_path, USERS))
 
     assert client(access).get("/").status_code == 401

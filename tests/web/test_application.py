@@ -4,7 +4,7 @@ import pytest
 
 from exporter.metrics import sample
 from exporter.publish.prometheus import CONTENT_TYPES, Format
-from exporter.publish.snapshot import Board
+from exporter.publish.snapshot import ExpositionCache
 from exporter.publish.status import Reload, as_json
 from exporter.web.bundled import shipped
 from tests.support.asgi import Pages
@@ -25,9 +25,9 @@ PAGES = [
 ]
 
 
-def board(scopes: int) -> Board:
+def cache(scopes: int) -> ExpositionCache:
     """A board with a series for each of so many scopes."""
-    made = Board()
+    made = ExpositionCache()
     made.publish(
         "tool",
         [
@@ -39,9 +39,9 @@ def board(scopes: int) -> Board:
 
 
 def test_a_scrape_is_the_cached_bytes_and_the_exporters_own_metrics() -> None:
-    web = Web(board=board(3))
+    web = Web(cache=cache(3))
     answer = Pages(web.application()).get("/metrics", headers={"accept-encoding": "identity"})
-    first = web.board.snapshot.parts["text"].plain
+    first = web.cache.snapshot.parts["text"].plain
 
     assert answer.headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
     assert answer.headers["vary"] == "Accept, Accept-Encoding"
@@ -73,9 +73,9 @@ def test_a_header_on_several_lines_is_one_list(
 @pytest.mark.parametrize("encoding", ["", "gzip"])
 @pytest.mark.parametrize("form", ["text/plain", "application/openmetrics-text"])
 def test_a_large_scrape_arrives_whole_in_pieces(form: str, encoding: str) -> None:
-    web = Web(board=board(5_000))
+    web = Web(cache=cache(5_000))
     answer = Pages(web.application()).get("/metrics", headers={"accept": form, "accept-encoding": encoding})
-    plain = web.board.snapshot.parts["openmetrics" if "openmetrics" in form else "text"].plain
+    plain = web.cache.snapshot.parts["openmetrics" if "openmetrics" in form else "text"].plain
 
     assert len(plain) > 300_000
     assert answer.content.startswith(plain)

@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 from exporter.config.sections import Address
 from exporter.publish.status import Report
-from exporter.web.access import Access, Guard
+from exporter.web.access import Guard, WebAccess
 from exporter.web.bundled import shipped
 from exporter.web.config_file import WebConfig
 from tests.publish.test_label_texts import ODD
@@ -40,7 +40,7 @@ def browser() -> Iterator[Browser]:
 @contextmanager
 def page_of(made: Report, browser: Browser, **options: object) -> Iterator[tuple[Page, Address, list[str]]]:
     """The page about a report in a browser, its address, and what the browser complained about."""
-    app = Guard(Web(report=made).application(), Access(WebConfig()))
+    app = Guard(Web(report=made).application(), WebAccess(WebConfig()))
     with serving(app) as address:
         context = browser.new_context(**options)  # type: ignore[arg-type]  # the names and types are playwright's
         page = context.new_page()

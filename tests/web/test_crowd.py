@@ -13,8 +13,8 @@ import pytest
 
 from exporter.config.sections import Address
 from exporter.metrics import sample
-from exporter.publish.snapshot import Board
-from exporter.web.access import Access, Guard
+from exporter.publish.snapshot import ExpositionCache
+from exporter.web.access import Guard, WebAccess
 from exporter.web.config_file import WebConfig
 from tests.support.reports import Web
 from tests.support.web_server import connect, serving
@@ -35,10 +35,10 @@ def many_files() -> Iterator[None]:
 @contextmanager
 def exporter() -> Iterator[Address]:
     """A web server with one user, whose exposition no kernel takes whole for a client that does not read."""
-    board = Board()
+    cache = ExpositionCache()
     seats = (sample("adoption_seats", 1, source="tool", vendor="augment", scope=f"project-{n}") for n in range(5_000))
-    board.publish("tool", list(seats))
-    guard = Guard(Web(board=board).application(), Access(WebConfig(users=USERS)))
+    cache.publish("tool", list(seats))
+    guard = Guard(Web(cache=cache).application(), WebAccess(WebConfig(users=USERS)))
     with serving(guard, send_buffer=16 * 2**10) as address:
         yield address
 

@@ -13,7 +13,7 @@ import pytest
 
 from exporter.config.sections import Address, WebSettings
 from exporter.daemon.run import Web, listen
-from exporter.web.access import Access
+from exporter.web.access import WebAccess
 from exporter.web.config_file import WebConfig
 from tests.support import faulty_server
 from tests.support.certificates import certificate
@@ -109,7 +109,7 @@ def test_beyond_loopback_it_answers_to_every_name_unless_some_are_allowed(
 ) -> None:
     address = Address(host, 0)
     with listen(address) as listener:
-        web = Web(listener, Access(WebConfig()))
+        web = Web(listener, WebAccess(WebConfig()))
         found = web.names(WebSettings(listen_address=address, allowed_hosts=allowed))
 
     assert found == names

@@ -6,7 +6,7 @@ import pytest
 from starlette.datastructures import Headers
 from starlette.responses import PlainTextResponse
 
-from exporter.web.access import Access, Guard
+from exporter.web.access import Guard, WebAccess
 from exporter.web.config_file import WebConfig
 from exporter.web.refusals import is_loopback, refusal
 from tests.support.web_server import connect, heard, serving
@@ -155,7 +155,7 @@ def test_nothing_behind_a_request_with_two_lengths_is_read(version: bytes) -> No
         b"POST /first HTTP/%s\r\nHost: x\r\nContent-Length: %d\r\nTransfer-Encoding: chunked\r\n"
         b"Connection: keep-alive\r\n\r\n0\r\n\r\n" % (version, 5 + len(smuggled))
     )
-    guard = Guard(PlainTextResponse("page"), Access(WebConfig()))
+    guard = Guard(PlainTextResponse("page"), WebAccess(WebConfig()))
     with serving(guard) as address, connect(address, head + smuggled) as client:
         answer = heard(client)
 

@@ -9,7 +9,7 @@ import pytest
 from starlette.responses import PlainTextResponse
 
 from exporter.config.mistakes import ConfigError
-from exporter.web.access import Access, Guard
+from exporter.web.access import Guard, WebAccess
 from exporter.web.config_file import WebConfig, read
 from tests.support.asgi import Pages
 from tests.support.certificates import certificate
@@ -101,7 +101,7 @@ def test_a_plain_scalar_is_the_text_that_is_written(folder: Path, scalar: str) -
 
 @pytest.mark.parametrize("user", ["123", "true", "off", "2026-01-31", "null"])
 def test_a_user_whose_name_looks_like_something_else_can_log_in(folder: Path, user: str) -> None:
-    guard = Guard(PlainTextResponse("page"), Access(taken(folder, f"basic_auth_users:\n  {user}: {HASH}\n")))
+    guard = Guard(PlainTextResponse("page"), WebAccess(taken(folder, f"basic_auth_users:\n  {user}: {HASH}\n")))
 
     assert Pages(guard).get("/", auth=(user, "s3cret")).text == "page"
     assert Pages(guard).get("/", auth=(user, "wrong")).status_code == 401

@@ -5,8 +5,8 @@ from datetime import date
 
 from exporter.errors import BadPayload
 from exporter.model import ONE_DAY
-from exporter.transport.json_object import Obj, obj
-from exporter.vendors.base import Access
+from exporter.transport.json_object import JsonObject, json_object
+from exporter.vendors.base import PollContext
 
 _V0 = "/analytics/v0"
 # The array and the largest page of each list; page sizes differ and the name is page_size, not limit.
@@ -30,15 +30,15 @@ def ranges(days: Sequence[date]) -> Iterator[tuple[date, date]]:
         left = [day for day in left if day < start]
 
 
-def rows(access: Access, endpoint: str, asked: Mapping[str, str]) -> Iterator[Obj]:
+def rows(context: PollContext, endpoint: str, asked: Mapping[str, str]) -> Iterator[JsonObject]:
     """Every row of a paginated list; a page that cannot be right or a repeated cursor is a BadPayload."""
     key, size = _LISTS[endpoint]
     cursors: set[str] = set()
     params = {**asked, "page_size": str(size)}
     for _ in range(_MOST_PAGES):
-        page = answer(access, endpoint, params)
+        page = answer(context, endpoint, params)
         yield from page.objects(key)
-        pagination = page.obj("pagination")
+        pagination = page.json_object("pagination")
         if not pagination.flag("has_more"):
             return
         cursor = pagination.text("next_cursor")
@@ -50,12 +50,12 @@ def rows(access: Access, endpoint: str, asked: Mapping[str, str]) -> Iterator[Ob
     raise BadPayload(f"augment GET {_V0}/{endpoint}: more than {_MOST_PAGES} pages")
 
 
-def answer(access: Access, endpoint: str, params: Mapping[str, str]) -> Obj:
+def answer(context: PollContext, endpoint: str, params: Mapping[str, str]) -> JsonObject:
     """The answer of an endpoint, refused where the vendor silently answered for other dates."""
     path = f"{_V0}/{endpoint}"
-    body = obj(access.client.get_json(path, params=params), f"augment GET {path}")
+    body = json_object(context.client.get_json(path, params=params), f"augment GET {path}")
     if "metadata" in body:
-        metadata = body.obj("metadata")
+        metadata = body.json_object("metadata")
         for name in ("date", "start_date", "end_date"):
             effective = f"effective_{name}"
             if name in params and effective in metadata and metadata.text(effective) != params[name]:

@@ -23,9 +23,9 @@ from exporter.model import (
     WindowPeople,
     window_days,
 )
-from exporter.transport.json_object import Obj
+from exporter.transport.json_object import JsonObject
 from exporter.vendors.augment.api import RANGE, answer, ranges, rows
-from exporter.vendors.base import ALL, Access, Vendor, WrongDay
+from exporter.vendors.base import ALL, InvalidDay, PollContext, Vendor
 from exporter.vendors.rollup import column, rollup
 
 # Keys of `metrics`, the same in daily-usage, user-activity and the editor-language records; each is optional.
@@ -95,48 +95,48 @@ class Overview:
         return day not in self.wrong and day in self.counts and (self.counts[day] == 0 or bool(self.usage.get(day)))
 
 
-def scopes(access: Access) -> Sequence[str]:
+def scopes(context: PollContext) -> Sequence[str]:
     """The organisation of the token, as one whole."""
     return [ALL]
 
 
-def read(access: Access, scope: str, days: Sequence[date]) -> Iterator[Reading | WrongDay]:
+def read(context: PollContext, scope: str, days: Sequence[date]) -> Iterator[Reading | InvalidDay]:
     """The days that dau-count shows and that are complete, in the order wanted."""
-    days = [day for day in days if day >= access.now.date() - _OLDEST]
-    overview = _overview(access, days)
+    days = [day for day in days if day >= context.now.date() - _OLDEST]
+    overview = _overview(context, days)
     fields = _fields_seen(overview.usage)
     for day in days:
         if day in overview.wrong:
-            yield WrongDay(day, overview.wrong[day])
+            yield InvalidDay(day, overview.wrong[day])
             continue
         if day not in overview.counts:
             continue
         on_day = {"date": day.isoformat()}
-        listed = list(rows(access, "dau", on_day))
-        told = list(rows(access, "daily-user-activity-by-editor-language", on_day))
+        listed = list(rows(context, "dau", on_day))
+        told = list(rows(context, "daily-user-activity-by-editor-language", on_day))
         try:
-            reading = _reading(access, overview, fields, day, listed, told)
+            reading = _reading(context, overview, fields, day, listed, told)
         except BadPayload as error:
-            yield WrongDay(day, error)
+            yield InvalidDay(day, error)
             continue
         if reading is not None:
             yield reading
 
 
-def windows(access: Access, scope: str, data_day: date, names: Sequence[str]) -> Sequence[WindowPeople]:
+def windows(context: PollContext, scope: str, data_day: date, names: Sequence[str]) -> Sequence[WindowPeople]:
     """People and service accounts of whole windows by user-activity, where dau-count shows every day."""
     longest = max(WINDOWS[name] for name in names)
-    overview = _overview(access, window_days(data_day, longest))
+    overview = _overview(context, window_days(data_day, longest))
     found = []
     for name in names:
         days = window_days(data_day, WINDOWS[name])
         if not all(overview.knows(day) for day in days):
             continue
         span = {"start_date": days[-1].isoformat(), "end_date": days[0].isoformat()}
-        people = {person.identity.key: person for person in map(parse_person, rows(access, "user-activity", span))}
+        people = {person.identity.key: person for person in map(parse_person, rows(context, "user-activity", span))}
         most = max(overview.counts[day] for day in days)
         if len(people) < most:
-            access.warn(
+            context.warn(
                 "dau-count and user-activity",
                 f"{name} to {data_day}: dau-count says {most} on one of the days, user-activity lists {len(people)}; "
                 "the list is what counts",
@@ -146,7 +146,7 @@ def windows(access: Access, scope: str, data_day: date, names: Sequence[str]) ->
     return found
 
 
-def parse_person(row: Obj) -> Person:
+def parse_person(row: JsonObject) -> Person:
     """The person or service account of a row, which has exactly one of `user_email` and `service_account_name`."""
     email = row.text("user_email").strip().lower() if _given(row, "user_email") else ""
     account = row.text("service_account_name").strip() if _given(row, "service_account_name") else ""
@@ -158,30 +158,32 @@ def parse_person(row: Obj) -> Person:
     return Person(Identity(key=f"email:{email}", email=email), service=False)
 
 
-def parse_metrics(metrics: Obj) -> Metrics:
+def parse_metrics(metrics: JsonObject) -> Metrics:
     """The counts of those fields that are there; others are ignored."""
     return {field: metrics.whole(field) for field in FIELDS if field in metrics}
 
 
-def parse_record(row: Obj) -> Record:
+def parse_record(row: JsonObject) -> Record:
     """One editor-language record."""
-    return Record(parse_person(row), row.text("editor"), row.text("language"), parse_metrics(row.obj("metrics")))
+    return Record(
+        parse_person(row), row.text("editor"), row.text("language"), parse_metrics(row.json_object("metrics"))
+    )
 
 
 def _reading(
-    access: Access,
+    context: PollContext,
     overview: Overview,
     fields: frozenset[str],
     day: date,
-    listed: Sequence[Obj],
-    told: Sequence[Obj],
+    listed: Sequence[JsonObject],
+    told: Sequence[JsonObject],
 ) -> Reading | None:
     """A day from its lists; None where it is incomplete."""
     people = {person.identity.key: person for person in map(parse_person, listed)}
     records = list(map(parse_record, told))
     count = overview.counts[day]
     if count > 0 and not (people and records and overview.usage.get(day)):
-        access.warn(
+        context.warn(
             "incomplete",
             f"{day} is incomplete and waits: dau-count says {count}, dau lists {len(people)}, there are "
             f"{len(records)} editor-language records and {len(overview.usage.get(day, ()))} fields in daily-usage",
@@ -189,15 +191,17 @@ def _reading(
         return None
     if count != len(people):
         words = f"{day}: dau-count says {count}, dau lists {len(people)}; the list is what counts"
-        access.warn("dau-count and dau", words)
+        context.warn("dau-count and dau", words)
     # daily-usage leaves out days without activity: those are days of zeros in every field that it has elsewhere.
     totals = overview.usage.get(day, dict.fromkeys(fields, 0))
-    return Reading(day, _facts(access, day, list(people.values()), records, totals), rows=bool(people or records))
+    return Reading(day, _facts(context, day, list(people.values()), records, totals), rows=bool(people or records))
 
 
-def _facts(access: Access, day: date, people: Sequence[Person], records: Sequence[Record], totals: Metrics) -> DayFacts:
+def _facts(
+    context: PollContext, day: date, people: Sequence[Person], records: Sequence[Record], totals: Metrics
+) -> DayFacts:
     everyone = [*people, *(record.person for record in records)]
-    numbers = access.accounts.number([person.identity for person in everyone])
+    numbers = context.accounts.number([person.identity for person in everyone])
     service = BitMap(number for person, number in zip(everyone, numbers, strict=True) if person.service)
     table = pl.DataFrame(
         {
@@ -223,30 +227,30 @@ def _facts(access: Access, day: date, people: Sequence[Person], records: Sequenc
     )
 
 
-def _overview(access: Access, days: Sequence[date]) -> Overview:
+def _overview(context: PollContext, days: Sequence[date]) -> Overview:
     counts: dict[date, int] = {}
     usage: dict[date, Metrics] = {}
     wrong: dict[date, BadPayload] = {}
     for start, end in ranges(days):
         span = {"start_date": start.isoformat(), "end_date": end.isoformat()}
-        for row in answer(access, "dau-count", span).objects("daily_active_user_counts"):
+        for row in answer(context, "dau-count", span).objects("daily_active_user_counts"):
             day = _day(row)
             try:
                 _refuse_second(row, day, counts)
                 counts[day] = row.whole("user_count")
             except BadPayload as error:
                 wrong[day] = error
-        for row in answer(access, "daily-usage", span).objects("daily_usage"):
+        for row in answer(context, "daily-usage", span).objects("daily_usage"):
             day = _day(row)
             try:
                 _refuse_second(row, day, usage)
-                usage[day] = parse_metrics(row.obj("metrics"))
+                usage[day] = parse_metrics(row.json_object("metrics"))
             except BadPayload as error:
                 wrong[day] = error
     return Overview(counts, usage, wrong)
 
 
-def _refuse_second(row: Obj, day: date, told: Mapping[date, object]) -> None:
+def _refuse_second(row: JsonObject, day: date, told: Mapping[date, object]) -> None:
     if day in told:
         raise BadPayload(f"{row.where}: {row.path} is a second row of {day}")
 
@@ -256,15 +260,15 @@ def _fields_seen(usage: Mapping[date, Metrics]) -> frozenset[str]:
     return seen or frozenset(FIELDS) - {_OPTIONAL}
 
 
-def _day(row: Obj) -> date:
+def _day(row: JsonObject) -> date:
     try:
         return date.fromisoformat(row.text("date"))
     except ValueError:
         raise BadPayload(f"{row.where}: {row.path}.date is not a day as YYYY-MM-DD") from None
 
 
-def _given(row: Obj, key: str) -> bool:
-    return key in row and row.need(key) is not None
+def _given(row: JsonObject, key: str) -> bool:
+    return key in row and row.require(key) is not None
 
 
 def least_requests(days: int, _data_days: int) -> int:

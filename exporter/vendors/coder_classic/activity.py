@@ -10,7 +10,7 @@ import polars as pl
 from exporter.errors import BadPayload
 from exporter.model import ONE_DAY
 from exporter.transport import json_stream
-from exporter.transport.json_object import Obj, obj
+from exporter.transport.json_object import JsonObject, json_object
 
 # The text says milliseconds; a week of the example is 604,800 * 10^9, and each sample of it a minute.
 _DAY_LENGTH = 86_400 * 10**9
@@ -42,14 +42,14 @@ def parse_activity(body: bytes, where: str) -> Activity:
     """An answer, read bucket by bucket; null is as empty as []. BadPayload names `where` and the wrong field."""
 
     def bucket(item: object, path: str) -> Bucket:
-        return _bucket(obj(item, where, path))
+        return _bucket(json_object(item, where, path))
 
     def user(item: object, path: str) -> _User:
-        return _user(obj(item, where, path))
+        return _user(json_object(item, where, path))
 
-    answer = obj(json_stream.loads(body, where, {"activity": bucket, "users": user}), where)
-    buckets = [] if answer.need("activity") is None else answer.array("activity")
-    users = {} if answer.need("users") is None else answer.obj("users").fields
+    answer = json_object(json_stream.loads(body, where, {"activity": bucket, "users": user}), where)
+    buckets = [] if answer.require("activity") is None else answer.array("activity")
+    users = {} if answer.require("users") is None else answer.json_object("users").fields
     return Activity(
         cast("list[Bucket]", buckets),
         # One user of the example stands under another key than its id.
@@ -84,7 +84,7 @@ class _User(NamedTuple):
     username: str
 
 
-def _bucket(item: Obj) -> Bucket:
+def _bucket(item: JsonObject) -> Bucket:
     start, length = _start(item), item.whole("duration")
     try:
         return Bucket(start, length, _rows(item))
@@ -92,19 +92,19 @@ def _bucket(item: Obj) -> Bucket:
         return Bucket(start, length, error)
 
 
-def _rows(item: Obj) -> pl.DataFrame:
-    rows = [] if item.need("user_activity") is None else item.array("user_activity")
+def _rows(item: JsonObject) -> pl.DataFrame:
+    rows = [] if item.require("user_activity") is None else item.array("user_activity")
     columns: dict[str, list[str | int]] = {name: [] for name in _ROWS}
     # One at a time: thousands of them at once would keep the garbage collector busy, and so every other thread waiting.
     for index, value in enumerate(rows):
-        row = obj(value, item.where, f"{item.path}.user_activity[{index}]")
+        row = json_object(value, item.where, f"{item.path}.user_activity[{index}]")
         columns["user_id"].append(row.text("user_id").strip())
         columns["nanoseconds"].append(row.whole("duration"))
         columns["samples"].append(row.whole("count"))
     return pl.DataFrame(columns, schema=_ROWS)
 
 
-def _start(item: Obj) -> datetime:
+def _start(item: JsonObject) -> datetime:
     try:
         start = datetime.fromisoformat(item.text("time"))
         if start.tzinfo is not None:
@@ -114,7 +114,7 @@ def _start(item: Obj) -> datetime:
     raise BadPayload(f"{item.where}: {item.path}.time is no time such as 2022-08-01T00:00:00Z")
 
 
-def _user(item: Obj) -> _User:
+def _user(item: JsonObject) -> _User:
     user_id, username = (item.text(key) if item.fields.get(key) is not None else "" for key in ("id", "username"))
     return _User(user_id, username)
 

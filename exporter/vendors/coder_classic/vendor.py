@@ -15,7 +15,7 @@ from pyroaring import BitMap
 from exporter.config.source import SourceSettings, Weekday
 from exporter.errors import BadPayload, Rejected, VendorError
 from exporter.model import EVERYBODY, ONE_DAY, AmountKey, DayFacts, Identity, PeopleKey, Reading
-from exporter.vendors.base import ALL, Access, Vendor, WrongDay
+from exporter.vendors.base import ALL, InvalidDay, PollContext, Vendor
 from exporter.vendors.coder_classic.activity import Activity, parse_activity, whole_days
 from exporter.vendors.rollup import column, rollup
 
@@ -57,50 +57,50 @@ def headers(token: str) -> Mapping[str, str]:
     return {"Session-Token": token}
 
 
-def scopes(access: Access) -> Sequence[str]:
+def scopes(context: PollContext) -> Sequence[str]:
     """The configured organizations, or everything as one."""
-    return list(dict.fromkeys(access.settings.organizations)) or [ALL]
+    return list(dict.fromkeys(context.settings.organizations)) or [ALL]
 
 
-def read(access: Access, scope: str, days: Sequence[date]) -> Iterator[Reading | WrongDay]:
+def read(context: PollContext, scope: str, days: Sequence[date]) -> Iterator[Reading | InvalidDay]:
     """The days that every category shows, newest first; a day without a bucket is a day without rows."""
     for span in _spans(days):
         wrong: dict[date, BadPayload] = {}
         usernames: dict[str, str] = {}
         shown: dict[Category, Mapping[date, pl.DataFrame]] = {}
         for category in CATEGORIES:
-            activity, where = _ask(access, scope, category, span)
-            told = whole_days(activity.buckets, span, access.now, where)
+            activity, where = _ask(context, scope, category, span)
+            told = whole_days(activity.buckets, span, context.now, where)
             wrong = {day: rows for day, rows in told.items() if isinstance(rows, BadPayload)} | wrong
             shown[category] = {day: rows for day, rows in told.items() if not isinstance(rows, BadPayload)}
             usernames.update(activity.usernames)
         if span[0] == days[0]:
-            _warn_of_weak_token(access, scope, shown["any"])
-        accounts = _accounts(access, shown.values(), usernames)
+            _warn_of_weak_token(context, scope, shown["any"])
+        accounts = _accounts(context, shown.values(), usernames)
         for day in span:
             if day in wrong:
-                yield WrongDay(day, wrong[day])
+                yield InvalidDay(day, wrong[day])
                 continue
             rows = {category: by_day[day] for category, by_day in shown.items() if day in by_day}
             if len(rows) < len(CATEGORIES):
-                access.warn("buckets", "days are left out: the server's buckets are no whole days of UTC")
+                context.warn("buckets", "days are left out: the server's buckets are no whole days of UTC")
                 continue
             try:
-                reading = _reading(access, day, rows, accounts)
+                reading = _reading(context, day, rows, accounts)
             except BadPayload as error:
-                yield WrongDay(day, error)
+                yield InvalidDay(day, error)
                 continue
             yield reading
 
 
-def check(access: Access) -> Iterator[str]:
+def check(context: PollContext) -> Iterator[str]:
     """A line for each organization that cannot be read, or for each category of it that the server does not know."""
-    yesterday = access.now.date() - ONE_DAY
-    for scope in scopes(access):
+    yesterday = context.now.date() - ONE_DAY
+    for scope in scopes(context):
         for category in CATEGORIES:
             try:
-                activity, where = _ask(access, scope, category, [yesterday])
-                rows = whole_days(activity.buckets, [yesterday], access.now, where).get(yesterday)
+                activity, where = _ask(context, scope, category, [yesterday])
+                rows = whole_days(activity.buckets, [yesterday], context.now, where).get(yesterday)
                 if rows is None:
                     yield f"{scope}: {where}: its buckets are no whole days of UTC"
                 elif isinstance(rows, BadPayload):
@@ -111,11 +111,11 @@ def check(access: Access) -> Iterator[str]:
                     break
 
 
-def _reading(access: Access, day: date, rows: Mapping[Category, pl.DataFrame], accounts: pl.DataFrame) -> Reading:
+def _reading(context: PollContext, day: date, rows: Mapping[Category, pl.DataFrame], accounts: pl.DataFrame) -> Reading:
     active = [category for category in CATEGORIES if not rows[category].is_empty()]
     if active and "any" not in active:
         raise BadPayload(
-            f"coder-classic GET {_PATH}: category any, asked as {_word(access, 'any')}, has nobody on {day}, "
+            f"coder-classic GET {_PATH}: category any, asked as {_word(context, 'any')}, has nobody on {day}, "
             f"but {active[0]} has somebody; set the server's own word for it under categories:"
         )
     return Reading(day, _facts(rows, accounts, f"coder-classic activity of {day}"), rows=bool(active))
@@ -149,42 +149,42 @@ def _amounts(table: pl.DataFrame, category: Category) -> pl.DataFrame:
 
 
 def _accounts(
-    access: Access, shown: Iterable[Mapping[date, pl.DataFrame]], usernames: Mapping[str, str]
+    context: PollContext, shown: Iterable[Mapping[date, pl.DataFrame]], usernames: Mapping[str, str]
 ) -> pl.DataFrame:
     """The account of each user id that there is; rows with a blank one have none."""
     ids = sorted(set().union(*(table["user_id"] for by_day in shown for table in by_day.values())) - {""})
     identities = [Identity(key=user, username=usernames.get(user, ""), vendor_id=user) for user in ids]
     return pl.DataFrame(
-        {"user_id": ids, "account": access.accounts.number(identities)},
+        {"user_id": ids, "account": context.accounts.number(identities)},
         schema={"user_id": pl.String, "account": pl.UInt32},
     )
 
 
-def _warn_of_weak_token(access: Access, scope: str, by_day: Mapping[date, pl.DataFrame]) -> None:
+def _warn_of_weak_token(context: PollContext, scope: str, by_day: Mapping[date, pl.DataFrame]) -> None:
     """A token below site manager is answered 200 with its own user alone (2026-11), which looks like a quiet day."""
-    workday = any(_WEEKDAYS[day.weekday()] not in access.settings.calendar.weekend for day in by_day)
+    workday = any(_WEEKDAYS[day.weekday()] not in context.settings.calendar.weekend for day in by_day)
     people = len(set().union(*(table["user_id"] for table in by_day.values())))
-    known = max(people, access.most_people)
-    seats = access.settings.seats if scope == ALL and access.settings.seats is not None else known
+    known = max(people, context.most_people)
+    seats = context.settings.seats if scope == ALL and context.settings.seats is not None else known
     if workday and people <= 1 < max(known, seats):
-        access.warn(
+        context.warn(
             f"weak token: {scope}",
             f"scope {scope} should have {max(known, seats)} people and shows at most one: the token's user needs the "
             "role site manager, without which the server shows it nobody but itself",
         )
 
 
-def _ask(access: Access, scope: str, category: Category, span: Sequence[date]) -> tuple[Activity, str]:
+def _ask(context: PollContext, scope: str, category: Category, span: Sequence[date]) -> tuple[Activity, str]:
     """What a category has on the days from the last to the first of the span, and the words for where that is from."""
     params = {
         "start": f"{span[-1]}T00:00:00.000000Z",
         "end": f"{span[0] + ONE_DAY}T00:00:00.000000Z",
-        "category": _word(access, category),
+        "category": _word(context, category),
         "interval": "1 day",
-        **({"org": scope} if access.settings.organizations else {}),
+        **({"org": scope} if context.settings.organizations else {}),
     }
     try:
-        response = access.client.request("GET", _PATH, params=params)
+        response = context.client.request("GET", _PATH, params=params)
     except Rejected as error:
         if error.status not in _HINTS:
             raise
@@ -194,8 +194,8 @@ def _ask(access: Access, scope: str, category: Category, span: Sequence[date]) -
     return parse_activity(response.body, where), where
 
 
-def _word(access: Access, category: Category) -> str:
-    word: str = access.settings.categories.get(category, category)
+def _word(context: PollContext, category: Category) -> str:
+    word: str = context.settings.categories.get(category, category)
     return word
 
 

@@ -7,8 +7,8 @@ from typing import Literal
 from exporter.errors import BadPayload, Rejected, Unreachable
 from exporter.redaction import presentable, refusal_text, secrets
 from exporter.transport.client import Client, Response
-from exporter.transport.json_object import Obj, obj
-from exporter.transport.retries import ATTEMPTS, PassingError, retrying
+from exporter.transport.json_object import JsonObject, json_object
+from exporter.transport.retries import ATTEMPTS, RetryableError, retrying
 from exporter.vendors.gitlab.cube import LIMIT, Days, Query, Question, Row, by_day, day_query, parse_page
 from exporter.vendors.gitlab.schema import Meta, parse_meta
 from exporter.vendors.gitlab.verdicts import EXPLAINED, Verdict, judge
@@ -34,7 +34,7 @@ class NoRouteError(Rejected):
     """This GitLab has no such endpoint."""
 
 
-def load(client: Client, project: int, query: Query) -> Obj:
+def load(client: Client, project: int, query: Query) -> JsonObject:
     """The answer to a query. Raises NoDatabaseError, or the VendorError that the answer's words stand for."""
     return _ask(client, "POST", project, "load", _body(query))
 
@@ -83,7 +83,7 @@ def _ask(
     project: int,
     endpoint: Literal["load", "dry-run", "meta"],
     body: Mapping[str, object] | None,
-) -> Obj:
+) -> JsonObject:
     path = f"{API}/projects/{project}/product_analytics/request/{endpoint}"
     where = f"gitlab {method} {path}"
     began = client.monotonic()
@@ -92,7 +92,7 @@ def _ask(
         if client.stop.wait(seconds):
             raise Unreachable(f"{where}: stopping")
 
-    def attempt() -> Obj:
+    def attempt() -> JsonObject:
         while True:
             answer = _answer(client.request(method, path, json=body, accept_status=EXPLAINED), client)
             if answer is not None:
@@ -104,12 +104,12 @@ def _ask(
     return retrying(attempt, pause, client.jitter)
 
 
-def _answer(response: Response, client: Client) -> Obj | None:
+def _answer(response: Response, client: Client) -> JsonObject | None:
     """The body of an answer; None for one that says to ask again."""
     if response.status in EXPLAINED:
         said = refusal_text(response.body)
     else:
-        answer = obj(response.json(), response.where)
+        answer = json_object(response.json(), response.where)
         if not answer.fields.get("error"):
             return answer
         said = answer.text("error")
@@ -121,9 +121,9 @@ def _answer(response: Response, client: Client) -> Obj | None:
             return None
         case Verdict.NO_DATABASE:
             raise NoDatabaseError
-        case Verdict.PASSING:
+        case Verdict.TRANSIENT:
             attempts = f"{response.where}: {response.status} in {ATTEMPTS} attempts{words}"
-            raise PassingError(Unreachable(attempts, status=response.status))
+            raise RetryableError(Unreachable(attempts, status=response.status))
         case Verdict.TOKEN:
             raise Rejected(message, status=response.status)
         case Verdict.NO_PROJECT:

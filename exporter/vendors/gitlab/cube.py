@@ -10,7 +10,7 @@ from typing import Final, NamedTuple, NoReturn
 from exporter.errors import BadPayload
 from exporter.model import AmountKey, DayFacts, exact_product
 from exporter.transport.json_object import LIMIT as TOO_MUCH
-from exporter.transport.json_object import Obj
+from exporter.transport.json_object import JsonObject
 
 # Cube cuts at `limit` without a word; 10,000 is its default and 50,000 the most that it takes (2026-11).
 LIMIT = 10_000
@@ -108,14 +108,14 @@ def window_query(measure: str, time: str, start: date, end: date) -> Query:
     }
 
 
-def parse_page(answer: Obj, question: Question, start: date, end: date) -> tuple[list[Row], int]:
+def parse_page(answer: JsonObject, question: Question, start: date, end: date) -> tuple[list[Row], int]:
     """A page's rows, and how many it had with those whose day or value was not asked for."""
     data = _data(answer)
     rows = [_row(row, question) for row in data]
     return [row for row in rows if row is not None and start <= row.day <= end], len(data)
 
 
-def parse_window(answer: Obj, measure: str) -> int | None:
+def parse_window(answer: JsonObject, measure: str) -> int | None:
     """The number of a window; None where Cube does not know."""
     data = _data(answer)
     if len(data) != 1:
@@ -183,21 +183,21 @@ def _is_zero(numbers: Numbers | BadPayload) -> bool:
     return not isinstance(numbers, BadPayload) and all(number == 0 for number in numbers.values())
 
 
-def _data(answer: Obj) -> list[Obj]:
+def _data(answer: JsonObject) -> list[JsonObject]:
     # An answer to one query may come bare, as to a request without queryType (2026-11).
     results = answer.objects("results") if "results" in answer or "data" not in answer else [answer]
     if len(results) != 1:
         raise BadPayload(f"{answer.where}: {len(results)} results for one query")
     if "query" in results[0]:
-        query = results[0].obj("query")
+        query = results[0].json_object("query")
         if "timezone" in query and query.text("timezone") != "UTC":
             raise BadPayload(f"{answer.where}: asked for days in UTC, got {query.text('timezone')[:40]}")
     return results[0].objects("data")
 
 
-def _value(row: Obj, dimension: str) -> str | None:
+def _value(row: JsonObject, dimension: str) -> str | None:
     """A dimension's value as text; None where it is null."""
-    value = row.need(dimension)
+    value = row.require(dimension)
     match value:
         case None:
             return None
@@ -209,7 +209,7 @@ def _value(row: Obj, dimension: str) -> str | None:
             return row.text(dimension)
 
 
-def _row(row: Obj, question: Question) -> Row | None:
+def _row(row: JsonObject, question: Question) -> Row | None:
     """A row; None where it is of a value that was not asked for."""
     day = _day(row, f"{question.time}.day")
     try:
@@ -227,14 +227,14 @@ def _row(row: Obj, question: Question) -> Row | None:
         return Row(day, "", error)
 
 
-def _counts(row: Obj, question: Question) -> Numbers:
+def _counts(row: JsonObject, question: Question) -> Numbers:
     counts = {name: _count(row, member) for name, member in question.measures.items() if name != MINUTES}
     if MINUTES not in question.measures:
         return counts
     return {**counts, TIME: _seconds(row, counts["sessions"], question.measures[MINUTES])}
 
 
-def _day(row: Obj, key: str) -> date:
+def _day(row: JsonObject, key: str) -> date:
     match = _DAY.fullmatch(row.text(key))
     try:
         return date.fromisoformat(match[1]) if match else row.refuse(key, "the beginning of a day")
@@ -242,7 +242,7 @@ def _day(row: Obj, key: str) -> date:
         return row.refuse(key, "the beginning of a day")
 
 
-def _seconds(row: Obj, sessions: int | None, average: str) -> Number:
+def _seconds(row: JsonObject, sessions: int | None, average: str) -> Number:
     """Time spent in all sessions; None where it is not known. Of no sessions no average is needed."""
     if sessions == 0:
         return 0
@@ -256,7 +256,7 @@ def _seconds(row: Obj, sessions: int | None, average: str) -> Number:
     return exact_product(minutes, 60, sessions)
 
 
-def _count(row: Obj, member: str) -> int | None:
+def _count(row: JsonObject, member: str) -> int | None:
     number = _number(row, member)
     if number is None:
         return None
@@ -265,7 +265,7 @@ def _count(row: Obj, member: str) -> int | None:
     return int(number)
 
 
-def _number(row: Obj, member: str) -> Decimal | None:
+def _number(row: JsonObject, member: str) -> Decimal | None:
     """An exact number as text or as a JSON number; None where it is null or not there."""
     value = row.fields.get(member)
     if value is None:
@@ -277,6 +277,6 @@ def _number(row: Obj, member: str) -> Decimal | None:
     return row.refuse(member, "a number")
 
 
-def _refuse(row: Obj, member: str, number: Decimal, wanted: str) -> NoReturn:
+def _refuse(row: JsonObject, member: str, number: Decimal, wanted: str) -> NoReturn:
     # That it came as text is not what is wrong with it.
     replace(row, fields={member: number}).refuse(member, wanted)

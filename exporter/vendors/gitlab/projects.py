@@ -9,8 +9,8 @@ from urllib.parse import parse_qsl, quote, urlsplit
 
 from exporter.errors import BadPayload, RateLimited, Rejected, Unreachable, VendorError
 from exporter.transport.client import Client, Response
-from exporter.transport.json_object import Obj, obj, objects
-from exporter.vendors.base import Access
+from exporter.transport.json_object import JsonObject, json_object, objects
+from exporter.vendors.base import PollContext
 from exporter.vendors.gitlab.api import API
 
 _PER_PAGE = 100
@@ -47,27 +47,27 @@ class _Listed:
     projects: tuple[Project, ...]
 
 
-def directory(access: Access) -> Directory:
+def directory(context: PollContext) -> Directory:
     """The projects of a source, each once, however it was named. What was found is looked up again on the next day.
 
     A group that cannot be listed is among the failed and keeps the projects that it had; where a restart has forgotten
     them, each scope that may be one is among the failed, for only what is gone is withdrawn at once. Raises the
     VendorError where nothing else can be found either: a refused token, a used-up quota, a host that is down.
     """
-    listed: dict[tuple[Kind, int | str], _Listed] = access.memory.setdefault("gitlab listed", {})
+    listed: dict[tuple[Kind, int | str], _Listed] = context.memory.setdefault("gitlab listed", {})
     named: list[tuple[Kind, int | str]] = [
-        *(("project", reference) for reference in access.settings.projects),
-        *(("group", reference) for reference in access.settings.groups),
+        *(("project", reference) for reference in context.settings.projects),
+        *(("group", reference) for reference in context.settings.groups),
     ]
     failed: dict[str, VendorError] = {}
     forgotten: VendorError | None = None
     unanswered = 0
     for kind, reference in named:
         before = listed.get((kind, reference))
-        if before is not None and before.day == access.now.date():
+        if before is not None and before.day == context.now.date():
             continue
         try:
-            projects = _projects(access.client, kind, reference, before)
+            projects = _projects(context.client, kind, reference, before)
         except VendorError as error:
             unanswered = unanswered + 1 if isinstance(error, Unreachable) else 0
             if error.status == 401 or isinstance(error, RateLimited) or unanswered >= _UNANSWERED:
@@ -80,19 +80,19 @@ def directory(access: Access) -> Directory:
                 failed[str(reference)] = error
         else:
             unanswered = 0
-            _tell_moves(access, before, projects)
-            listed[kind, reference] = _Listed(access.now.date(), projects)
+            _tell_moves(context, before, projects)
+            listed[kind, reference] = _Listed(context.now.date(), projects)
     paths = {project.id: project.path for entry in named if entry in listed for project in listed[entry].projects}
     ids = {path: number for number, path in paths.items()}
     if forgotten is not None:
         names = {str(reference) for _, reference in named}
-        failed.update({scope: forgotten for scope in access.listed if scope not in names})
+        failed.update({scope: forgotten for scope in context.listed if scope not in names})
     return Directory(ids, {name: error for name, error in failed.items() if name not in ids})
 
 
-def look_again(access: Access, project: int) -> None:
+def look_again(context: PollContext, project: int) -> None:
     """Has the next poll look up what named this project, which was not found."""
-    listed: dict[tuple[Kind, int | str], _Listed] = access.memory["gitlab listed"]
+    listed: dict[tuple[Kind, int | str], _Listed] = context.memory["gitlab listed"]
     for entry, found in listed.items():
         if any(known.id == project for known in found.projects):
             listed[entry] = replace(found, day=date.min)
@@ -111,7 +111,7 @@ def _project(client: Client, reference: int | str) -> Project:
     answer = client.request("GET", f"{API}/projects/{quote(str(reference), safe='')}", accept_status=moved)
     if answer.status in _MOVED:
         raise Rejected(f"{answer.where}: {answer.status}, the project has moved; name it by its new path or its number")
-    return _parse(obj(answer.json(), answer.where))
+    return _parse(json_object(answer.json(), answer.where))
 
 
 def _group(client: Client, reference: int | str) -> Sequence[Project]:
@@ -156,15 +156,15 @@ def _next(answer: Response, page: int, size: int) -> Mapping[str, str] | None:
     return {"page": str(page + 1)} if size >= _PER_PAGE and "link" not in answer.headers else None
 
 
-def _parse(row: Obj) -> Project:
+def _parse(row: JsonObject) -> Project:
     return Project(row.whole("id"), row.text("path_with_namespace"))
 
 
-def _tell_moves(access: Access, before: _Listed | None, projects: Sequence[Project]) -> None:
+def _tell_moves(context: PollContext, before: _Listed | None, projects: Sequence[Project]) -> None:
     paths = {project.id: project.path for project in before.projects} if before is not None else {}
     for project in projects:
         if paths.get(project.id, project.path) != project.path:
-            access.warn(
+            context.warn(
                 f"project {project.id} is {project.path}",
                 f"project {project.id} has moved from {paths[project.id]} to {project.path}, which is a scope of its "
                 f"own: its days so far stay stored under {paths[project.id]}",

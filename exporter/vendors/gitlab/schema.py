@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from exporter.transport.json_object import Obj
+from exporter.transport.json_object import JsonObject
 from exporter.vendors.gitlab.cube import MINUTES, PEOPLE, People, Question
 from exporter.vendors.gitlab.settings import Generation, GitLabSettings, Role
 
@@ -56,7 +56,7 @@ class Schema:
     remarks: tuple[str, ...]
 
 
-def parse_meta(answer: Obj) -> Meta:
+def parse_meta(answer: JsonObject) -> Meta:
     """What the answer of `meta` lists."""
     found = {}
     for cube in answer.objects("cubes"):

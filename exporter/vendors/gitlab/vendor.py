@@ -8,7 +8,7 @@ from datetime import date
 
 from exporter.errors import BadPayload, Rejected, Unreachable, VendorError
 from exporter.model import ONE_DAY, WINDOWS, Reading, WindowPeople, window_days
-from exporter.vendors.base import Access, Vendor, WrongDay
+from exporter.vendors.base import InvalidDay, PollContext, Vendor
 from exporter.vendors.gitlab.api import NoDatabaseError, NoProjectError, dry_run, load, load_days, load_meta
 from exporter.vendors.gitlab.cube import Days, Query, Question, day_query, facts, parse_window, window_query
 from exporter.vendors.gitlab.projects import Directory, directory, look_again
@@ -23,51 +23,51 @@ _WINDOWS = 2
 _BEGINNING = date(2020, 1, 1)
 
 
-def scopes(access: Access) -> Sequence[str]:
+def scopes(context: PollContext) -> Sequence[str]:
     """The paths of the projects, and the configured names of what could not be found."""
-    found = directory(access)
-    access.memory["gitlab directory"] = found
+    found = directory(context)
+    context.memory["gitlab directory"] = found
     return [*found.ids, *found.failed]
 
 
-def read(access: Access, scope: str, days: Sequence[date]) -> Iterator[Reading | WrongDay]:
+def read(context: PollContext, scope: str, days: Sequence[date]) -> Iterator[Reading | InvalidDay]:
     """The wanted days, by one query for each cube; none of a project that has no database yet, or never had a row."""
-    project = _project(access, scope)
+    project = _project(context, scope)
     if not days:
         return
     start, end = min(days), max(days)
     try:
-        questions = _schema(access, scope, project).questions
-        answers = [(question, load_days(access.client, project, question, start, end)) for question in questions]
-        if not _ever_active(access, project, answers):
+        questions = _schema(context, scope, project).questions
+        answers = [(question, load_days(context.client, project, question, start, end)) for question in questions]
+        if not _ever_active(context, project, answers):
             return
     except NoDatabaseError:
         return
     except Rejected as error:
         # What it has may have changed since it was asked.
-        _schemas(access).pop(project, None)
+        _schemas(context).pop(project, None)
         if isinstance(error, NoProjectError):
-            look_again(access, project)
+            look_again(context, project)
         raise
     for day in days:
         try:
             of_day, active = facts(day, answers)
         except BadPayload as error:
-            yield WrongDay(day, error)
+            yield InvalidDay(day, error)
             continue
         yield Reading(day, of_day, rows=active)
 
 
-def windows(access: Access, scope: str, data_day: date, names: Sequence[str]) -> Iterator[WindowPeople]:
+def windows(context: PollContext, scope: str, data_day: date, names: Sequence[str]) -> Iterator[WindowPeople]:
     """Distinct people of whole windows, as Cube counts them."""
-    project = _project(access, scope)
+    project = _project(context, scope)
     try:
-        people = _schema(access, scope, project).people
+        people = _schema(context, scope, project).people
         if people is None:
             return
         for name in names:
             days = window_days(data_day, WINDOWS[name])
-            answer = load(access.client, project, window_query(*people, days[-1], days[0]))
+            answer = load(context.client, project, window_query(*people, days[-1], days[0]))
             number = parse_window(answer, people.measure)
             if number is not None:
                 yield WindowPeople(data_day, name, number)
@@ -75,17 +75,17 @@ def windows(access: Access, scope: str, data_day: date, names: Sequence[str]) ->
         return
 
 
-def check(access: Access) -> Iterator[str]:
+def check(context: PollContext) -> Iterator[str]:
     """What is wrong: projects that cannot be found or asked, and for each project the queries that Cube refuses."""
     try:
-        found = directory(access)
+        found = directory(context)
     except VendorError as error:
         yield str(error)
         return
     yield from (f"{name}: {error}" for name, error in found.failed.items())
     for scope, project in found.ids.items():
         try:
-            asked = _schema(access, scope, project)
+            asked = _schema(context, scope, project)
         except NoDatabaseError:
             continue
         except VendorError as error:
@@ -93,7 +93,7 @@ def check(access: Access) -> Iterator[str]:
             continue
         yield from (f"{scope}: {remark}" for remark in asked.remarks)
         # The same member is asked for by day and over windows.
-        yield from dict.fromkeys(f"{scope}: {refusal}" for refusal in _refusals(access, project, asked))
+        yield from dict.fromkeys(f"{scope}: {refusal}" for refusal in _refusals(context, project, asked))
 
 
 def least_requests(days: int, data_days: int) -> int:
@@ -106,58 +106,58 @@ def headers(token: str) -> Mapping[str, str]:
     return {"PRIVATE-TOKEN": token}
 
 
-def _project(access: Access, scope: str) -> int:
-    found: Directory = access.memory["gitlab directory"]
+def _project(context: PollContext, scope: str) -> int:
+    found: Directory = context.memory["gitlab directory"]
     if scope in found.failed:
         raise found.failed[scope]
     return found.ids[scope]
 
 
-def _schema(access: Access, scope: str, project: int) -> Schema:
+def _schema(context: PollContext, scope: str, project: int) -> Schema:
     """What to ask of a project, found out once a day: what is true of one project need not be of the next."""
-    settings: GitLabSettings = access.settings
-    known = _schemas(access).get(project)
-    if known is not None and known[0] == access.now.date():
+    settings: GitLabSettings = context.settings
+    known = _schemas(context).get(project)
+    if known is not None and known[0] == context.now.date():
         return known[1]
     tells = settings.generation is None or bool(settings.custom)
-    asked = schema(settings, load_meta(access.client, project) if tells else None)
+    asked = schema(settings, load_meta(context.client, project) if tells else None)
     if not asked.questions:
         raise Rejected("gitlab: meta lists none of the members that are asked for; set generation or members")
     for remark in asked.remarks:
-        access.warn(f"{scope}: {remark}", f"{scope}: {remark}")
-    _schemas(access)[project] = (access.now.date(), asked)
+        context.warn(f"{scope}: {remark}", f"{scope}: {remark}")
+    _schemas(context)[project] = (context.now.date(), asked)
     return asked
 
 
-def _schemas(access: Access) -> dict[int, tuple[date, Schema]]:
+def _schemas(context: PollContext) -> dict[int, tuple[date, Schema]]:
     """What was found out, by project, and when."""
-    found: dict[int, tuple[date, Schema]] = access.memory.setdefault("gitlab schemas", {})
+    found: dict[int, tuple[date, Schema]] = context.memory.setdefault("gitlab schemas", {})
     return found
 
 
-def _ever_active(access: Access, project: int, answers: Sequence[tuple[Question, Days]]) -> bool:
+def _ever_active(context: PollContext, project: int, answers: Sequence[tuple[Question, Days]]) -> bool:
     """Whether a project has had a row on any day, so that its days without rows are zeros."""
-    active: set[int] = access.memory.setdefault("gitlab active", set())
+    active: set[int] = context.memory.setdefault("gitlab active", set())
     if project not in active and (
-        any(found for _, found in answers) or any(_has_rows(access, project, question) for question, _ in answers)
+        any(found for _, found in answers) or any(_has_rows(context, project, question) for question, _ in answers)
     ):
         active.add(project)
     return project in active
 
 
-def _has_rows(access: Access, project: int, question: Question) -> bool:
-    query = window_query(question.counted(), question.time, _BEGINNING, access.now.date())
-    return bool(parse_window(load(access.client, project, query), question.counted()))
+def _has_rows(context: PollContext, project: int, question: Question) -> bool:
+    query = window_query(question.counted(), question.time, _BEGINNING, context.now.date())
+    return bool(parse_window(load(context.client, project, query), question.counted()))
 
 
-def _refusals(access: Access, project: int, asked: Schema) -> Iterator[str]:
-    yesterday = access.now.date() - ONE_DAY
+def _refusals(context: PollContext, project: int, asked: Schema) -> Iterator[str]:
+    yesterday = context.now.date() - ONE_DAY
     queries: list[Query] = [day_query(question, yesterday, yesterday) for question in asked.questions]
     if asked.people is not None:
         queries.append(window_query(*asked.people, yesterday, yesterday))
     for query in queries:
         try:
-            dry_run(access.client, project, query)
+            dry_run(context.client, project, query)
         except NoDatabaseError:
             continue
         except VendorError as error:

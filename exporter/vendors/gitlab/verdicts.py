@@ -9,7 +9,7 @@ class Verdict(Enum):
     WAIT = auto()
     NO_DATABASE = auto()
     NO_PROJECT = auto()
-    PASSING = auto()
+    TRANSIENT = auto()
     REFUSED = auto()
     NO_ROUTE = auto()
     TOKEN = auto()
@@ -31,7 +31,7 @@ _SAYINGS: tuple[tuple[tuple[int, ...], str, Verdict, str], ...] = (
     ((400,), "query is missing", Verdict.REFUSED, ""),
     ((400,), "query is invalid", Verdict.REFUSED, ""),
     ((400,), "project_id is invalid", Verdict.REFUSED, ""),
-    ((200, 400), "", Verdict.PASSING, ""),
+    ((200, 400), "", Verdict.TRANSIENT, ""),
     ((401,), "Access Denied", Verdict.REFUSED, "the token's user needs a higher role in the project"),
     ((401,), "restricted", Verdict.REFUSED, ""),
     ((401,), "", Verdict.TOKEN, "the token was refused; check token/token_file"),

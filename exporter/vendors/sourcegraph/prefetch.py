@@ -8,7 +8,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def ahead(items: Generator[T, None, None], most: int = 1) -> Generator[T, None, None]:
+def prefetch(items: Generator[T, None, None], most: int = 1) -> Generator[T, None, None]:
     """The same items, of which a thread makes up to `most` while the caller uses one; an error comes in its turn.
 
     Closing it waits for the item that is being made and closes `items`.

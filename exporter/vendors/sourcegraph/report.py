@@ -12,7 +12,7 @@ import polars as pl
 
 from exporter.errors import BadPayload
 from exporter.vendors.sourcegraph.columns import LONGEST_HEADER, Columns, report_columns
-from exporter.vendors.sourcegraph.prefetch import ahead
+from exporter.vendors.sourcegraph.prefetch import prefetch
 from exporter.vendors.sourcegraph.rows import Block, parse, refuse_endless, schema
 
 
@@ -59,7 +59,7 @@ def _newest(report: Report, days: Sequence[date]) -> tuple[dict[date, list[pl.Da
     found: dict[date, list[pl.DataFrame]] = {day: [] for day in days}
     wrong: dict[date, BadPayload] = {}
     row, size = 2, 0.0
-    with closing(ahead(_blocks(report))) as blocks:
+    with closing(prefetch(_blocks(report))) as blocks:
         for data, ended in blocks:
             block = Block(report.columns, report.where, data, row)
             if not ended:

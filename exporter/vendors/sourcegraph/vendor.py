@@ -19,10 +19,10 @@ from exporter.config.source import BaseUrl, SourceSettings, TimeOfDay
 from exporter.errors import BadPayload, Rejected
 from exporter.hosts import check_host
 from exporter.model import EVERYBODY, ONE_DAY, DayFacts, Identity, Reading
-from exporter.vendors.base import Access, Vendor, WrongDay
+from exporter.vendors.base import InvalidDay, PollContext, Vendor
 from exporter.vendors.rollup import amount_of, rollup
 from exporter.vendors.sourcegraph.columns import COUNTS, Columns
-from exporter.vendors.sourcegraph.prefetch import ahead
+from exporter.vendors.sourcegraph.prefetch import prefetch
 from exporter.vendors.sourcegraph.registry import Registry, parse_registry, plain_id
 from exporter.vendors.sourcegraph.report import open_report, tables
 
@@ -83,51 +83,51 @@ class SourcegraphSettings(SourceSettings):
     )
 
 
-def scopes(access: Access) -> Sequence[str]:
+def scopes(context: PollContext) -> Sequence[str]:
     """The configured instances."""
-    instances: Sequence[str] = access.settings.instances
+    instances: Sequence[str] = context.settings.instances
     return instances
 
 
-def read(access: Access, scope: str, days: Sequence[date]) -> Iterator[Reading | WrongDay]:
+def read(context: PollContext, scope: str, days: Sequence[date]) -> Iterator[Reading | InvalidDay]:
     """All of the days, in the order wanted: a report is complete, so that a day which is not in it has no rows.
 
     Three stages work side by side: reports come in, tables are read from them, days are rolled up.
     """
-    return ahead(_readings(access, scope, days), _DAYS_AHEAD)
+    return prefetch(_readings(context, scope, days), _DAYS_AHEAD)
 
 
-def seats(access: Access, scope: str) -> int | None:
+def seats(context: PollContext, scope: str) -> int | None:
     """The people in the registry, where the server has one."""
-    registry: Registry | None = access.memory[f"{scope}: registry"]
+    registry: Registry | None = context.memory[f"{scope}: registry"]
     return None if registry is None else len(registry.accounts - registry.service)
 
 
-def _readings(access: Access, scope: str, days: Sequence[date]) -> Generator[Reading | WrongDay, None, None]:
-    registry = _read_registry(access, scope)
+def _readings(context: PollContext, scope: str, days: Sequence[date]) -> Generator[Reading | InvalidDay, None, None]:
+    registry = _read_registry(context, scope)
     known = pl.DataFrame(schema=_KNOWN)
-    with ExitStack() as files, closing(ahead(_tables(access, scope, days, files), _DAYS_AHEAD)) as found:
+    with ExitStack() as files, closing(prefetch(_tables(context, scope, days, files), _DAYS_AHEAD)) as found:
         for columns, day, table in found:
             if isinstance(table, BadPayload):
-                yield WrongDay(day, table)
+                yield InvalidDay(day, table)
                 continue
             rows = table.join(known, on="id", how="left")
             if rows["service"].null_count() > rows["id"].null_count():
                 strangers = rows.filter(pl.col("service").is_null() & pl.col("id").is_not_null())
-                known = pl.concat([known, _number(access, scope, registry, strangers)])
+                known = pl.concat([known, _number(context, scope, registry, strangers)])
                 rows = table.join(known, on="id", how="left")
             try:
-                facts = _facts(access, registry, columns, rows, day)
+                facts = _facts(context, registry, columns, rows, day)
             except BadPayload as error:
-                yield WrongDay(day, error)
+                yield InvalidDay(day, error)
                 continue
             yield Reading(day, facts, rows=table.height > 0)
 
 
 def _tables(
-    access: Access, scope: str, days: Sequence[date], files: ExitStack
+    context: PollContext, scope: str, days: Sequence[date], files: ExitStack
 ) -> Generator[tuple[Columns, date, pl.DataFrame | BadPayload], None, None]:
-    with closing(ahead(_downloads(access, scope, days, files))) as reports:
+    with closing(prefetch(_downloads(context, scope, days, files))) as reports:
         for file, asked in reports:
             # The file has no other name.
             report = open_report(Path(f"/dev/fd/{file.fileno()}"), f"sourcegraph GET {REPORT}")
@@ -136,19 +136,19 @@ def _tables(
             file.close()
 
 
-def _read_registry(access: Access, scope: str) -> Registry | None:
+def _read_registry(context: PollContext, scope: str) -> Registry | None:
     """The registry of an instance, kept for `seats`. A server without one answers 404 (older than 2026-08)."""
     with _hint_at_instance():
-        answer = access.client.request(
+        answer = context.client.request(
             "GET", REGISTRY, params={"instanceURL": scope}, headers={"Accept": "text/csv"}, accept_status=(404,)
         )
     registry = None if answer.status == 404 else parse_registry(answer.body, answer.where)
-    access.memory[f"{scope}: registry"] = registry
+    context.memory[f"{scope}: registry"] = registry
     return registry
 
 
 def _downloads(
-    access: Access, scope: str, days: Sequence[date], files: ExitStack
+    context: PollContext, scope: str, days: Sequence[date], files: ExitStack
 ) -> Generator[tuple[BinaryIO, Sequence[date]], None, None]:
     """Files with reports that have all of the days, newest first, and which of the days are in each.
 
@@ -157,28 +157,28 @@ def _downloads(
     learnt = f"{scope}: bytes a day"
     left = days
     while left:
-        bytes_a_day: float | None = access.memory.get(learnt)
+        bytes_a_day: float | None = context.memory.get(learnt)
         most = _FIRST_DAYS
         if bytes_a_day is not None:
             most = max(1, min(_MOST_DAYS, int(_MOST_BYTES / bytes_a_day)))
         asked = [day for day in left if day > left[0] - most * ONE_DAY]
         file = files.enter_context(TemporaryFile())  # noqa: SIM115 - it is a context, of the stack
-        size = _download(access, scope, asked, file)
-        access.memory[learnt] = max(1.0, size / ((asked[0] - asked[-1]).days + 1), bytes_a_day or 1.0)
+        size = _download(context, scope, asked, file)
+        context.memory[learnt] = max(1.0, size / ((asked[0] - asked[-1]).days + 1), bytes_a_day or 1.0)
         yield file, asked
         left = left[len(asked) :]
 
 
-def _download(access: Access, scope: str, days: Sequence[date], file: BinaryIO) -> int:
+def _download(context: PollContext, scope: str, days: Sequence[date], file: BinaryIO) -> int:
     """Whether endDate is inclusive is not documented (2026-11), so it is a day beyond what is wanted."""
     params = {
         "instanceURL": scope,
-        "granularity": access.settings.granularity,
+        "granularity": context.settings.granularity,
         "startDate": days[-1].isoformat(),
         "endDate": (days[0] + ONE_DAY).isoformat(),
     }
     with _hint_at_instance():
-        return access.client.download(REPORT, params, file)
+        return context.client.download(REPORT, params, file)
 
 
 @contextmanager
@@ -193,7 +193,7 @@ def _hint_at_instance() -> Iterator[None]:
         raise Rejected(f"{error}; {hint}", status=error.status) from None
 
 
-def _number(access: Access, scope: str, registry: Registry | None, rows: pl.DataFrame) -> pl.DataFrame:
+def _number(context: PollContext, scope: str, registry: Registry | None, rows: pl.DataFrame) -> pl.DataFrame:
     """The accounts of the ids in the rows, and whether they are service accounts; no account for an id of spaces.
 
     Days come newest first, so it is the newest e-mail and user name that an account is recorded with.
@@ -211,7 +211,7 @@ def _number(access: Access, scope: str, registry: Registry | None, rows: pl.Data
         if account
     ]
     numbers = {
-        identity.vendor_id: number for identity, number in zip(named, access.accounts.number(named), strict=True)
+        identity.vendor_id: number for identity, number in zip(named, context.accounts.number(named), strict=True)
     }
     return pl.DataFrame(
         {
@@ -223,9 +223,11 @@ def _number(access: Access, scope: str, registry: Registry | None, rows: pl.Data
     )
 
 
-def _facts(access: Access, registry: Registry | None, columns: Columns, rows: pl.DataFrame, day: date) -> DayFacts:
+def _facts(
+    context: PollContext, registry: Registry | None, columns: Columns, rows: pl.DataFrame, day: date
+) -> DayFacts:
     flagged = _accounts(rows, "active")
-    named = ["client", "language"] if access.settings.granularity == "by_user_day_client_language" else []
+    named = ["client", "language"] if context.settings.granularity == "by_user_day_client_language" else []
     amounts = rows.select("account", *(name for name in named if name in rows.columns), *columns.counts)
     rolled = rollup(amounts, f"sourcegraph report of {day}", counted=flagged)
     return DayFacts(
