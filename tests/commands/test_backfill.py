@@ -313,7 +313,7 @@ def test_the_command_waits_until_no_other_process_reads_a_source(tmp_path: Path)
         days = ("--config.file", str(config), "--from", last.isoformat(), "--to", last.isoformat())
         store = Store.open(f"sqlite:///{tmp_path}/state.db")
         command = [sys.executable, "-m", "exporter", "backfill", *days, "--output", str(tmp_path / "history.om")]
-        with store.database.turn("tool") as ours:
+        with store.database.leader_lock("tool") as ours:
             process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
             assert process.stderr is not None
             said = process.stderr.readline()
