@@ -12,7 +12,7 @@ import polars as pl
 from exporter.errors import BadPayload
 from exporter.transport.json_object import seen
 from exporter.vendors.sourcegraph.columns import FLAGS, Columns
-from exporter.vendors.sourcegraph.shape import is_even, rows, without_blank_lines
+from exporter.vendors.sourcegraph.shape import commas, is_even, rows, without_blank_lines
 
 _COUNT = "a whole number from 0 to 2^63 - 1"
 # 12.0 is what a table with blank cells makes of 12 on its way through pandas.
@@ -43,18 +43,16 @@ def parse(block: Block) -> tuple[pl.DataFrame, Mapping[date, BadPayload]]:
     """
     if b"\0" in block.data:
         raise BadPayload(f"{block.where}: there is a NUL character in or after row {block.first}")
-    if not is_even(block.data, block.columns.width):
-        block = replace(block, data=without_blank_lines(block.data))
-        if block.data and not is_even(block.data, block.columns.width):
-            _refuse_rows(block)
-    if not block.data:
-        return pl.DataFrame(schema=schema(block.columns)), {}
-    texts = None
-    try:
-        table = _read(block, pl.UInt32())
-    except pl.exceptions.PolarsError:
-        texts = _read_texts(block)
-        table = texts.with_columns(_whole(texts[name]) for name in block.columns.counts)
+    table, texts = _read_plain(block), None
+    if table is None:
+        block = _checked(block)
+        if not block.data:
+            return pl.DataFrame(schema=schema(block.columns)), {}
+        try:
+            table = _read(block, pl.UInt32())
+        except pl.exceptions.PolarsError:
+            texts = _read_texts(block)
+            table = texts.with_columns(_whole(texts[name]) for name in block.columns.counts)
     days = _days(block, table["day"])
     flags, wrong = _flags(block, table["active"], days)
     if texts is not None:
@@ -68,21 +66,38 @@ def parse(block: Block) -> tuple[pl.DataFrame, Mapping[date, BadPayload]]:
     return found, wrong
 
 
+def _read_plain(block: Block) -> pl.DataFrame | None:
+    """The rows where commas and line feeds alone part them and all are as wide as the header; None elsewhere.
+
+    Polars refuses a row that is too long, and fills up one that is too short, which the number of commas tells.
+    """
+    if b'"' in block.data or b"\r" in block.data:
+        return None
+    try:
+        table = _read(block, pl.UInt32())
+    except pl.exceptions.PolarsError:
+        return None
+    return table if commas(block.data) == table.height * (block.columns.width - 1) else None
+
+
+def _checked(block: Block) -> Block:
+    """The block without blank lines; BadPayload where not every row is as wide as the header."""
+    if is_even(block.data, block.columns.width):
+        return block
+    block = replace(block, data=without_blank_lines(block.data))
+    if block.data and not is_even(block.data, block.columns.width):
+        _refuse_rows(block)
+    return block
+
+
 def _read(block: Block, counts: pl.DataType) -> pl.DataFrame:
-    """The columns that we read."""
+    """The columns that we read; of a table of fewer columns than it has, Polars would refuse no row."""
     names = {position: name for name, position in block.columns.positions.items()}
-    positions = sorted(names)
+    every = [names.get(position, str(position)) for position in range(block.columns.width)]
     table = pl.read_csv(
-        block.data,
-        has_header=False,
-        columns=positions,
-        schema={
-            str(position): counts if "|" in names.get(position, "") else pl.String()
-            for position in range(block.columns.width)
-        },
+        block.data, has_header=False, schema={name: counts if "|" in name else pl.String() for name in every}
     )
-    table.columns = [names[position] for position in positions]
-    return table
+    return table.select(name for name in every if name in block.columns.positions)
 
 
 def _read_texts(block: Block) -> pl.DataFrame:

@@ -24,6 +24,14 @@ class Row(NamedTuple):
     wrong: str | None = None
 
 
+def commas(data: bytes) -> int:
+    """How many commas there are: Polars counts lines that end with them several times as fast as Python."""
+    # What follows the last comma is a line too, if there is anything.
+    ended = data + b"\n" if data.endswith(b",") else data
+    lines = pl.scan_csv(ended, has_header=False, separator="\0", quote_char=None, eol_char=",", schema={"": pl.String})
+    return int(lines.select(pl.len()).collect().item()) - 1
+
+
 def is_even(data: bytes, width: int) -> bool:
     """Whether the data is nothing but rows of that width, each ended, except perhaps the last."""
     if b'"' in data:
