@@ -15,12 +15,12 @@ from pathlib import Path
 import polars as pl
 from pyroaring import BitMap
 
-from exporter.model import EVERYBODY, AmountKey, DayFacts, Reading
+from exporter.model import EVERYBODY, AmountKey, DayFacts, Reading, column
 from exporter.publish.backfill import past_days, write_file
 from exporter.samples.build import SampleOptions, scope_history, scope_samples
 from exporter.state.accounts import AccountBook
 from exporter.state.store import Store
-from exporter.vendors.rollup import column, rollup
+from exporter.vendors.rollup import rollup
 from tests.support.sample_options import recipe_of
 
 LAST = date(2026, 6, 30)

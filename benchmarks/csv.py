@@ -36,6 +36,7 @@ from exporter.config.load import load_config
 from exporter.daemon.exporter import Exporter
 from exporter.simulator.sourcegraph import REPORT
 from exporter.state.store import Store
+from exporter.vendors import SETTINGS
 
 PEOPLE = 10_420
 ROWS_OF_A_PERSON = 8
@@ -138,7 +139,9 @@ def serve(newest: date, days: int, pipe: Connection) -> None:
 
 def with_the_exporter(url: str, newest: date, days: int, folder: Path) -> None:
     """A poll into a fresh state."""
-    exporter = Exporter(load_config(configured(url, days, folder)), Store.open(f"sqlite:///{folder}/state.db"))
+    exporter = Exporter(
+        load_config(configured(url, days, folder), SETTINGS), Store.open(f"sqlite:///{folder}/state.db")
+    )
     assert exporter.poll("cody")
     assert len(exporter.store.days("cody", "bench.example.com")) == days
 

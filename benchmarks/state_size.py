@@ -15,10 +15,10 @@ from pathlib import Path
 import polars as pl
 from pyroaring import BitMap
 
-from exporter.model import EVERYBODY, AmountKey, DayFacts, Identity, Measure, Reading
+from exporter.model import EVERYBODY, AmountKey, DayFacts, Identity, Measure, Reading, column
 from exporter.state.store import Store
 from exporter.vendors.augment.vendor import FIELDS
-from exporter.vendors.rollup import column, rollup
+from exporter.vendors.rollup import rollup
 from exporter.vendors.sourcegraph.columns import COUNTS
 from tests.support.sample_options import book_of
 

@@ -9,8 +9,7 @@ from collections.abc import Callable, Collection
 from datetime import UTC, date, datetime, timedelta
 from typing import Literal, TextIO
 
-from exporter.config.types import SHOWN_SECRET
-from exporter.redaction import EMAIL, SHORTEST_SECRET
+from exporter.redaction import EMAIL, SHORTEST_SECRET, SHOWN_SECRET
 
 Layout = Literal["logfmt", "json"]
 Level = Literal["debug", "info", "warn", "error"]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Context, Decimal, Inexact, localcontext
 from math import prod
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, cast
 
 import polars as pl
 from pyroaring import BitMap
@@ -13,11 +13,17 @@ from pyroaring import BitMap
 Measure = Literal["usage", "code_lines", "code_characters", "active_time"]
 Dimension = Literal["total", "activity", "client", "language", "team"]
 
+# The scope of a source that is one whole.
+ALL = "all"
+
 # The team of who is in none, and of service accounts.
 UNASSIGNED = "unassigned"
 
 WINDOWS: Mapping[str, int] = {"1d": 1, "7d": 7, "28d": 28}
 ONE_DAY = timedelta(days=1)
+
+# Clocks that are kept right differ by less than a second, and an answer may be a minute on its way.
+CLOCK_TOLERANCE = timedelta(minutes=5)
 
 
 class AmountKey(NamedTuple):
@@ -125,3 +131,14 @@ def newest_ready(now: datetime, ready_at: timedelta) -> date:
 def window_days(data_day: date, length: int) -> tuple[date, ...]:
     """The days of a window, newest first: `length` days that end with the data day, inclusive."""
     return tuple(data_day - timedelta(days=back) for back in range(length))
+
+
+def column(measure: Measure, activity: str) -> str:
+    """The name of an amount's column in a table of rows."""
+    return f"{measure}|{activity}"
+
+
+def amount_of(name: str) -> tuple[Measure, str]:
+    """The measure and activity that a column name stands for."""
+    measure, _, activity = name.partition("|")
+    return cast("Measure", measure), activity

@@ -1,24 +1,16 @@
 """What may be repeated of a vendor's words: short, on one line, without e-mail addresses and without our token."""
 
-import json
 import re
 from collections.abc import Mapping
+from urllib.parse import unquote
 
 LENGTH = 200
+SHOWN_SECRET = "<secret>"  # noqa: S105 - what is shown in place of one
 # A shorter secret cannot be told from ordinary text.
 SHORTEST_SECRET = 4
+# What a library may tell alone of a value that it has taken apart.
+_TELLING = re.compile(r"[\w.%~-]{3,}")
 EMAIL = re.compile(r"(?<![\w.+%'-])[\w.+%'-]+(?:@|%40)[\w.-]*\w")
-
-# Where the vendors put their own words, most telling first: Augment error.message, Coder classic error.msg, GitLab's
-# request limiter message.error, OAuth error_description, GitLab and Cube error, GitLab and Coder message (2026-11).
-_PLACES = (
-    ("error", "message"),
-    ("error", "msg"),
-    ("message", "error"),
-    ("error_description",),
-    ("error",),
-    ("message",),
-)
 
 
 def secrets(headers: Mapping[str, str]) -> list[str]:
@@ -36,16 +28,14 @@ def presentable(text: str, hidden: list[str]) -> str:
     return line if len(line) <= LENGTH else line[: LENGTH - 1] + "…"
 
 
-def refusal_text(body: bytes) -> str:
-    """The vendor's own words in a JSON error body; "" where there are none."""
-    try:
-        document = json.loads(body)
-    except (ValueError, RecursionError):
-        return ""
-    for place in _PLACES:
-        value = document
-        for key in place:
-            value = value.get(key) if isinstance(value, dict) else None
-        if isinstance(value, str) and value:
-            return value
-    return ""
+def without_values(words: str, values: Mapping[str, str]) -> str:
+    """The words with `${NAME}` in place of every value, and of every part of a value."""
+    names: dict[str, str] = {}
+    for name, value in values.items():
+        for form in (value, unquote(value)):
+            for part in (form, *_TELLING.findall(form)):
+                names.setdefault(part, name)
+    known = "|".join(re.escape(part) for part in sorted(names, key=len, reverse=True) if part)
+    if not known:
+        return words
+    return re.sub(rf"(?<!\w)(?:{known})(?!\w)", lambda match: f"${{{names[match[0]]}}}", words)

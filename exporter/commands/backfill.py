@@ -28,6 +28,7 @@ from exporter.poll.replicas import turn_after_others
 from exporter.publish.backfill import PastDay, past_days, write_file
 from exporter.state.database import TurnLostError
 from exporter.state.store import Store
+from exporter.vendors import SETTINGS
 
 _TRY_AGAIN_SECONDS = 1.0
 _DAY = click.DateTime(formats=["%Y-%m-%d"])
@@ -77,7 +78,7 @@ def backfill(
         raise click.UsageError("give one of --output FILE, --otlp and --dry-run")
     if last < first:
         raise click.UsageError("--to is before --from")
-    settings = narrowed(load_config(config_file), names)
+    settings = narrowed(load_config(config_file, SETTINGS), names)
     if otlp and settings.otlp is None:
         raise click.UsageError(f"--otlp needs an otlp section in {config_file}")
     log.setup(log_level, log_format, sys.stderr, config_secrets(settings))

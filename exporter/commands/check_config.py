@@ -10,6 +10,7 @@ from exporter.config.mistakes import ConfigError
 from exporter.daemon.exporter import Exporter, utc_now
 from exporter.poll.online_check import problems
 from exporter.state.store import Store
+from exporter.vendors import SETTINGS
 from exporter.web.access import WebAccess
 
 _FAILED = 1
@@ -24,7 +25,7 @@ def check_config(files: Sequence[Path], online: bool) -> None:
     code = 0
     for file in files:
         try:
-            settings = load_config(file)
+            settings = load_config(file, SETTINGS)
             WebAccess.open(settings.web.config_file)
         except ConfigError as error:
             click.echo(str(error), err=True)

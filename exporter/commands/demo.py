@@ -22,6 +22,7 @@ from exporter.daemon.signals import caught
 from exporter.simulator.company import Company, Scenario
 from exporter.simulator.server import VENDORS, build, serve
 from exporter.state.store import Store
+from exporter.vendors import SETTINGS
 
 _CONFIG = Path(__file__).parent.parent / "demo.yaml"
 _HISTORY_DAYS = 400
@@ -44,7 +45,7 @@ def demo(web: WebFlags, just_once: bool, scenario: Scenario, log_level: log.Leve
     with serve(build(company, utc_now)) as simulators:
 
         def load() -> Config:
-            settings = web.over(load_config(_CONFIG, environ={"SIMULATOR": simulators.url}))
+            settings = web.over(load_config(_CONFIG, SETTINGS, environ={"SIMULATOR": simulators.url}))
             return settings if company.rests else _without_weekends(settings)
 
         settings = load()

@@ -22,6 +22,7 @@ from exporter.publish.prometheus import Format, body, render_collector
 from exporter.publish.self_metrics import SelfMetrics
 from exporter.state.engine import MEMORY
 from exporter.state.store import Store
+from exporter.vendors import SETTINGS
 
 Form = Format | Literal["json"]
 
@@ -53,7 +54,7 @@ def once(
     log_format: log.Layout,
 ) -> None:
     """Poll each source once and print what /metrics would show; exit 1 where a source failed."""
-    settings = narrowed(load_config(config_file), names, history)
+    settings = narrowed(load_config(config_file, SETTINGS), names, history)
     log.setup(log_level, log_format, sys.stderr, config_secrets(settings))
     print_once(settings, settings.state.url if state else MEMORY, form)
 

@@ -15,6 +15,7 @@ from exporter.daemon.exporter import Exporter
 from exporter.daemon.leftovers import sweep
 from exporter.daemon.run import run_daemon
 from exporter.state.store import Store
+from exporter.vendors import SETTINGS
 
 
 @click.command()
@@ -26,7 +27,7 @@ def run(config_file: Path, web: WebFlags, log_level: log.Level, log_format: log.
     known: set[str] = set()
 
     def load() -> Config:
-        settings = web.over(load_config(config_file))
+        settings = web.over(load_config(config_file, SETTINGS))
         # What was a secret before a reload must not be logged after it.
         known.update(config_secrets(settings))
         log.setup(log_level, log_format, sys.stderr, known)

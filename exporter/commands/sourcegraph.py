@@ -29,6 +29,7 @@ from exporter.state.store import Store
 from exporter.transport.client import Client
 from exporter.transport.json_object import JsonObject, json_object
 from exporter.transport.rate_limit import Budget
+from exporter.vendors import SETTINGS
 from exporter.vendors.sourcegraph.columns import LONGEST_HEADER, report_columns
 from exporter.vendors.sourcegraph.vendor import REPORT, SourcegraphSettings, bare_host
 
@@ -81,7 +82,7 @@ def sourcegraph_report(
     """Download a report of Sourcegraph Analytics as CSV, as the vendor sends it."""
     if first is not None and last is not None and first > last:
         raise click.BadParameter(f"is after --to {last}", param_hint="--from")
-    settings = load_config(config_file)
+    settings = load_config(config_file, SETTINGS)
     source = settings.sources.get(name)
     if not isinstance(source, SourcegraphSettings):
         raise click.BadParameter(f"there is no source {name} of vendor sourcegraph", param_hint="--source")

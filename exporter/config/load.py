@@ -17,8 +17,6 @@ from exporter.config.sections import OtlpSettings, PeopleSettings, StateSettings
 from exporter.config.source import PollSettings, SourceSettings
 from exporter.config.types import check_secret, readable
 from exporter.config.yaml_document import Document, read_document
-from exporter.vendors import VENDORS
-from exporter.vendors.base import Vendor
 
 _SECTIONS = ("web", "poll", "state", "people", "teams", "otlp", "sources")
 # A variable within is percent-encoded: a password may hold any character.
@@ -57,10 +55,12 @@ class _Reading:
 
     folder: Path
     document: Document
-    vendors: Mapping[str, Vendor]
+    models: Mapping[str, type[SourceSettings]]
 
 
-def load_config(path: Path, environ: Mapping[str, str] = os.environ, vendors: Mapping[str, Vendor] = VENDORS) -> Config:
+def load_config(
+    path: Path, models: Mapping[str, type[SourceSettings]], environ: Mapping[str, str] = os.environ
+) -> Config:
     """Reads a file and the files it names, which are relative to its folder. Raises ConfigError with all mistakes."""
     try:
         text = path.read_text(encoding="utf-8")
@@ -71,7 +71,7 @@ def load_config(path: Path, environ: Mapping[str, str] = os.environ, vendors: Ma
         document.mistake((), f"must be a mapping with the keys {', '.join(_SECTIONS)}")
     if document.mistakes and not isinstance(document.value, dict):
         raise ConfigError(str(path), document.in_order())
-    config = _config(_Reading(path.parent, document, vendors))
+    config = _config(_Reading(path.parent, document, models))
     if document.mistakes:
         raise ConfigError(str(path), document.in_order())
     return config
@@ -174,14 +174,14 @@ def _settings_model(vendor: object, place: Place, reading: _Reading) -> type[Sou
     """The vendor's model, or the one probably meant, so that the rest of the source can be checked."""
     place = (*place, "vendor")
     if vendor is None:
-        reading.document.mistake(place, f"is missing, known are {', '.join(reading.vendors)}")
+        reading.document.mistake(place, f"is missing, known are {', '.join(reading.models)}")
         return None
     name: str | None = str(vendor)
-    if name not in reading.vendors:
+    if name not in reading.models:
         written = quoted(reading.document.written[place])
-        reading.document.mistake(place, unknown(f"vendor {written}", str(vendor), reading.vendors))
-        name = nearest(str(vendor), reading.vendors)
-    return reading.vendors[name].settings if name else None
+        reading.document.mistake(place, unknown(f"vendor {written}", str(vendor), reading.models))
+        name = nearest(str(vendor), reading.models)
+    return reading.models[name] if name else None
 
 
 def _inherited(poll: PollSettings, source: Mapping[str, object]) -> dict[str, object]:

@@ -9,8 +9,9 @@ from pydantic import AfterValidator, Field, PlainSerializer
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from exporter.config.types import SHOWN_SECRET, HiddenValueError
+from exporter.config.types import HiddenValueError
 from exporter.hosts import check_host
+from exporter.redaction import SHOWN_SECRET
 
 _SECONDS = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?")
 _LAST_PORT = 65_535

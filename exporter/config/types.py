@@ -19,8 +19,8 @@ from pydantic import (
 )
 
 from exporter.hosts import check_host
+from exporter.redaction import SHOWN_SECRET
 
-SHOWN_SECRET = "<secret>"  # noqa: S105 - what is shown in place of one
 _WHOLE = re.compile(r"-?[0-9]{1,18}")
 
 

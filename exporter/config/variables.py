@@ -1,15 +1,13 @@
-"""`${NAME}` in texts: the way to the variable's value, and the way back, so that no message shows a value."""
+"""`${NAME}` in texts, and the values of the variables in their place."""
 
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 _VARIABLE = re.compile(r"\$\$\{|\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)\}|\$\{")
 # As SQLAlchemy parts a URL.
 _PARTS = re.compile(r"[^:]*://(?P<user>[^:/]*(?::[^@]*)?@)?(?P<host>[^/?]*)(?P<path>[^?]*)")
-# What a library may tell alone of a value that it has taken apart.
-_TELLING = re.compile(r"[\w.%~-]{3,}")
 
 
 @dataclass(frozen=True)
@@ -51,19 +49,6 @@ def expanded(text: str, environ: Mapping[str, str], *, url: bool = False) -> Exp
         mistakes.append("is not Unicode text")
         made = ""
     return Expanded(made, values, mistakes)
-
-
-def without_values(words: str, values: Mapping[str, str]) -> str:
-    """The words with `${NAME}` in place of every value, and of every part of a value."""
-    names: dict[str, str] = {}
-    for name, value in values.items():
-        for form in (value, unquote(value)):
-            for part in (form, *_TELLING.findall(form)):
-                names.setdefault(part, name)
-    known = "|".join(re.escape(part) for part in sorted(names, key=len, reverse=True) if part)
-    if not known:
-        return words
-    return re.sub(rf"(?<!\w)(?:{known})(?!\w)", lambda match: f"${{{names[match[0]]}}}", words)
 
 
 def _encoded(value: str, text: str, match: re.Match[str]) -> str:

@@ -8,7 +8,8 @@ from typing import Any
 import yaml
 
 from exporter.config.mistakes import Mistake, Place
-from exporter.config.variables import expanded, without_values
+from exporter.config.variables import expanded
+from exporter.redaction import without_values
 
 # Nothing else is a number or a flag: in YAML 1.1, which PyYAML reads, 12:30 is 750, 010 is 8 and NO is false.
 _PLAIN: Mapping[str, bool | None] = {

@@ -4,10 +4,10 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
-from exporter.model import ONE_DAY, WINDOWS, newest_ready, ready_since, window_days
+from exporter.model import CLOCK_TOLERANCE, ONE_DAY, WINDOWS, newest_ready, ready_since, window_days
 from exporter.state.known_days import newest_known
 from exporter.state.store import PollStatus, StoredDay
-from exporter.transport.vendor_clock import TOLERANCE, Told
+from exporter.transport.vendor_clock import Told
 
 # Re-reading costs quota. Up to one burst of the token bucket it is done at every poll; beyond that, once after each
 # time that the vendor has published a new day.
@@ -62,7 +62,7 @@ def came_when_due(now: datetime, last: PollStatus | None, due: Callable[[datetim
     if last is None:
         return False
     before = datetime.fromtimestamp(last.ended, UTC)
-    return before - TOLERANCE <= now <= due(before) + 7 * ONE_DAY
+    return before - CLOCK_TOLERANCE <= now <= due(before) + 7 * ONE_DAY
 
 
 def oldest_kept(now: datetime, rules: ReadWindow) -> date:

@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 
 from exporter.errors import Failure
 from exporter.log import event
+from exporter.model import CLOCK_TOLERANCE
 from exporter.poll.outcome import Outcome
 from exporter.poll.poller import Poller
 from exporter.state.database import Database, StateError, TurnLostError
 from exporter.state.store import PollStatus, Store
-from exporter.transport.vendor_clock import TOLERANCE
 
 logger = logging.getLogger(__name__)
 
@@ -101,4 +101,4 @@ def _is_read(last: PollStatus | None, poller: Poller, now: datetime, share: time
         return False
     began = datetime.fromtimestamp(last.ended - last.duration, UTC)
     # One that is still to come was made by a clock that was ahead, and would count until the time has come.
-    return -TOLERANCE <= now - began < share and began > poller.since - _BEFORE_START
+    return -CLOCK_TOLERANCE <= now - began < share and began > poller.since - _BEFORE_START

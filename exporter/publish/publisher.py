@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from exporter.log import event
 from exporter.metrics import Sample
+from exporter.model import CLOCK_TOLERANCE
 from exporter.publish.self_metrics import SourceMetrics
 from exporter.publish.snapshot import ExpositionCache
 from exporter.samples.build import SampleOptions, scope_history, scope_samples, source_samples
@@ -16,7 +17,6 @@ from exporter.samples.limits import limit
 from exporter.state.database import StateError
 from exporter.state.known_days import newest_known
 from exporter.state.store import PollStatus, ScopeStatus, Store
-from exporter.transport.vendor_clock import TOLERANCE
 
 logger = logging.getLogger(__name__)
 
@@ -203,7 +203,7 @@ class Publisher:
         now = self.now().timestamp()
         oldest = now - self.rules.stale_after.total_seconds()
         first_seen = now - (self.monotonic() - made.since)
-        read_at = made.read_at if made.read_at < first_seen + TOLERANCE.total_seconds() else first_seen
+        read_at = made.read_at if made.read_at < first_seen + CLOCK_TOLERANCE.total_seconds() else first_seen
         if read_at >= oldest:
             return False
         poll = self.last_poll

@@ -6,12 +6,10 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Literal, get_args
 
 from exporter.errors import Failure
-from exporter.model import WINDOWS, newest_ready, window_days
+from exporter.model import ALL, WINDOWS, newest_ready, window_days
 from exporter.publish.publisher import Published
 from exporter.samples.windows import baseline
 from exporter.state.store import PollStatus, ScopeStatus
-from exporter.vendors.base import ALL
-from exporter.web.advice import advice
 
 # From good to bad.
 SourceState = Literal["ok", "pending", "no_data", "late", "withdrawn", "failing"]
@@ -131,28 +129,6 @@ def source_report(state: SourceFacts, now: datetime) -> SourceReport:
     )
 
 
-def as_json(report: Report) -> dict[str, object]:
-    """The document of /api/v1/status. Keys are only ever added.
-
-    Moments are RFC 3339 in UTC, days YYYY-MM-DD, and null is what is not known. `health` is ok, pending (not polled
-    yet), no_data, late (the vendor lacks the newest day), withdrawn (older than stale_after) or failing. A `failure`
-    has reason, message, status (HTTP) and advice. `people` has a number for each window, `history` those of 60 days
-    that end with `last_day`, oldest first, with the baseline of each.
-    """
-    return {
-        "version": report.version,
-        "now": _text(report.now),
-        "started": _text(report.started),
-        "ready": report.ready,
-        "reload": {
-            "at": _text(report.reload.at),
-            "successful": not report.reload.mistakes,
-            "mistakes": list(report.reload.mistakes),
-        },
-        "sources": [_source_json(source) for source in report.sources],
-    }
-
-
 def _scope_report(state: SourceFacts, name: str, newest: date, now: datetime) -> ScopeReport:
     status, published = state.scopes[name]
     failure = state.failed.get(name, state.failed.get(""))
@@ -201,68 +177,5 @@ def _history(people: Mapping[date, int | None], last_day: date) -> History:
     return History(last_day, [people.get(day) for day in days], [baseline(people, day) for day in days])
 
 
-def _source_json(source: SourceReport) -> dict[str, object]:
-    return {
-        "source": source.name,
-        "vendor": source.vendor,
-        "health": source.health,
-        "polling": source.polling,
-        "last_poll": _text(source.last_poll),
-        "last_poll_seconds": source.last_poll_seconds,
-        "last_success": _text(source.last_success),
-        "next_poll": _text(source.next_poll),
-        "newest_ready_day": _text(source.newest_ready_day),
-        "series": source.series,
-        "seats": source.seats,
-        "failure": _failure_json(source.failure),
-        "scopes": [_scope_json(scope) for scope in source.scopes],
-    }
-
-
-def _scope_json(scope: ScopeReport) -> dict[str, object]:
-    history = scope.history
-    return {
-        "scope": scope.name,
-        "health": scope.health,
-        "data_day": _text(scope.data_day),
-        "days_late": scope.days_late,
-        "people": {window: _number(value) for window, value in scope.people.items()},
-        "baseline": _number(scope.baseline),
-        "seats": _number(scope.seats),
-        "days_revised": _number(scope.days_revised),
-        "last_read": _text(scope.last_read),
-        "failure": _failure_json(scope.failure),
-        "history": None
-        if history is None
-        else {
-            "last_day": _text(history.last_day),
-            "people": list(history.people),
-            "baseline": [_number(value) for value in history.baseline],
-        },
-    }
-
-
-def _failure_json(failure: Failure | None) -> dict[str, object] | None:
-    if failure is None:
-        return None
-    return {
-        "reason": failure.reason,
-        "message": failure.message,
-        "status": failure.status,
-        "advice": advice(failure),
-    }
-
-
 def _moment(seconds: float | None) -> datetime | None:
     return None if seconds is None else datetime.fromtimestamp(seconds, UTC)
-
-
-def _number(value: float | None) -> float | None:
-    """A whole number as one: a sample's value is always a float."""
-    return int(value) if value is not None and value == int(value) else value
-
-
-def _text(moment: date | datetime | None) -> str | None:
-    if isinstance(moment, datetime):
-        return f"{moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec='seconds')}Z"
-    return None if moment is None else moment.isoformat()

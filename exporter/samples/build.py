@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 
 from exporter.config.teams_file import TeamsFile
 from exporter.metrics import Sample, sample
-from exporter.model import WINDOWS
+from exporter.model import ALL, WINDOWS
 from exporter.samples import filters, lifecycle, users, windows
 from exporter.samples.history import ScopeHistory
 from exporter.samples.limits import shorten
@@ -14,7 +14,6 @@ from exporter.samples.teams import membership
 from exporter.state.accounts import AccountBook
 from exporter.state.known_days import known_days
 from exporter.state.store import ScopeStatus, Store
-from exporter.vendors.base import ALL
 
 
 @dataclass(frozen=True)

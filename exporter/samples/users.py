@@ -6,8 +6,8 @@ from decimal import Decimal
 import polars as pl
 
 from exporter.metrics import Sample, sample
+from exporter.model import column
 from exporter.samples.aggregate import Aggregate
-from exporter.vendors.rollup import column
 
 
 def user_table(labels: Mapping[int, str]) -> pl.DataFrame:

@@ -13,7 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
-from exporter.config.variables import without_values
+from exporter.redaction import without_values
 from exporter.state import schema
 from exporter.state.engine import MEMORY, ForeignFileError, connect, sqlite_file
 from exporter.state.locks import FileLocks, SessionLocks, lock_key

@@ -3,14 +3,13 @@
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 
-from exporter.model import ONE_DAY, newest_ready
+from exporter.model import CLOCK_TOLERANCE, ONE_DAY, newest_ready
 from exporter.state.store import StoredDay
-from exporter.transport.vendor_clock import TOLERANCE
 
 
 def newest_known(now: datetime, ready_at: timedelta) -> date:
     """The newest day that may be known: another replica may be ahead by a moment, or a clock be put right by one."""
-    return newest_ready(now + TOLERANCE, ready_at)
+    return newest_ready(now + CLOCK_TOLERANCE, ready_at)
 
 
 def known_days(stored: Mapping[date, StoredDay], now: datetime, ready_at: timedelta) -> dict[date, StoredDay]:

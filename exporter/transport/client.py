@@ -21,10 +21,11 @@ import httpx
 
 from exporter import __version__
 from exporter.errors import BadPayload, RateLimited, Rejected, Unreachable
-from exporter.redaction import presentable, refusal_text, secrets
+from exporter.redaction import presentable, secrets
 from exporter.transport import json_object
 from exporter.transport.body import Heard, pieces
 from exporter.transport.http_environment import check_proxies, tls_context
+from exporter.transport.json_object import refusal_text
 from exporter.transport.rate_limit import Budget
 from exporter.transport.retries import ATTEMPTS, LONGEST_PAUSE, RetryableError, asked_pause, retrying
 from exporter.transport.vendor_clock import VendorClock

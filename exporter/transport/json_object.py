@@ -17,6 +17,17 @@ _KINDS: dict[type, str] = {
     type(None): "null",
 }
 
+# Where the vendors put their own words, most telling first: Augment error.message, Coder classic error.msg, GitLab's
+# request limiter message.error, OAuth error_description, GitLab and Cube error, GitLab and Coder message (2026-11).
+_REFUSALS = (
+    ("error", "message"),
+    ("error", "msg"),
+    ("message", "error"),
+    ("error_description",),
+    ("error",),
+    ("message",),
+)
+
 
 def loads(body: bytes, where: str) -> object:
     """Read a body that must be exactly one JSON document in UTF-8; fractions become exact Decimals.
@@ -129,3 +140,18 @@ def seen(value: object) -> str:
         figures = json.dumps(value) if isinstance(value, float) else str(value)
         return f"the number {figures if len(figures) <= 24 else figures[:24] + '…'}"
     return _KINDS.get(type(value), type(value).__name__)
+
+
+def refusal_text(body: bytes) -> str:
+    """The vendor's own words in a JSON error body; "" where there are none."""
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        return ""
+    for place in _REFUSALS:
+        value = document
+        for key in place:
+            value = value.get(key) if isinstance(value, dict) else None
+        if isinstance(value, str) and value:
+            return value
+    return ""

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-# Clocks that are kept right differ by less than a second, and an answer may be a minute on its way.
-TOLERANCE = timedelta(minutes=5)
+from exporter.model import CLOCK_TOLERANCE
 
 
 @dataclass(frozen=True)
@@ -19,7 +18,7 @@ class Told:
     @property
     def agrees(self) -> bool:
         """Whether both clocks may be right."""
-        return abs(self.ahead) <= TOLERANCE
+        return abs(self.ahead) <= CLOCK_TOLERANCE
 
 
 @dataclass

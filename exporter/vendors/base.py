@@ -9,8 +9,6 @@ from exporter.errors import BadPayload
 from exporter.model import Identity, Reading, WindowPeople
 from exporter.transport.client import Client
 
-ALL = "all"
-
 
 class Accounts(Protocol):
     """Numbers accounts: the same identity key has the same small number for ever within a source."""

@@ -19,10 +19,10 @@ from pyroaring import BitMap
 from exporter.config.source import SourceSettings
 from exporter.errors import BadPayload, Rejected, VendorError
 from exporter.log import event
-from exporter.model import EVERYBODY, ONE_DAY, AmountKey, DayFacts, Identity, Reading, WindowPeople
+from exporter.model import ALL, EVERYBODY, ONE_DAY, AmountKey, DayFacts, Identity, Reading, WindowPeople, column
 from exporter.transport.json_object import JsonObject, json_object, objects
-from exporter.vendors.base import ALL, InvalidDay, PollContext, Vendor
-from exporter.vendors.rollup import LARGEST, UNKNOWN, column, rollup
+from exporter.vendors.base import InvalidDay, PollContext, Vendor
+from exporter.vendors.rollup import LARGEST, UNKNOWN, rollup
 
 logger = logging.getLogger(__name__)
 

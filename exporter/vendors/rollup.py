@@ -2,28 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import cast
 
 import polars as pl
 from pyroaring import BitMap
 
 from exporter.errors import BadPayload
-from exporter.model import AmountKey, Dimension, Measure, PeopleKey
+from exporter.model import AmountKey, Dimension, Measure, PeopleKey, amount_of
 
 UNKNOWN = "unknown"
 LARGEST = 2**63 - 1
 _BREAKDOWNS: tuple[Dimension, ...] = ("client", "language")
-
-
-def column(measure: Measure, activity: str) -> str:
-    """The name of an amount's column in a table of rows."""
-    return f"{measure}|{activity}"
-
-
-def amount_of(name: str) -> tuple[Measure, str]:
-    """The measure and activity that a column name stands for."""
-    measure, _, activity = name.partition("|")
-    return cast("Measure", measure), activity
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,10 @@ from starlette.staticfiles import StaticFiles
 from exporter import __version__
 from exporter.publish.self_metrics import SelfMetrics
 from exporter.publish.snapshot import ExpositionCache
-from exporter.publish.status import Reload, Report, as_json
+from exporter.publish.status import Reload, Report
 from exporter.web.bundled import shipped
 from exporter.web.exposition import exposition
+from exporter.web.status_json import as_json
 from exporter.web.status_page import status_page
 from exporter.web.templates import render
 

@@ -2,6 +2,7 @@ import re
 from pathlib import Path
 
 from exporter.config.load import Config, load_config, redacted
+from exporter.vendors import SETTINGS
 
 _EXAMPLE = Path(__file__).parents[2] / "config.example.yaml"
 _POLL = {
@@ -77,7 +78,9 @@ def test_the_example_shows_every_setting_with_its_default_or_an_example(tmp_path
 
 def _load_example(folder: Path, text: str) -> Config:
     (folder / "config.yaml").write_text(text)
-    return load_config(folder / "config.yaml", dict.fromkeys(re.findall(r"\$\{([A-Z_]+)\}", text), "a-secret"))
+    return load_config(
+        folder / "config.yaml", SETTINGS, dict.fromkeys(re.findall(r"\$\{([A-Z_]+)\}", text), "a-secret")
+    )
 
 
 def _flat(value: object, place: str = "") -> dict[str, object]:

@@ -25,7 +25,7 @@ _SECRETS = ("environment-token", "file-token", "t0ken-in", "passw0rd", "header-s
 
 
 def _load(name: str) -> Config:
-    return load_config(_CONFIGS / name, ENVIRON, ONE_VENDOR)
+    return load_config(_CONFIGS / name, ONE_VENDOR, ENVIRON)
 
 
 def _without_folder(text: str) -> str:
@@ -178,7 +178,7 @@ def test_no_part_of_a_variable_is_shown_wherever_it_stands(value: str, tmp_path:
         file = tmp_path / f"{number}.yaml"
         file.write_text(yaml.safe_dump(_with_variable(everything, place)))
         try:
-            load_config(file, environ, ONE_VENDOR)
+            load_config(file, ONE_VENDOR, environ)
         except ConfigError as error:
             assert [part for part in _PARTS if part in str(error)] == [], str(error)  # noqa: PT017 - it may be right
 
@@ -248,7 +248,7 @@ def test_a_rotated_token_file_without_a_token_is_an_error(content: bytes, messag
 
 def test_a_file_that_is_not_there_is_one_mistake(tmp_path: Path) -> None:
     with pytest.raises(ConfigError) as raised:
-        load_config(tmp_path / "none.yaml", {}, ONE_VENDOR)
+        load_config(tmp_path / "none.yaml", ONE_VENDOR, {})
 
     assert raised.value.mistakes == (f"{tmp_path}/none.yaml: cannot be read: No such file or directory",)
 
@@ -271,7 +271,7 @@ def test_any_damage_to_a_file_gives_settings_or_mistakes_of_one_line_each(data: 
 
 def _error(path: Path) -> ConfigError | None:
     try:
-        load_config(path, ENVIRON, ONE_VENDOR)
+        load_config(path, ONE_VENDOR, ENVIRON)
     except ConfigError as error:
         return error
     return None

@@ -1,5 +1,4 @@
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,7 +9,6 @@ from exporter.config.durations import TimeOfDay
 from exporter.config.load import config_secrets
 from exporter.config.source import RequestsPerMinute, SourceSettings
 from exporter.config.types import BaseUrl, Secret, Settings, Whole
-from exporter.vendors import VENDORS
 from tests.support.configurations import ONE_VENDOR, load_text, mistakes_in
 
 _SOURCE = "sources: {cody: {vendor: augment, token: t0ken-in-the-file}}\n"
@@ -37,10 +35,7 @@ class _WikiSettings(SourceSettings):
         return self
 
 
-_TWO_VENDORS = {
-    **ONE_VENDOR,
-    "wiki": replace(VENDORS["augment"], name="wiki", settings=_WikiSettings),
-}
+_TWO_VENDORS: Mapping[str, type[SourceSettings]] = {**ONE_VENDOR, "wiki": _WikiSettings}
 
 
 def test_an_unknown_vendor_like_no_other_is_told_all_vendors(tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import make_url
 
-from exporter.config.variables import expanded, without_values
+from exporter.config.variables import expanded
+from exporter.redaction import without_values
 
 ENVIRON = {"USER": "al@ice", "PASSWORD": "p@ss/w#r?d:%25&x", "HOST": "db:5432", "DIR": "/var/lib/a?b", "EMPTY": ""}
 

@@ -15,7 +15,7 @@ from exporter.poll.scheduler import next_poll
 from exporter.publish.self_metrics import SelfMetrics
 from exporter.state.accounts import plain
 from exporter.state.database import StateError
-from exporter.vendors import VENDORS
+from exporter.vendors import SETTINGS
 from exporter.web.access import WebAccess
 from tests.support.configurations import load_text
 from tests.support.made_up_vendor import NOON, YESTERDAY, Bench, Script, people
@@ -165,12 +165,12 @@ def test_a_name_under_which_the_state_holds_days_of_another_vendor_is_refused_an
     tmp_path: Path,
 ) -> None:
     store = fresh_store()
-    vendors = {name: VENDORS[name] for name in ("augment", "coder")}
+    models = {name: SETTINGS[name] for name in ("augment", "coder")}
     one = "sources: {{tool: {{vendor: {}, token: t0ken, base_url: 'https://tool.example.com'}}}}"
-    kept = load_text(tmp_path, one.format("augment"), vendors)
+    kept = load_text(tmp_path, one.format("augment"), models)
     exporter = Exporter(kept, store)
     store.replace("tool", "all", Reading(YESTERDAY, people(1)), now=NOON, requests=1)
-    other = load_text(tmp_path, one.format("coder"), vendors)
+    other = load_text(tmp_path, one.format("coder"), models)
     told = Reloader(exporter, WebAccess.open(None), lambda: other).reload()
     shown = [
         sample.labels["vendor"]

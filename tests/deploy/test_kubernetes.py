@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from exporter import __version__
 from exporter.cli import commands
 from exporter.config.load import load_config
+from exporter.vendors import SETTINGS
 from tests.support import real_servers
 
 CHECKOUT = Path(__file__).parents[2]
@@ -135,7 +136,7 @@ def test_the_configuration_is_one_and_its_tokens_are_in_the_secret(variant: str,
     text = of_kind("ConfigMap", variant)["data"]["config.yaml"]
     (tmp_path / "config.yaml").write_text(text.replace(mounts["tokens"], str(tmp_path)))
 
-    settings = load_config(tmp_path / "config.yaml")
+    settings = load_config(tmp_path / "config.yaml", SETTINGS)
 
     assert mounts.keys() == volumes.keys()
     assert list(settings.sources) == ["augment-prod"]

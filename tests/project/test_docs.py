@@ -8,7 +8,7 @@ from click.testing import CliRunner
 from exporter.cli import commands
 from exporter.commands.catalogue import metrics
 from exporter.config.load import load_config
-from exporter.vendors import VENDORS
+from exporter.vendors import SETTINGS, VENDORS
 
 ROOT = Path(__file__).parents[2]
 
@@ -50,7 +50,7 @@ def test_the_configuration_in_the_readme_is_valid(tmp_path: Path) -> None:
     file = tmp_path / "config.yaml"
     file.write_text(block.replace("/run/secrets/augment", str(token)))
 
-    assert list(load_config(file).sources) == ["augment-prod"]
+    assert list(load_config(file, SETTINGS).sources) == ["augment-prod"]
 
 
 def test_the_recipe_for_history_names_the_retention_without_which_prometheus_deletes_it() -> None:

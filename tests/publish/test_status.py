@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from exporter.errors import Failure
 from exporter.metrics import Sample, sample
 from exporter.publish.publisher import Published
-from exporter.publish.status import Reload, Report, SourceFacts, SourceReport, SourceState, as_json, source_report
+from exporter.publish.status import Reload, Report, SourceFacts, SourceReport, SourceState, source_report
 from exporter.samples import windows
 from exporter.state.store import PollStatus, ScopeStatus
+from exporter.web.status_json import as_json
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
 MONDAY = date(2026, 3, 9)

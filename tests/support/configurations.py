@@ -7,11 +7,11 @@ import pytest
 
 from exporter.config.load import Config, load_config
 from exporter.config.mistakes import ConfigError
-from exporter.vendors import VENDORS
-from exporter.vendors.base import Vendor
+from exporter.config.source import SourceSettings
+from exporter.vendors import SETTINGS
 
 # One vendor, so that the expected texts do not change with every new one.
-ONE_VENDOR = {"augment": VENDORS["augment"]}
+ONE_VENDOR = {"augment": SETTINGS["augment"]}
 ENVIRON = {
     "AUGMENT_TOKEN": "environment-token",
     "DB_PASSWORD": "p4ss%2Fword",
@@ -23,14 +23,14 @@ ENVIRON = {
 }
 
 
-def load_text(folder: Path, text: str, vendors: Mapping[str, Vendor] = ONE_VENDOR) -> Config:
+def load_text(folder: Path, text: str, models: Mapping[str, type[SourceSettings]] = ONE_VENDOR) -> Config:
     """What a text means as `config.yaml` in a folder."""
     (folder / "config.yaml").write_text(text)
-    return load_config(folder / "config.yaml", ENVIRON, vendors)
+    return load_config(folder / "config.yaml", models, ENVIRON)
 
 
-def mistakes_in(folder: Path, text: str, vendors: Mapping[str, Vendor] = ONE_VENDOR) -> list[str]:
+def mistakes_in(folder: Path, text: str, models: Mapping[str, type[SourceSettings]] = ONE_VENDOR) -> list[str]:
     """The mistakes of a text, without the file's name."""
     with pytest.raises(ConfigError) as raised:
-        load_text(folder, text, vendors)
+        load_text(folder, text, models)
     return [mistake.removeprefix(f"{folder}/config.yaml: ") for mistake in raised.value.mistakes]

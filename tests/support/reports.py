@@ -100,7 +100,7 @@ class Web:
         """The web application over it."""
         pages = Pages(
             cache=self.cache,
-            health=SelfMetrics(),
+            self_metrics=SelfMetrics(),
             healthy=lambda: self.healthy,
             ready=lambda: self.ready,
             report=lambda: self.report,

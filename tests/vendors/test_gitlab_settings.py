@@ -13,7 +13,7 @@ from exporter.vendors.gitlab.settings import Generation, GitLabSettings
 from exporter.vendors.gitlab.vendor import GITLAB
 from tests.support.configurations import load_text, mistakes_in
 
-VENDORS = {"gitlab": GITLAB}
+MODELS = {"gitlab": GITLAB.settings}
 META = dict.fromkeys(GENERATIONS["current"].values(), "count")
 BUILDS = {"measure": "Builds.count", "time": "Builds.day"}
 
@@ -29,7 +29,7 @@ def source(*lines: str) -> str:
 
 
 def test_a_source_needs_a_token_and_something_to_read(tmp_path: Path) -> None:
-    made = load_text(tmp_path, source("projects: [42, group/app, '7']", "groups: [platform, 12]"), VENDORS)
+    made = load_text(tmp_path, source("projects: [42, group/app, '7']", "groups: [platform, 12]"), MODELS)
     product = made.sources["product"]
 
     assert isinstance(product, GitLabSettings)
@@ -89,7 +89,7 @@ def test_a_source_needs_a_token_and_something_to_read(tmp_path: Path) -> None:
     ],
 )
 def test_a_mistake_is_named_with_its_place(tmp_path: Path, lines: list[str], mistake: str) -> None:
-    found = mistakes_in(tmp_path, source(*lines), VENDORS)
+    found = mistakes_in(tmp_path, source(*lines), MODELS)
 
     assert len(found) == 1
     assert found[0].startswith(f"sources.product{mistake}")
@@ -99,7 +99,7 @@ def test_a_dimension_has_at_most_fifty_values(tmp_path: Path) -> None:
     values = ", ".join(f"v{number}: a{number}" for number in range(51))
     line = f"custom: [{{measure: A.count, time: A.day, dimension: A.name, activities: {{{values}}}}}]"
 
-    found = mistakes_in(tmp_path, source("projects: [1]", line), VENDORS)
+    found = mistakes_in(tmp_path, source("projects: [1]", line), MODELS)
 
     assert len(found) == 1
     assert found[0].startswith("sources.product.custom[0].activities: ")

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from pyroaring import BitMap
 
 from exporter.errors import BadPayload
-from exporter.model import AmountKey, PeopleKey
-from exporter.vendors.rollup import Rollup, amount_of, column, rollup
+from exporter.model import AmountKey, PeopleKey, amount_of, column
+from exporter.vendors.rollup import Rollup, rollup
 
 WHERE = "acme GET /rows of 2026-03-09"
 LARGEST = 2**63 - 1

@@ -8,7 +8,7 @@ import pytest
 from exporter.vendors.sourcegraph.vendor import SOURCEGRAPH
 from tests.support.configurations import load_text, mistakes_in
 
-VENDORS = {"sourcegraph": SOURCEGRAPH}
+MODELS = {"sourcegraph": SOURCEGRAPH.settings}
 
 
 def source(settings: str) -> str:
@@ -16,7 +16,7 @@ def source(settings: str) -> str:
 
 
 def test_a_token_and_an_instance_are_enough(tmp_path: Path) -> None:
-    settings = load_text(tmp_path, source("instances: [ACME.sourcegraphcloud.com]"), VENDORS).sources["cody"]
+    settings = load_text(tmp_path, source("instances: [ACME.sourcegraphcloud.com]"), MODELS).sources["cody"]
 
     assert settings.base_url == "https://analytics.sourcegraph.com"
     assert (settings.ready_at, settings.requests_per_minute) == (timedelta(hours=2), 60)
@@ -84,4 +84,4 @@ def test_a_token_and_an_instance_are_enough(tmp_path: Path) -> None:
     ],
 )
 def test_a_mistake_says_what_to_write(settings: str, mistake: str, tmp_path: Path) -> None:
-    assert mistakes_in(tmp_path, source(settings), VENDORS) == [mistake]
+    assert mistakes_in(tmp_path, source(settings), MODELS) == [mistake]

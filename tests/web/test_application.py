@@ -5,8 +5,9 @@ import pytest
 from exporter.metrics import sample
 from exporter.publish.prometheus import CONTENT_TYPES, Format
 from exporter.publish.snapshot import ExpositionCache
-from exporter.publish.status import Reload, as_json
+from exporter.publish.status import Reload
 from exporter.web.bundled import shipped
+from exporter.web.status_json import as_json
 from tests.support.asgi import Pages
 from tests.support.reports import NOW, Web, everything
 

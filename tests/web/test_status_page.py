@@ -3,7 +3,8 @@ from datetime import timedelta
 
 import pytest
 
-from exporter.publish.status import Report, as_json
+from exporter.publish.status import Report
+from exporter.web.status_json import as_json
 from exporter.web.status_page import status_page
 from tests.support.page_values import shown, told
 from tests.support.reports import NOW, everything, report, scope, source

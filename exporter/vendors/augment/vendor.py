@@ -13,6 +13,7 @@ from pyroaring import BitMap
 from exporter.config.source import BaseUrl, RequestsPerMinute, SourceSettings, TimeOfDay
 from exporter.errors import BadPayload
 from exporter.model import (
+    ALL,
     EVERYBODY,
     WINDOWS,
     AmountKey,
@@ -21,12 +22,13 @@ from exporter.model import (
     Measure,
     Reading,
     WindowPeople,
+    column,
     window_days,
 )
 from exporter.transport.json_object import JsonObject
 from exporter.vendors.augment.api import RANGE, answer, ranges, rows
-from exporter.vendors.base import ALL, InvalidDay, PollContext, Vendor
-from exporter.vendors.rollup import column, rollup
+from exporter.vendors.base import InvalidDay, PollContext, Vendor
+from exporter.vendors.rollup import rollup
 
 # Keys of `metrics`, the same in daily-usage, user-activity and the editor-language records; each is optional.
 # completions_suggested_lines_of_code stands in every field table and in none of the published bodies (2026-11).

@@ -14,10 +14,10 @@ from pyroaring import BitMap
 
 from exporter.config.source import SourceSettings, Weekday
 from exporter.errors import BadPayload, Rejected, VendorError
-from exporter.model import EVERYBODY, ONE_DAY, AmountKey, DayFacts, Identity, PeopleKey, Reading
-from exporter.vendors.base import ALL, InvalidDay, PollContext, Vendor
+from exporter.model import ALL, EVERYBODY, ONE_DAY, AmountKey, DayFacts, Identity, PeopleKey, Reading, column
+from exporter.vendors.base import InvalidDay, PollContext, Vendor
 from exporter.vendors.coder_classic.activity import Activity, parse_activity, whole_days
-from exporter.vendors.rollup import column, rollup
+from exporter.vendors.rollup import rollup
 
 Category = Literal["any", "ide", "login", "app", "tunnel", "web_terminal"]
 Word = Annotated[str, Field(min_length=1)]

@@ -5,9 +5,9 @@ from datetime import date
 from typing import Literal
 
 from exporter.errors import BadPayload, Rejected, Unreachable
-from exporter.redaction import presentable, refusal_text, secrets
+from exporter.redaction import presentable, secrets
 from exporter.transport.client import Client, Response
-from exporter.transport.json_object import JsonObject, json_object
+from exporter.transport.json_object import JsonObject, json_object, refusal_text
 from exporter.transport.retries import ATTEMPTS, RetryableError, retrying
 from exporter.vendors.gitlab.cube import LIMIT, Days, Query, Question, Row, by_day, day_query, parse_page
 from exporter.vendors.gitlab.schema import Meta, parse_meta

@@ -5,8 +5,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from exporter.errors import BadPayload
-from exporter.model import Measure
-from exporter.vendors.rollup import column
+from exporter.model import Measure, column
 
 # Our names of the text columns and their headers, the first that is there counts. "Timestamp Date (or Month)" is the
 # documentation's label; the reports that were seen have the first one (2026-11).

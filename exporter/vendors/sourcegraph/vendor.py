@@ -18,9 +18,9 @@ from pyroaring import BitMap
 from exporter.config.source import BaseUrl, SourceSettings, TimeOfDay
 from exporter.errors import BadPayload, Rejected
 from exporter.hosts import check_host
-from exporter.model import EVERYBODY, ONE_DAY, DayFacts, Identity, Reading
+from exporter.model import EVERYBODY, ONE_DAY, DayFacts, Identity, Reading, amount_of
 from exporter.vendors.base import InvalidDay, PollContext, Vendor
-from exporter.vendors.rollup import amount_of, rollup
+from exporter.vendors.rollup import rollup
 from exporter.vendors.sourcegraph.columns import COUNTS, Columns
 from exporter.vendors.sourcegraph.prefetch import prefetch
 from exporter.vendors.sourcegraph.registry import Registry, parse_registry, plain_id
