@@ -90,8 +90,8 @@ def _check_proxy(name: str, value: str, socks: str) -> None:
     match = _PROXY.fullmatch(value)
     if match is None or int(match["port"] or "1") > _LAST_PORT:
         raise ValueError(
-            f"{name} is no address of a proxy such as http://user:password@proxy.example.com:3128; "
-            "in user and password / ? # @ and % are written %2F %3F %23 %40 and %25"
+            f"{name} is no address of a proxy such as http://proxy.example.com:3128, with user:password@ before the "
+            "host; in these / ? # @ and % are written %2F %3F %23 %40 and %25"
         )
     try:
         check_host(match["host"].strip("[]"))

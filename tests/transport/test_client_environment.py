@@ -8,6 +8,7 @@ from click.testing import CliRunner
 
 from exporter.cli import commands
 from exporter.daemon.exporter import Exporter
+from exporter.log import scrubber
 from tests.support.configurations import load_text
 from tests.support.stores import fresh_store
 
@@ -72,3 +73,4 @@ def test_a_poll_is_rejected_and_no_bug(variable: str, tmp_path: Path) -> None:
     assert last is not None
     assert last.message is not None
     assert (last.reason, last.message.split()[:2]) == ("rejected", ["augment:", variable])
+    assert scrubber([])(last.message) == last.message

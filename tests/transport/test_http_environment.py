@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from exporter.transport.http_environment import check_proxies, tls_context
 
 NO_ADDRESS = (
-    "{} is no address of a proxy such as http://user:password@proxy.example.com:3128; "
-    "in user and password / ? # @ and % are written %2F %3F %23 %40 and %25"
+    "{} is no address of a proxy such as http://proxy.example.com:3128, with user:password@ before the host; "
+    "in these / ? # @ and % are written %2F %3F %23 %40 and %25"
 )
 NO_EXCEPTION = (
     "{} cannot be read: it must be hosts, domains and addresses with commas between them, "
