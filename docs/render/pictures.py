@@ -7,7 +7,7 @@ First `npm install --ignore-scripts && npm run build` in this folder, and then, 
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from time import sleep
 
@@ -22,6 +22,7 @@ from starlette.staticfiles import StaticFiles
 from exporter.simulator.company import Company
 from exporter.simulator.server import serve
 from tests.support import ninety_days
+from tests.support.companies import utc_now
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -35,7 +36,7 @@ QUERIES = {"adoption-exporter": f"&from={MINUTES}m"}
 
 def main() -> None:
     """Starts the servers, waits, and draws."""
-    today = datetime.now(UTC).date()
+    today = utc_now().date()
     company = Company(first_day=today - timedelta(days=400))
     with (
         tempfile.TemporaryDirectory() as folder,

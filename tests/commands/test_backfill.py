@@ -30,6 +30,7 @@ from exporter.state.store import Store
 from exporter.vendors import VENDORS
 from tests.support import real_servers
 from tests.support.collectors import Reply, http_collector
+from tests.support.companies import utc_now
 from tests.support.configurations import load_text
 from tests.support.daemons import PATIENCE
 from tests.support.made_up_vendor import YESTERDAY, Bench, Script, people
@@ -259,10 +260,10 @@ def cli(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def test_the_command_says_what_it_would_ask_and_then_asks_that(tmp_path: Path) -> None:
-    yesterday = datetime.now(UTC).date() - timedelta(days=2)
+    yesterday = utc_now().date() - timedelta(days=2)
     first = yesterday - timedelta(days=2)
     company = Company(people=10, first_day=yesterday - timedelta(days=100))
-    with serve(augment_app(company, lambda: datetime.now(UTC))) as server:
+    with serve(augment_app(company, utc_now)) as server:
         config = tmp_path / "config.yaml"
         config.write_text(
             f'state: {{url: "sqlite:///{tmp_path}/state.db"}}\n'
@@ -287,7 +288,7 @@ def test_the_command_says_what_it_would_ask_and_then_asks_that(tmp_path: Path) -
 
 def test_the_command_says_how_long_many_requests_take(tmp_path: Path) -> None:
     company = Company(people=10, first_day=date(2025, 1, 1))
-    with serve(augment_app(company, lambda: datetime.now(UTC))) as server:
+    with serve(augment_app(company, utc_now)) as server:
         config = tmp_path / "config.yaml"
         config.write_text(
             'state: {url: "sqlite://"}\n'
@@ -398,10 +399,10 @@ def test_a_usage_error_is_one_line(arguments: tuple[str, ...], error: str) -> No
 
 @pytest.mark.parametrize("refuses", [False, True])
 def test_the_command_sends_the_same_samples_by_otlp(tmp_path: Path, *, refuses: bool) -> None:
-    last = datetime.now(UTC).date() - timedelta(days=2)
+    last = utc_now().date() - timedelta(days=2)
     company = Company(people=10, first_day=last - timedelta(days=100))
     with (
-        serve(augment_app(company, lambda: datetime.now(UTC))) as server,
+        serve(augment_app(company, utc_now)) as server,
         http_collector(lambda _number: Reply(status=400 if refuses else 200)) as collector,
     ):
         config = tmp_path / "config.yaml"

@@ -2,7 +2,6 @@
 
 import operator
 import signal
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date
@@ -26,6 +25,7 @@ from exporter.state.store import Store
 from exporter.web.access import WebAccess
 from tests.daemon.test_daemon import simulated
 from tests.support import faulty_server
+from tests.support.companies import utc_now
 from tests.support.configurations import load_text
 from tests.support.daemons import PATIENCE, Daemon, daemon, wait_until
 from tests.support.stores import fresh_store
@@ -82,7 +82,7 @@ def test_sources_come_change_and_go_and_the_others_go_on_as_they_were(tmp_path: 
     file = write(tmp_path, same=source(simulator), other=source(simulator, "seats: 5"), gone=source(simulator))
     with daemon(tmp_path, "run", "--config.file", file) as running:
         wait_until(lambda: polls(running) == {"same": 1, "other": 1, "gone": 1})
-        wait_until(lambda: min(of(running, DUE).values()) > time.time())
+        wait_until(lambda: min(of(running, DUE).values()) > utc_now().timestamp())
         due = of(running, DUE)["same"]
         write(tmp_path, same=source(simulator), other=source(simulator, "seats: 7"), new=source(simulator))
         answer = reload(running)

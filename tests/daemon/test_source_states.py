@@ -17,6 +17,7 @@ from exporter.state.accounts import plain
 from exporter.state.database import StateError
 from exporter.vendors import SETTINGS
 from exporter.web.access import WebAccess
+from tests.support.companies import utc_now
 from tests.support.configurations import load_text
 from tests.support.made_up_vendor import NOON, YESTERDAY, Bench, Script, people
 from tests.support.sample_options import book_of
@@ -92,7 +93,7 @@ def test_an_ended_poll_publishes_nothing_more() -> None:
 
 def test_when_the_next_poll_is_due_is_shown_before_the_first_has_ended(tmp_path: Path) -> None:
     config = load_text(tmp_path, "sources: {acme: {vendor: augment, token: t0ken}}")
-    later = datetime.now(UTC) + timedelta(days=365)
+    later = utc_now() + timedelta(days=365)
     exporter = Exporter(config, fresh_store(), now=lambda: later)
     exporter.start()
     exporter.end()

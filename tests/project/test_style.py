@@ -70,6 +70,14 @@ def test_a_question_for_the_time_of_a_named_zone_is_fine(code: str) -> None:
     assert list(local_times(ast.parse(code))) == []
 
 
+def test_the_time_comes_into_tests_in_one_place() -> None:
+    """Whoever needs it finds beside it what makes a test the same on every date."""
+    reads = re.compile(r"\b(date(time)?\.(now|utcnow|today)\(|time\.time(_ns)?\()")
+    clocks = {path.name for path in (CHECKOUT / "tests").rglob("*.py") if reads.search(path.read_text())}
+
+    assert clocks - {Path(__file__).name} == {"companies.py"}
+
+
 @pytest.mark.skipif(not (CHECKOUT / ".git").exists(), reason="not a git checkout")
 def test_no_tracked_file_names_a_machine_or_a_registry() -> None:
     listing = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
