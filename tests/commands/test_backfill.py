@@ -234,7 +234,7 @@ def test_the_retention_that_is_named_holds_the_history_for_another_year(first: d
 
 @pytest.mark.servers("prometheus", "promtool")
 def test_a_real_prometheus_keeps_the_history_with_the_retention_that_is_named_and_not_without(tmp_path: Path) -> None:
-    today = datetime.now(UTC).date()
+    today = utc_now().date()
     first = today - timedelta(days=100)
     days = [PastDay(first_shown(first + timedelta(days=index)), [sample("1d", 1.0)]) for index in range(99)]
     write_file(days, tmp_path / "history.om")
@@ -301,9 +301,9 @@ def test_the_command_says_how_long_many_requests_take(tmp_path: Path) -> None:
 
 
 def test_the_command_waits_until_no_other_process_reads_a_source(tmp_path: Path) -> None:
-    last = datetime.now(UTC).date() - timedelta(days=2)
+    last = utc_now().date() - timedelta(days=2)
     company = Company(people=10, first_day=last - timedelta(days=100))
-    with serve(augment_app(company, lambda: datetime.now(UTC))) as server:
+    with serve(augment_app(company, utc_now)) as server:
         config = tmp_path / "config.yaml"
         config.write_text(
             f'state: {{url: "sqlite:///{tmp_path}/state.db"}}\n'

@@ -176,6 +176,7 @@ def test_traces_hold_polls_and_their_requests_and_no_token(tmp_path: Path) -> No
         http_collector() as collector,
         pushing(tmp_path, f'endpoint: "{collector.url}", interval: 1h, traces: true') as running,
     ):
+        wait_until(lambda: "poll" in {span.name for span in collector.sent_spans()})
         assert running.stop() == 0
 
     spans = collector.sent_spans()

@@ -1,4 +1,4 @@
-"""Runs the tests on another date: `python -m tests.another_date 2028-02-29T12:00 [PYTEST ARGUMENTS]`.
+"""Runs the tests on another date: `python -m tests.support.another_date 2028-02-29T12:00 [PYTEST ARGUMENTS]`.
 
 Every program that reads the time through the C library gets another one (libfaketime 0.9 cannot do that to Python 3.11:
 its sleeps fail). Programs in Go keep the real one, so tests in which Prometheus scrapes the exporter are left out.
@@ -11,7 +11,7 @@ import tempfile
 from datetime import datetime
 from pathlib import Path
 
-from tests.companies import utc_now
+from tests.support.companies import utc_now
 
 CLOCK = """
 #define _GNU_SOURCE
