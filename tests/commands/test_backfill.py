@@ -323,7 +323,7 @@ def test_the_command_waits_until_no_other_process_reads_a_source(tmp_path: Path)
         store.close()
 
     assert (ours, said, stored) == (True, "tool: waits, another process reads it\n", {})
-    assert (process.returncode, rest.count("\n")) == (0, 1)
+    assert (process.returncode, rest.count("\n")) == (0, 2)
 
 
 def test_a_turn_that_is_lost_in_the_middle_is_an_error_of_the_source(
