@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from exporter.errors import Failure
 from exporter.state.store import Change
-from exporter.transport.vendor_clock import Told
+from exporter.transport.vendor_clock import VendorClock
 
 # Scopes share token, quota and host: after so many in a row that fail for one of these the others are not tried. A
 # single one may have reasons of its own.
@@ -17,13 +17,13 @@ _HOPELESS = {"token": 3, "quota": 3, "host": 10}
 class Outcome:
     """What came of a poll so far; the threads that read its scopes share it.
 
-    `failed` has "" for the source as a whole, and `told` is what the vendor told of the time.
+    `failed` has "" for the source as a whole, and `clock` is what the vendor told of the time.
     """
 
     days: dict[str, int] = field(default_factory=lambda: {"new": 0, "same": 0, "revised": 0})
     failed: dict[str, Failure] = field(default_factory=dict)
     in_a_row: Counter[str] = field(default_factory=Counter)
-    told: Told | None = None
+    clock: VendorClock = field(default_factory=VendorClock)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def stored(self, change: Change) -> None:

@@ -154,7 +154,7 @@ class Poller:
                 with ThreadPoolExecutor(self.source.vendor.concurrency, "scope") as pool:
                     list(pool.map(lambda scope: self._try_scope(context, scope, outcome), scopes))
             finally:
-                outcome.told = client.clock.told
+                outcome.clock = client.clock
 
     def _try_scope(self, context: PollContext, scope: str, outcome: Outcome) -> None:
         if outcome.hopeless():
@@ -285,13 +285,13 @@ class Poller:
 
     def _check_clock(self, outcome: Outcome) -> None:
         """Says once that our clock and the vendor's differ, and once that they agree again."""
-        told, before = outcome.told, self.told
+        told, before = outcome.clock.told, self.told
         if told is None:
             return
         self.told = told
         about = {"source": self.source.name, "vendor": self.source.vendor.name}
         if not told.agrees and (before is None or before.agrees):
-            by = format_duration(timedelta(minutes=abs(told.ahead) // timedelta(minutes=1)))
+            by = format_duration(timedelta(minutes=round(abs(told.ahead) / timedelta(minutes=1))))
             wrong = "ahead of" if told.ahead > timedelta() else "behind"
             event(logger, logging.WARNING, f"the clock of this machine is {wrong} the vendor's", **about, by=by)
         elif told.agrees and before is not None and not before.agrees:
@@ -299,13 +299,11 @@ class Poller:
 
     def _forget_old_days(self, outcome: Outcome) -> None:
         """Once a day, in a poll that the vendor answered and by a clock that its answers and the last poll bear out."""
-        if outcome.told is None:
+        told, due = outcome.clock.told, self.publisher.rules.next_poll
+        if told is None or not outcome.clock.good:
             return
-        due = self.publisher.rules.next_poll
-        proven = outcome.told.agrees and came_when_due(
-            outcome.told.moment, self._store.last_poll(self.source.name), due
-        )
-        self.proven = outcome.told.moment if proven else None
+        proven = told.agrees and came_when_due(told.moment, self._store.last_poll(self.source.name), due)
+        self.proven = told.moment if proven else None
         if self.proven is None:
             return
         oldest = oldest_kept(self.proven, self.source.rules)

@@ -66,7 +66,7 @@ class Client:
     the source and outlives its clients; `body_limit` and `download_limit` count decoded bytes; `ca_file` replaces the
     authorities that are trusted; `attempts` is 1 where a request must not be repeated. `count` hears each attempt's
     status code, or "error" for no answer; `traced` makes what encloses an attempt at vendor, method and path. `clock`
-    hears what good answers tell of the time. Every method raises the VendorError tree, and Unreachable soon after
+    hears what answers tell of the time. Every method raises the VendorError tree, and Unreachable soon after
     `stop` is set.
     """
 
@@ -222,8 +222,9 @@ class Client:
             raise RetryableError(Unreachable(f"{where}: no answer in {self._tries}: {self._fault(error)}")) from error
         status = answer.status_code
         self._heard(str(status))
-        if answer.is_success:
-            self.clock.hear(answer.headers, self.now())
+        # What is out of order in between, such as a proxy, may answer with a 5xx of its own.
+        if status < 500:
+            self.clock.hear(answer.headers, self.now(), good=answer.is_success)
         try:
             if not answer.is_success and status not in accept_status:
                 raise self._refusal(answer, where)

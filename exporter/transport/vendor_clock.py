@@ -25,12 +25,13 @@ class Told:
 class VendorClock:
     """What the answers of one poll told of the time: the newest, or one that disagreed. None: no answer told it.
 
-    Threads may share one.
+    `good` says whether an answer that told the time was no refusal. Threads may share one.
     """
 
     told: Told | None = None
+    good: bool = False
 
-    def hear(self, headers: Mapping[str, str], now: datetime) -> None:
+    def hear(self, headers: Mapping[str, str], now: datetime, *, good: bool) -> None:
         """Takes the headers of an answer that has just come. One from a cache tells when it was put there."""
         moment = answer_time(headers)
         if moment is None or headers.get("age", "0").strip() != "0":
@@ -38,6 +39,7 @@ class VendorClock:
         told = Told(moment, now - moment)
         if self.told is None or self.told.agrees or not told.agrees:
             self.told = told
+        self.good |= good
 
 
 def answer_time(headers: Mapping[str, str]) -> datetime | None:

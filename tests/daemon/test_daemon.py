@@ -160,7 +160,8 @@ def test_a_signal_while_the_state_is_published_ends_the_start(tmp_path: Path, nu
     for source in ("one", "two"):
         store.list_scopes(source, ["a", "b"])
         for scope in ("a", "b"):
-            store.replace(source, scope, Reading(utc_now().date(), DayFacts(head_count=1)), now=utc_now(), requests=1)
+            done = Reading(utc_now().date() - timedelta(days=2), DayFacts(head_count=1))
+            store.replace(source, scope, done, now=utc_now(), requests=1)
     with faulty_server.serve(faulty_server.silence) as silent:
         settings = f'{{vendor: augment, token: t0ken, base_url: "{silent.url}"}}'
         config = load_text(tmp_path, f"sources: {{one: {settings}, two: {settings}}}")

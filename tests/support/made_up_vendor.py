@@ -185,7 +185,7 @@ class Bench:
 
     def _tell(self, clock: VendorClock) -> None:
         if self.tells_time:
-            clock.hear({"date": format_datetime(self.now - self.wrong, usegmt=True)}, self.now)
+            clock.hear({"date": format_datetime(self.now - self.wrong, usegmt=True)}, self.now, good=True)
 
     def published(self, metric: str) -> dict[tuple[str, ...], float]:
         """The values of a metric by its labels other than source and vendor."""

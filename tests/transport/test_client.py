@@ -23,7 +23,7 @@ from exporter.errors import BadPayload, RateLimited, Rejected, Unreachable, Vend
 from exporter.redaction import presentable
 from exporter.transport.client import Client
 from exporter.transport.rate_limit import Budget
-from exporter.transport.vendor_clock import Told
+from exporter.transport.vendor_clock import Told, VendorClock
 from tests.support import faulty_server
 from tests.support.daemons import PATIENCE
 
@@ -387,17 +387,19 @@ def test_retries_are_neither_logged_nor_counted_elsewhere(world: World, caplog: 
 
 
 @pytest.mark.parametrize(
-    ("status", "told"),
-    [(200, Told(datetime(2026, 11, 20, 11, 0, tzinfo=UTC), timedelta(hours=1))), (401, None), (404, None)],
+    ("status", "tells", "good"), [(200, True, True), (401, True, False), (404, True, False), (502, False, False)]
 )
-def test_good_answers_tell_the_vendors_time_and_refusals_do_not(world: World, status: int, told: Told | None) -> None:
+def test_an_answer_tells_the_vendors_time_and_whether_it_was_a_good_one(
+    world: World, status: int, tells: bool, good: bool
+) -> None:
     answer = json_answer(status, date="Fri, 20 Nov 2026 11:00:00 GMT")
-    client = world.answering(answer)
-    with suppress(Rejected):
+    client = world.answering(answer, attempts=1)
+    with suppress(Rejected, Unreachable):
         # Scopes that are read side by side share what is told.
         client.counting().request("GET", DAU, accept_status=[404])
 
-    assert client.clock.told == told
+    told = Told(datetime(2026, 11, 20, 11, 0, tzinfo=UTC), timedelta(hours=1))
+    assert client.clock == VendorClock(told if tells else None, good)
 
 
 # Refusals
