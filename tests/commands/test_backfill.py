@@ -10,7 +10,6 @@ from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from pyroaring import BitMap
@@ -32,7 +31,7 @@ from tests.support import real_servers
 from tests.support.collectors import Reply, http_collector
 from tests.support.companies import utc_now
 from tests.support.configurations import load_text
-from tests.support.daemons import PATIENCE
+from tests.support.daemons import PATIENCE, get
 from tests.support.made_up_vendor import YESTERDAY, Bench, Script, people
 from tests.support.stores import fresh_store
 from tests.support.vendor_polls import VendorPolls
@@ -210,7 +209,7 @@ def test_a_real_prometheus_answers_the_backfilled_numbers(tmp_path: Path) -> Non
     with real_servers.prometheus("scrape_configs: []\n", tmp_path, "--storage.tsdb.retention.time=10y") as prometheus:
         for past in random.Random(1).sample(days, 10):
             query = {"query": '{__name__=~"adoption_.+"}', "time": str(past.moment.timestamp())}
-            found = httpx.get(f"{prometheus}/api/v1/query", params=query, timeout=PATIENCE).json()["data"]["result"]
+            found = get(f"{prometheus}/api/v1/query", params=query).json()["data"]["result"]
             answered = {
                 (series["metric"].pop("__name__"), *sorted(series["metric"].values())): float(series["value"][1])
                 for series in found
@@ -246,7 +245,7 @@ def test_a_real_prometheus_keeps_the_history_with_the_retention_that_is_named_an
     for flags in ([f"--storage.tsdb.retention.time={retention_for(first, today)}"], []):
         with real_servers.prometheus("scrape_configs: []\n", tmp_path, *flags) as prometheus:
             query = {"query": "count_over_time(adoption_active_users[200d])"}
-            found = httpx.get(f"{prometheus}/api/v1/query", params=query, timeout=60).json()["data"]["result"]
+            found = get(f"{prometheus}/api/v1/query", params=query, timeout=60).json()["data"]["result"]
             kept.append(int(found[0]["value"][1]))
 
     with_the_flag, without = kept

@@ -9,11 +9,10 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
 
-import httpx
 import pytest
 
 from exporter.config.sections import Address
@@ -26,7 +25,7 @@ from exporter.web.access import WebAccess
 from tests.support import faulty_server, real_servers
 from tests.support.companies import ENOUGH, busy, calm, utc_now
 from tests.support.configurations import load_text
-from tests.support.daemons import PATIENCE, Daemon, daemon, starting, wait_until
+from tests.support.daemons import PATIENCE, Daemon, daemon, get, starting, wait_until
 from tests.support.stores import fresh_store
 
 PEOPLE = "adoption_active_users"
@@ -275,7 +274,7 @@ def test_a_real_prometheus_scrapes_the_demo(tmp_path: Path) -> None:
 
 def scraped(prometheus: str, metric: str) -> dict[tuple[tuple[str, str], ...], float]:
     """The values of a metric in a Prometheus by the labels that the exporter gives them, sorted."""
-    asked = httpx.get(f"{prometheus}/api/v1/query", params={"query": metric}, timeout=PATIENCE)
+    asked = get(f"{prometheus}/api/v1/query", params={"query": metric})
     added = {"__name__", "job", "instance"}
     return {
         tuple(sorted((name, label) for name, label in series["metric"].items() if name not in added)): float(value)

@@ -7,7 +7,6 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
-import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
@@ -20,7 +19,7 @@ from exporter.publish.prometheus import render_collector
 from exporter.publish.self_metrics import SelfMetrics
 from exporter.publish.snapshot import ExpositionCache
 from tests.support import real_servers
-from tests.support.daemons import PATIENCE, wait_until
+from tests.support.daemons import PATIENCE, get, wait_until
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 SERIES = 100_000
@@ -80,9 +79,9 @@ def on_metrics(cache: ExpositionCache, self_metrics: SelfMetrics) -> Series:
 
 def exported(url: str, enough: int) -> list[dict[str, Any]]:
     """Every series in VictoriaMetrics with its values and their times (ms), once there are enough."""
-    wait_until(lambda: httpx.get(f"{url}/api/v1/series/count", timeout=PATIENCE).json()["data"] >= [enough])
-    httpx.get(f"{url}/internal/force_flush", timeout=PATIENCE)
-    text = httpx.get(f"{url}/api/v1/export", params={"match[]": '{__name__!=""}'}, timeout=PATIENCE).text
+    wait_until(lambda: get(f"{url}/api/v1/series/count").json()["data"] >= [enough])
+    get(f"{url}/internal/force_flush")
+    text = get(f"{url}/api/v1/export", params={"match[]": '{__name__!=""}'}).text
     return [json.loads(line) for line in text.splitlines()]
 
 

@@ -4,7 +4,7 @@ import httpx
 import pytest
 
 from tests.support import real_servers
-from tests.support.daemons import PATIENCE
+from tests.support.daemons import get
 
 pytest_plugins = ["pytester"]
 
@@ -12,7 +12,7 @@ pytest_plugins = ["pytester"]
 @pytest.mark.servers("prometheus")
 def test_a_real_prometheus_serves_the_configuration_it_was_given(tmp_path: Path) -> None:
     with real_servers.prometheus("global: {scrape_interval: 7s}", tmp_path) as url:
-        shown = httpx.get(f"{url}/api/v1/status/config", timeout=PATIENCE).json()["data"]["yaml"]
+        shown = get(f"{url}/api/v1/status/config").json()["data"]["yaml"]
 
     assert "scrape_interval: 7s" in shown
     with pytest.raises(httpx.ConnectError):
@@ -31,7 +31,7 @@ def test_a_prometheus_that_cannot_start_fails_with_its_own_words(tmp_path: Path)
 @pytest.mark.servers("alertmanager")
 def test_a_real_alertmanager_becomes_ready(tmp_path: Path) -> None:
     with real_servers.alertmanager("{route: {receiver: nobody}, receivers: [{name: nobody}]}", tmp_path) as url:
-        assert httpx.get(f"{url}/api/v2/receivers", timeout=PATIENCE).json() == [{"name": "nobody"}]
+        assert get(f"{url}/api/v2/receivers").json() == [{"name": "nobody"}]
 
 
 @pytest.mark.servers("promtool")

@@ -9,13 +9,11 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx
-
 from exporter.simulator.company import Company
 from exporter.simulator.server import build, serve
 from tests.support import real_servers
 from tests.support.companies import utc_now
-from tests.support.daemons import PATIENCE, daemon, wait_until
+from tests.support.daemons import daemon, get, wait_until
 
 DAYS = 90
 DEMO = Path("exporter/demo.yaml")
@@ -93,7 +91,6 @@ def query_range(url: str, expression: str, start: float, end: float, step: float
 
 def ask(url: str, path: str, **parameters: str) -> Any:
     """The data of an answer of Prometheus."""
-    # Loading certificates, which nothing here needs, would take longer than the query.
-    answer = httpx.get(f"{url}/api/v1/{path}", params=parameters, timeout=PATIENCE, verify=False, trust_env=False)
+    answer = get(f"{url}/api/v1/{path}", params=parameters)
     assert answer.is_success, answer.text
     return answer.json()["data"]

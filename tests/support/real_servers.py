@@ -14,7 +14,7 @@ from time import monotonic, sleep
 import httpx
 
 from tests.support import wrong_clock
-from tests.support.daemons import PATIENCE
+from tests.support.daemons import PATIENCE, get
 
 COMMANDS = {
     "prometheus": ["prometheus"],
@@ -155,7 +155,7 @@ def _wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> 
     deadline = monotonic() + PATIENCE
     while process.poll() is None and monotonic() < deadline:
         try:
-            if not httpx.get(url, timeout=PATIENCE, trust_env=False).is_server_error:
+            if not get(url).is_server_error:
                 return
         except httpx.TransportError:
             pass
