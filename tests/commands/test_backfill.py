@@ -245,7 +245,7 @@ def test_a_real_prometheus_keeps_the_history_with_the_retention_that_is_named_an
     for flags in ([f"--storage.tsdb.retention.time={retention_for(first, today)}"], []):
         with real_servers.prometheus("scrape_configs: []\n", tmp_path, *flags) as prometheus:
             query = {"query": "count_over_time(adoption_active_users[200d])"}
-            found = get(f"{prometheus}/api/v1/query", params=query, timeout=60).json()["data"]["result"]
+            found = get(f"{prometheus}/api/v1/query", params=query).json()["data"]["result"]
             kept.append(int(found[0]["value"][1]))
 
     with_the_flag, without = kept
