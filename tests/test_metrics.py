@@ -105,6 +105,15 @@ def test_every_metric_has_a_unit_and_seconds_are_named_so() -> None:
     assert [row.name for row in CATALOGUE.values() if (row.unit == "s") != ("_seconds" in row.name)] == []
 
 
+def test_a_breakdown_is_a_label_of_its_metric_and_what_has_more_labels_than_a_total_is_one() -> None:
+    assert [row.name for row in CATALOGUE.values() if row.breakdown and row.breakdown not in row.labels] == []
+    assert [
+        row.name
+        for row in CATALOGUE.values()
+        if row.breakdown is None and {"client", "language", "team", "user"} & set(row.labels)
+    ] == []
+
+
 def test_a_sample_has_its_labels_in_the_order_of_the_catalogue() -> None:
     made = sample(
         "adoption_client_usage", 3, client="vim", activity="searches", window="7d", scope="all", vendor="v", source="s"

@@ -14,7 +14,7 @@ from exporter.metrics import CATALOGUE, Sample
 from exporter.model import ONE_DAY, ready_since
 from exporter.publish.prometheus import heading, series
 from exporter.samples.build import SampleOptions, scope_history, scope_samples, source_samples
-from exporter.samples.limits import limit
+from exporter.samples.filters import limit
 from exporter.state.store import Store
 
 # Of revisions the state knows how many there were and not when; of a vendor's registry what it says today.

@@ -13,7 +13,7 @@ from exporter.model import CLOCK_TOLERANCE
 from exporter.publish.self_metrics import SourceMetrics
 from exporter.publish.snapshot import ExpositionCache
 from exporter.samples.build import SampleOptions, scope_history, scope_samples, source_samples
-from exporter.samples.limits import limit
+from exporter.samples.filters import limit
 from exporter.state.database import StateError
 from exporter.state.known_days import newest_known
 from exporter.state.store import PollStatus, ScopeStatus, Store

@@ -9,7 +9,6 @@ from exporter.metrics import Sample, sample
 from exporter.model import ALL, WINDOWS
 from exporter.samples import filters, lifecycle, users, windows
 from exporter.samples.history import ScopeHistory
-from exporter.samples.limits import shorten
 from exporter.samples.teams import membership
 from exporter.state.accounts import AccountBook
 from exporter.state.known_days import known_days
@@ -103,5 +102,5 @@ def scope_samples(
             if tables is not None:
                 made.extend(users.samples(aggregate, tables, history.users, {**labels, "window": window}))
     kept, withheld = filters.withhold(made, sample_options.min_group_size)
-    cut, shortened = shorten(kept)
+    cut, shortened = filters.shorten(kept)
     return ScopeSamples(cut, withheld, shortened)

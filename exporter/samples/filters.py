@@ -1,27 +1,30 @@
-"""Withholds what would tell of small groups: by activity, client, language and team, in each window by itself."""
+"""What of a scope's samples is not published: small groups, what is beyond max_series, and the end of a long label."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from hashlib import sha256
 
-from exporter.metrics import CATALOGUE, Sample
+from exporter.metrics import ADOPTION, CATALOGUE, Sample
+from exporter.metrics.metric import Breakdown
 
+# In bytes. Mimir refuses a series with a longer label (its default, 2026-11).
+LONGEST_LABEL = 2048
+_BYTES_OF_A_LETTER = 4
 
-@dataclass(frozen=True)
-class _Breakdown:
-    """How people are split: the metric that counts them, and those that tell what they did."""
+# From the first to be kept, totals, to the first to be dropped.
+_DETAIL: tuple[Breakdown | None, ...] = (None, "activity", "team", "client", "language", "user")
 
-    people: str
-    others: tuple[str, ...] = ()
-
-
-# Usage and time by activity are totals and stay.
-_BREAKDOWNS: Mapping[str, _Breakdown] = {
-    "activity": _Breakdown("adoption_activity_active_users"),
-    "client": _Breakdown("adoption_client_active_users", ("adoption_client_usage",)),
-    "language": _Breakdown("adoption_language_active_users", ("adoption_language_usage",)),
-    "team": _Breakdown("adoption_team_active_users", ("adoption_team_usage", "adoption_team_active_time_seconds")),
+# The metric that counts the people of each breakdown. A single user is no group.
+_PEOPLE: Mapping[Breakdown, str] = {
+    row.breakdown: row.name for row in ADOPTION if row.breakdown is not None and row.unit == "{user}"
 }
-_LABEL_OF = {metric: label for label, split in _BREAKDOWNS.items() for metric in (split.people, *split.others)}
+# What is withheld with a group: its head-count and what it did. The time of an activity is a total and stays.
+_OF_GROUPS: Mapping[str, Breakdown] = {
+    row.name: row.breakdown
+    for row in ADOPTION
+    if row.breakdown is not None
+    and row.breakdown in _PEOPLE
+    and (row.breakdown != "activity" or row.name == _PEOPLE[row.breakdown])
+}
 
 
 def withhold(samples: Sequence[Sample], least: int) -> tuple[list[Sample], int]:
@@ -32,13 +35,13 @@ def withhold(samples: Sequence[Sample], least: int) -> tuple[list[Sample], int]:
     if least <= 1:
         return list(samples), 0
     placed = [_place(sample) for sample in samples]
-    members: dict[tuple[str, str], set[str]] = {}
-    for label, window, member in filter(None, placed):
-        members.setdefault((label, window), set()).add(member)
-    # A head-count that is not there is one that is not above zero.
+    members: dict[tuple[Breakdown, str], set[str]] = {}
+    for breakdown, window, member in filter(None, placed):
+        members.setdefault((breakdown, window), set()).add(member)
+    # An absent head-count means nobody: only head-counts above zero have a sample.
     groups = {group: dict.fromkeys(found, 0.0) for group, found in members.items()}
     for sample, place in zip(samples, placed, strict=True):
-        if place is not None and sample.metric == _BREAKDOWNS[place[0]].people:
+        if place is not None and sample.metric == _PEOPLE[place[0]]:
             groups[place[:2]][place[2]] = sample.value
     small = {(*group, member) for group, sizes in groups.items() for member in _too_small(sizes, least)}
     kept = [sample for sample, place in zip(samples, placed, strict=True) if place not in small]
@@ -58,10 +61,44 @@ def _too_small(sizes: Mapping[str, float], least: int) -> set[str]:
     return set(small)
 
 
-def _place(sample: Sample) -> tuple[str, str, str] | None:
-    """The label by which a sample splits people, its window, and whose it is."""
-    label = _LABEL_OF.get(sample.metric)
-    if label is None:
+def limit(samples: Sequence[Sample], most: int) -> tuple[list[Sample], int]:
+    """At most so many samples, in their order, and how many were dropped: the finest detail, always the same series."""
+    if len(samples) <= most:
+        return list(samples), 0
+    kept = sorted(range(len(samples)), key=lambda index: (_rank(samples[index].metric), index))[:most]
+    return [samples[index] for index in sorted(kept)], len(samples) - most
+
+
+def shorten(samples: Sequence[Sample]) -> tuple[list[Sample], int]:
+    """The samples with labels of at most LONGEST_LABEL bytes, and how many of them have one that was cut.
+
+    A cut label ends with a hash of the whole, so that labels that differ stay different.
+    """
+    cut = [sample if _fits(sample) else sample._replace(labels=tuple(map(_short, sample.labels))) for sample in samples]
+    return cut, sum(after is not before and after != before for before, after in zip(samples, cut, strict=True))
+
+
+def _place(sample: Sample) -> tuple[Breakdown, str, str] | None:
+    """The breakdown that a sample belongs to, its window and its member; None where it is never withheld."""
+    breakdown = _OF_GROUPS.get(sample.metric)
+    if breakdown is None:
         return None
     names = CATALOGUE[sample.metric].labels
-    return label, sample.labels[names.index("window")], sample.labels[names.index(label)]
+    return breakdown, sample.labels[names.index("window")], sample.labels[names.index(breakdown)]
+
+
+def _fits(sample: Sample) -> bool:
+    """Whether no label can be too long, however its letters are encoded."""
+    return all(len(text) <= LONGEST_LABEL // _BYTES_OF_A_LETTER for text in sample.labels)
+
+
+def _short(text: str) -> str:
+    whole = text.encode()
+    if len(whole) <= LONGEST_LABEL:
+        return text
+    mark = f"…{sha256(whole).hexdigest()[:16]}"
+    return whole[: LONGEST_LABEL - len(mark.encode())].decode(errors="ignore") + mark
+
+
+def _rank(metric: str) -> int:
+    return _DETAIL.index(CATALOGUE[metric].breakdown)

@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporter.metrics import ADOPTION, Sample, sample
-from exporter.samples.limits import LONGEST_LABEL, limit, shorten
+from exporter.samples.filters import LONGEST_LABEL, limit, shorten
 
 NAMES = [metric.name for metric in ADOPTION]
 

@@ -1,38 +1,12 @@
-"""The catalogue: every metric once, with its help, unit and labels; everything else is derived from these rows."""
+"""The metrics about adoption: what vendors say of people, usage and time."""
 
-from dataclasses import dataclass
-from typing import Literal, NamedTuple
-
-Kind = Literal["gauge", "counter"]
-
-SCOPE = ("source", "vendor", "scope")
-SOURCE = ("source", "vendor")
+from exporter.metrics.metric import SCOPE, Metric
 
 _WINDOW = "in the window of UTC days that ends with the data day (adoption_data_day_timestamp_seconds)"
 _CACHED = "Read from the vendor at each poll and cached in between."
 _NEVER_ADD = "Activities overlap and differ in kind: never add them together."
 _AS_OF_NOW = "Past days have the teams of now."
 _PEOPLE = "Never add these: one person counts in several."
-
-
-@dataclass(frozen=True)
-class Metric:
-    """One row of the catalogue. `unit` is UCUM, as OpenTelemetry writes it."""
-
-    name: str
-    help: str
-    unit: str
-    labels: tuple[str, ...]
-    kind: Kind = "gauge"
-
-
-class Sample(NamedTuple):
-    """One value: `labels` in the order of the metric's row."""
-
-    metric: str
-    labels: tuple[str, ...]
-    value: float
-
 
 ADOPTION: tuple[Metric, ...] = (
     Metric(
@@ -53,24 +27,28 @@ ADOPTION: tuple[Metric, ...] = (
         f"Distinct people who did the activity {_WINDOW}. {_NEVER_ADD}",
         "{user}",
         (*SCOPE, "window", "activity"),
+        breakdown="activity",
     ),
     Metric(
         "adoption_client_active_users",
         f"Distinct people by editor or client {_WINDOW}. {_PEOPLE}",
         "{user}",
         (*SCOPE, "window", "client"),
+        breakdown="client",
     ),
     Metric(
         "adoption_language_active_users",
         f"Distinct people by programming language {_WINDOW}. {_PEOPLE}",
         "{user}",
         (*SCOPE, "window", "language"),
+        breakdown="language",
     ),
     Metric(
         "adoption_team_active_users",
         f"Distinct people by team of the teams file {_WINDOW}; who is in no team is in unassigned. {_AS_OF_NOW}",
         "{user}",
         (*SCOPE, "window", "team"),
+        breakdown="team",
     ),
     Metric(
         "adoption_new_users",
@@ -110,12 +88,14 @@ ADOPTION: tuple[Metric, ...] = (
         f"Events of the activity by editor or client {_WINDOW}. {_NEVER_ADD}",
         "{event}",
         (*SCOPE, "window", "activity", "client"),
+        breakdown="client",
     ),
     Metric(
         "adoption_language_usage",
         f"Events of the activity by programming language {_WINDOW}. {_NEVER_ADD}",
         "{event}",
         (*SCOPE, "window", "activity", "language"),
+        breakdown="language",
     ),
     Metric(
         "adoption_team_usage",
@@ -123,12 +103,14 @@ ADOPTION: tuple[Metric, ...] = (
         f"{_AS_OF_NOW} {_NEVER_ADD}",
         "{event}",
         (*SCOPE, "window", "activity", "team"),
+        breakdown="team",
     ),
     Metric(
         "adoption_user_usage",
         f"Events of the activity by person or service account {_WINDOW}; only with people.per_user. {_NEVER_ADD}",
         "{event}",
         (*SCOPE, "window", "activity", "user"),
+        breakdown="user",
     ),
     Metric(
         "adoption_code_lines",
@@ -153,18 +135,21 @@ ADOPTION: tuple[Metric, ...] = (
         f"Time spent in the activity {_WINDOW}, all people together. {_NEVER_ADD}",
         "s",
         (*SCOPE, "window", "activity"),
+        breakdown="activity",
     ),
     Metric(
         "adoption_team_active_time_seconds",
         f"Time spent by team {_WINDOW}; with unassigned, teams add up to adoption_active_time_seconds. {_AS_OF_NOW}",
         "s",
         (*SCOPE, "window", "team"),
+        breakdown="team",
     ),
     Metric(
         "adoption_user_active_time_seconds",
         f"Time spent by person or service account {_WINDOW}; only with people.per_user.",
         "s",
         (*SCOPE, "window", "user"),
+        breakdown="user",
     ),
     Metric(
         "adoption_active_users_baseline",
@@ -198,103 +183,3 @@ ADOPTION: tuple[Metric, ...] = (
         "counter",
     ),
 )
-
-EXPORTER: tuple[Metric, ...] = (
-    Metric(
-        "adoption_exporter_build_info", "Always 1; the labels say what runs.", "{info}", ("version", "python_version")
-    ),
-    Metric(
-        "adoption_exporter_poll_success",
-        "1 where the source's last poll read every scope, else 0; absent before the first poll.",
-        "{bool}",
-        SOURCE,
-    ),
-    Metric("adoption_exporter_poll_duration_seconds", "How long the source's last poll took.", "s", SOURCE),
-    Metric("adoption_exporter_last_poll_timestamp_seconds", "When the source's last poll ended.", "s", SOURCE),
-    Metric(
-        "adoption_exporter_last_success_timestamp_seconds",
-        "When the source's last successful poll ended.",
-        "s",
-        SOURCE,
-    ),
-    Metric("adoption_exporter_next_poll_timestamp_seconds", "When the source's next poll is due.", "s", SOURCE),
-    Metric("adoption_exporter_polls_total", "Polls that ended, failed ones too.", "{poll}", SOURCE, "counter"),
-    Metric(
-        "adoption_exporter_poll_failures_total",
-        "Polls that failed, by reason: unreachable, rate_limited, rejected (a human is needed), payload, bug.",
-        "{poll}",
-        (*SOURCE, "reason"),
-        "counter",
-    ),
-    Metric(
-        "adoption_exporter_vendor_requests_total",
-        "HTTP requests to the vendor by status code, retries too; error where no answer came.",
-        "{request}",
-        (*SOURCE, "code"),
-        "counter",
-    ),
-    Metric("adoption_exporter_series", "Adoption series that are published for the source.", "{series}", SOURCE),
-    Metric(
-        "adoption_exporter_series_dropped",
-        "Adoption series that are withheld: max_series (the limit is reached) or privacy (a group is too small).",
-        "{series}",
-        (*SOURCE, "reason"),
-    ),
-    Metric(
-        "adoption_exporter_series_shortened", "Adoption series with a label cut to 2,048 bytes.", "{series}", SOURCE
-    ),
-    Metric(
-        "adoption_exporter_token_expiry_timestamp_seconds",
-        "When the source's token expires, as token_expires_at in the configuration says.",
-        "s",
-        SOURCE,
-    ),
-    Metric("adoption_exporter_state_up", "1 where the state can be used; else 0, and polls fail.", "{bool}", ()),
-    Metric(
-        "adoption_exporter_config_last_reload_successful",
-        "1 where the configuration was last read without a mistake, else 0.",
-        "{bool}",
-        (),
-    ),
-    Metric(
-        "adoption_exporter_config_last_reload_success_timestamp_seconds",
-        "When the configuration was last read without a mistake.",
-        "s",
-        (),
-    ),
-)
-
-# Only where the configuration has an `otlp` section.
-OTLP: tuple[Metric, ...] = (
-    Metric(
-        "adoption_exporter_otlp_exports_total",
-        "Requests to the OTLP collector, failed ones too; what is tried again within otlp.timeout counts once.",
-        "{request}",
-        (),
-        "counter",
-    ),
-    Metric(
-        "adoption_exporter_otlp_export_failures_total",
-        "Requests that the OTLP collector did not take, or took without some of their data.",
-        "{request}",
-        (),
-        "counter",
-    ),
-    Metric(
-        "adoption_exporter_otlp_rejected_items_total",
-        "Data points and spans that the OTLP collector rejected while it took the rest of their request.",
-        "{item}",
-        (),
-        "counter",
-    ),
-)
-
-CATALOGUE: dict[str, Metric] = {metric.name: metric for metric in (*ADOPTION, *EXPORTER, *OTLP)}
-
-
-def sample(name: str, value: float, **labels: str) -> Sample:
-    """A sample with its labels in the catalogue's order; KeyError or ValueError where they do not fit."""
-    wanted = CATALOGUE[name].labels
-    if len(labels) != len(wanted):
-        raise ValueError(f"{name} has labels {wanted}, got {tuple(labels)}")
-    return Sample(name, tuple([labels[label] for label in wanted]), value)
