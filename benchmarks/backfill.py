@@ -15,7 +15,7 @@ from pathlib import Path
 import polars as pl
 from pyroaring import BitMap
 
-from exporter.model import EVERYBODY, AmountKey, DayFacts, Reading, column
+from exporter.model import EVERYBODY, Amount, AmountKey, DayFacts, Reading, column
 from exporter.publish.backfill import past_days, write_file
 from exporter.samples.build import SampleOptions, scope_history, scope_samples
 from exporter.state.accounts import AccountBook
@@ -24,7 +24,7 @@ from exporter.vendors.rollup import rollup
 from tests.support.sample_options import recipe_of
 
 LAST = date(2026, 6, 30)
-ACTIVITIES = [f"activity_{number}" for number in range(9)]
+AMOUNTS = [Amount("usage", f"activity_{number}") for number in range(9)]
 CLIENTS = [f"client {number}" for number in range(8)]
 LANGUAGES = [f"language {number}" for number in range(30)]
 GOAL = 100.0
@@ -40,12 +40,12 @@ def facts(day: date, people: int, chance: random.Random) -> DayFacts:
         "account": rows,
         "client": chance.choices(CLIENTS, k=size),
         "language": chance.choices(LANGUAGES, k=size),
-        **{column("usage", name): chance.choices(range(40), k=size) for name in ACTIVITIES},
+        **{column(amount): chance.choices(range(40), k=size) for amount in AMOUNTS},
     }
-    types = {"account": pl.UInt32, **{column("usage", name): pl.Int64 for name in ACTIVITIES}}
-    rolled = rollup(pl.DataFrame(table, schema_overrides=types), "benchmark")
+    types = {"account": pl.UInt32, **{column(amount): pl.Int64 for amount in AMOUNTS}}
+    rolled = rollup(pl.DataFrame(table, schema_overrides=types), AMOUNTS, "benchmark")
     return DayFacts(
-        amounts={**rolled.totals, **rolled.breakdowns, AmountKey("code_lines", "modified"): size},
+        amounts={**rolled.totals, **rolled.breakdowns, AmountKey(Amount("code_lines", "modified")): size},
         people={EVERYBODY: BitMap(active), **rolled.people},
         service=BitMap(),
         by_account=rolled.by_account,

@@ -7,7 +7,7 @@ import argparse
 import random
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -15,7 +15,7 @@ from pathlib import Path
 import polars as pl
 from pyroaring import BitMap
 
-from exporter.model import EVERYBODY, AmountKey, DayFacts, Identity, Measure, Reading, column
+from exporter.model import EVERYBODY, Amount, AmountKey, DayFacts, Identity, Reading, column
 from exporter.state.store import Store
 from exporter.vendors.augment.vendor import FIELDS
 from exporter.vendors.rollup import rollup
@@ -30,10 +30,10 @@ MOST_ROWS = 3
 NANOSECONDS = 10**9
 
 
-def wide(chance: random.Random, active: Sequence[int], fields: Sequence[tuple[Measure, str]]) -> DayFacts:
+def wide(chance: random.Random, active: Sequence[int], amounts: Collection[Amount]) -> DayFacts:
     """A day of a vendor that tells many counts by editor and language, each of them as if drawn by lot."""
     accounts = [account for account in active for _ in range(chance.randint(1, MOST_ROWS))]
-    columns = {column(*field): chance.choices(range(200), k=len(accounts)) for field in fields}
+    columns = {column(amount): chance.choices(range(200), k=len(accounts)) for amount in amounts}
     table = {
         "account": accounts,
         "client": chance.choices(EDITORS, k=len(accounts)),
@@ -41,7 +41,7 @@ def wide(chance: random.Random, active: Sequence[int], fields: Sequence[tuple[Me
         **columns,
     }
     types = {"account": pl.UInt32, **dict.fromkeys(columns, pl.Int64)}
-    rolled = rollup(pl.DataFrame(table, schema_overrides=types), "benchmark")
+    rolled = rollup(pl.DataFrame(table, schema_overrides=types), amounts, "benchmark")
     return DayFacts(
         amounts={**rolled.totals, **rolled.breakdowns},
         people={EVERYBODY: BitMap(active), **rolled.people},
@@ -52,13 +52,14 @@ def wide(chance: random.Random, active: Sequence[int], fields: Sequence[tuple[Me
 
 def timed(chance: random.Random, active: Sequence[int]) -> DayFacts:
     """A day of a vendor that tells everybody's time."""
-    name = column("active_time", "")
+    spent = Amount("active_time", "")
+    name = column(spent)
     rows = pl.DataFrame(
         {"account": active, name: [chance.randrange(8 * 3600) * NANOSECONDS for _ in active]},
         schema={"account": pl.UInt32, name: pl.Int64},
     )
-    rolled = rollup(rows, "benchmark")
-    total = AmountKey("active_time", "")
+    rolled = rollup(rows, [spent], "benchmark")
+    total = AmountKey(spent)
     return DayFacts(
         amounts={total: Decimal(rolled.totals[total]).scaleb(-9)},
         people={EVERYBODY: BitMap(active)},
@@ -67,8 +68,8 @@ def timed(chance: random.Random, active: Sequence[int]) -> DayFacts:
 
 
 SOURCES = {
-    "assistant": lambda chance, active: wide(chance, active, list(FIELDS.values())),
-    "search": lambda chance, active: wide(chance, active, list(COUNTS.values())),
+    "assistant": lambda chance, active: wide(chance, active, FIELDS.values()),
+    "search": lambda chance, active: wide(chance, active, COUNTS.values()),
     "workspaces": timed,
     "workspaces-classic": timed,
 }

@@ -1,11 +1,11 @@
-"""Plain frozen data: days, windows, and the facts that one day of one scope comes down to."""
+"""Plain frozen data: days, windows, and the facts of one day of one scope."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Context, Decimal, Inexact, localcontext
 from math import prod
-from typing import Literal, NamedTuple, cast
+from typing import Literal, NamedTuple
 
 import polars as pl
 from pyroaring import BitMap
@@ -13,30 +13,36 @@ from pyroaring import BitMap
 Measure = Literal["usage", "code_lines", "code_characters", "active_time"]
 Dimension = Literal["total", "activity", "client", "language", "team"]
 
-# The scope of a source that is one whole.
+# The scope of a source that has no parts.
 ALL = "all"
 
-# The team of who is in none, and of service accounts.
+# The team of people who are in no team, and of service accounts.
 UNASSIGNED = "unassigned"
 
 WINDOWS: Mapping[str, int] = {"1d": 1, "7d": 7, "28d": 28}
 ONE_DAY = timedelta(days=1)
 
-# Clocks that are kept right differ by less than a second, and an answer may be a minute on its way.
+# Synchronized clocks differ by less than a second, and an answer may take a minute to arrive.
 CLOCK_TOLERANCE = timedelta(minutes=5)
 
 
-class AmountKey(NamedTuple):
-    """What an amount counts. `activity` is "" for time over all activities, `member` is "" for a total."""
+class Amount(NamedTuple):
+    """What is counted; `activity` is "" for time over all activities."""
 
     measure: Measure
     activity: str
+
+
+class AmountKey(NamedTuple):
+    """An amount as a whole, or the part of it that one member of a dimension has; `member` is "" for the whole."""
+
+    amount: Amount
     dimension: Dimension = "total"
     member: str = ""
 
 
 class PeopleKey(NamedTuple):
-    """Whom a set of accounts holds. `member` is "" for everybody active."""
+    """Which accounts a set holds: those of one member of a dimension; `member` is "" for everybody active."""
 
     dimension: Dimension = "total"
     member: str = ""
@@ -47,7 +53,7 @@ EVERYBODY = PeopleKey()
 
 @dataclass(frozen=True)
 class Identity:
-    """One account as a vendor names it: `key` is the stable id that makes it one account, the rest finds its team."""
+    """One account as a vendor names it: `key` is its stable id, the other fields find its team."""
 
     key: str
     email: str = ""
@@ -57,24 +63,24 @@ class Identity:
 
 @dataclass(frozen=True)
 class DayFacts:
-    """Everything that is kept of one finished day of one scope.
+    """Everything that is stored of one finished day of one scope.
 
     `amounts` are exact: int for counts, Decimal seconds for active_time. `people` holds all accounts, service accounts
-    too; `service` says which of them those are (None: the vendor does not tell). `head_count` is for vendors that count
-    people without listing them. `missing` names the (measure, activity) fields that a row of the day lacked, so that no
-    breakdown of them is known. `by_account` has a column `account` (UInt32, sorted, unique) and an Int64
-    column for each `measure|activity` (time in nanoseconds).
+    too; `service` holds the service accounts (None: the vendor does not say). `head_count` is for vendors that count
+    people without listing them. `missing` holds the amounts that a row of the day lacked: their breakdowns are not
+    known. `by_account` has a column `account` (UInt32, sorted, unique) and an Int64 column for each amount, under the
+    name that `column` gives it (time in nanoseconds).
     """
 
     amounts: Mapping[AmountKey, int | Decimal] = field(default_factory=dict)
     people: Mapping[PeopleKey, BitMap] = field(default_factory=dict)
     service: BitMap | None = None
     head_count: int | None = None
-    missing: frozenset[tuple[Measure, str]] = frozenset()
+    missing: frozenset[Amount] = frozenset()
     by_account: pl.DataFrame | None = None
 
     def people_total(self) -> int | None:
-        """Distinct people of the day, service accounts left out; None where the vendor gave neither list nor count."""
+        """Distinct people of the day without service accounts; None where the vendor gave neither list nor count."""
         if self.head_count is not None:
             return self.head_count
         active = self.people.get(EVERYBODY)
@@ -85,7 +91,7 @@ class DayFacts:
 
 @dataclass(frozen=True)
 class Reading:
-    """One day as a vendor gave it. `rows` is False when the vendor showed the day without a single row."""
+    """One day as a vendor gave it. `rows` is False where the vendor returned the day without a single row."""
 
     day: date
     facts: DayFacts
@@ -94,7 +100,7 @@ class Reading:
 
 @dataclass(frozen=True)
 class WindowPeople:
-    """People that the vendor itself counted over a window that ends with `data_day`; `service` None: not told."""
+    """People that the vendor counted over the window that ends with `data_day`; `service` is None if not reported."""
 
     data_day: date
     window: str
@@ -102,7 +108,7 @@ class WindowPeople:
     service: int | None = None
 
 
-# Seconds are kept as exact decimals: Cube's averages have 20 decimals and a month of them must add up without rounding.
+# Seconds are exact decimals: Cube's averages have 20 decimals, and a month of them must add up without rounding.
 _EXACT = Context(prec=500, traps=[Inexact])
 
 
@@ -133,12 +139,6 @@ def window_days(data_day: date, length: int) -> tuple[date, ...]:
     return tuple(data_day - timedelta(days=back) for back in range(length))
 
 
-def column(measure: Measure, activity: str) -> str:
-    """The name of an amount's column in a table of rows."""
-    return f"{measure}|{activity}"
-
-
-def amount_of(name: str) -> tuple[Measure, str]:
-    """The measure and activity that a column name stands for."""
-    measure, _, activity = name.partition("|")
-    return cast("Measure", measure), activity
+def column(amount: Amount) -> str:
+    """The name of an amount's column in a table. Stored tables have it too: it never changes, and nothing parses it."""
+    return "|".join(amount)

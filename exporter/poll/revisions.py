@@ -18,7 +18,7 @@ def _changes(before: DayFacts, after: DayFacts) -> Iterator[str]:
     for key in sorted({key for key in (*before.amounts, *after.amounts) if key.dimension == "total"}):
         was, now = before.amounts.get(key), after.amounts.get(key)
         if was != now:
-            yield f"{' '.join(filter(None, (key.measure, key.activity)))} {_shown(was)} -> {_shown(now)}"
+            yield f"{' '.join(filter(None, key.amount))} {_shown(was)} -> {_shown(now)}"
 
 
 def _shown(value: int | Decimal | None) -> str:

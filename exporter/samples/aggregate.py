@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from pyroaring import BitMap
 
-from exporter.model import EVERYBODY, UNASSIGNED, AmountKey, DayFacts, Measure, PeopleKey, exact_sum
+from exporter.model import EVERYBODY, UNASSIGNED, Amount, AmountKey, DayFacts, PeopleKey, exact_sum
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Aggregate:
     amounts: Mapping[AmountKey, int | Decimal]
     people: Mapping[PeopleKey, BitMap]
     service: BitMap | None
-    missing: frozenset[tuple[Measure, str]]
+    missing: frozenset[Amount]
 
 
 def day_aggregate(facts: DayFacts) -> Aggregate:
@@ -62,7 +62,7 @@ def combined(aggregates: Sequence[Aggregate]) -> Aggregate:
 
 def _sum(key: AmountKey, values: Sequence[int | Decimal]) -> int | Decimal:
     # Whole numbers are exact by themselves, and there are many of them.
-    return exact_sum(values) if key.measure == "active_time" else sum(values)
+    return exact_sum(values) if key.amount.measure == "active_time" else sum(values)
 
 
 def is_part(key: AmountKey) -> bool:
@@ -71,5 +71,5 @@ def is_part(key: AmountKey) -> bool:
     What belongs to no team is the rest of a total, so it is known where that is.
     """
     if key.dimension == "total":
-        return key.measure == "active_time" and key.activity != ""
+        return key.amount.measure == "active_time" and key.amount.activity != ""
     return key.member != UNASSIGNED or key.dimension != "team"

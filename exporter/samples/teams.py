@@ -8,7 +8,7 @@ from functools import lru_cache
 import polars as pl
 from pyroaring import BitMap
 
-from exporter.model import EVERYBODY, UNASSIGNED, AmountKey, DayFacts, Measure, PeopleKey, exact_sum
+from exporter.model import EVERYBODY, UNASSIGNED, AmountKey, DayFacts, Measure, PeopleKey, column, exact_sum
 
 # Lines and characters of code are not told by team.
 _BY_TEAM: frozenset[Measure] = frozenset({"usage", "active_time"})
@@ -59,9 +59,7 @@ def _amounts(facts: DayFacts, members: Membership) -> dict[AmountKey, int | Deci
     if facts.by_account is None:
         return {}
     columns = {
-        f"{key.measure}|{key.activity}": key
-        for key in facts.amounts
-        if key.dimension == "total" and key.measure in _BY_TEAM
+        column(key.amount): key for key in facts.amounts if key.dimension == "total" and key.amount.measure in _BY_TEAM
     }
     columns = {name: key for name, key in columns.items() if name in facts.by_account.columns}
     people = facts.by_account.lazy().select("account", *columns)
@@ -90,4 +88,4 @@ def _part(key: AmountKey, team: str) -> AmountKey:
 
 def _exact(key: AmountKey, value: int) -> int | Decimal:
     """Time is in nanoseconds by account and in seconds in facts."""
-    return Decimal(value).scaleb(-9) if key.measure == "active_time" else value
+    return Decimal(value).scaleb(-9) if key.amount.measure == "active_time" else value

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from statistics import median
 
 from exporter.metrics import CATALOGUE, SCOPE, Sample, sample
-from exporter.model import EVERYBODY, UNASSIGNED, WINDOWS, WindowPeople
+from exporter.model import EVERYBODY, UNASSIGNED, WINDOWS, Amount, AmountKey, WindowPeople
 from exporter.samples.aggregate import Aggregate
 
 BASELINE_DAYS = tuple(timedelta(days=7 * weeks) for weeks in (1, 2, 3, 4))
@@ -124,7 +124,7 @@ def _people(scope: Scope, window: str, labels: _Labels) -> Iterator[Sample]:
 
 def _people_by(aggregate: Aggregate, labels: _Labels) -> Iterator[Sample]:
     for key, accounts in sorted(aggregate.people.items()):
-        unknown = key.dimension == "activity" and ("usage", key.member) in aggregate.missing
+        unknown = key.dimension == "activity" and Amount("usage", key.member) in aggregate.missing
         if accounts and key != EVERYBODY and not unknown:
             yield Sample(_PEOPLE_BY[key.dimension], (*labels, key.member), len(accounts))
 
@@ -132,17 +132,18 @@ def _people_by(aggregate: Aggregate, labels: _Labels) -> Iterator[Sample]:
 def _amounts(aggregate: Aggregate, labels: _Labels) -> Iterator[Sample]:
     """The totals, and then their parts."""
     parts = []
-    for (measure, activity, dimension, member), value in sorted(aggregate.amounts.items()):
+    for (amount, dimension, member), value in sorted(aggregate.amounts.items()):
+        measure, activity = amount
         if dimension == "total" and measure != "active_time":
             yield Sample(_TOTALS[measure], (*labels, activity), float(value))
         elif dimension == "total" and activity == "":
             yield Sample(_TIME, labels, float(value))
-        elif value <= 0 or (measure, activity) in aggregate.missing:
+        elif value <= 0 or amount in aggregate.missing:
             continue
         elif dimension == "total":
             parts.append(Sample(_ACTIVITY_TIME, (*labels, activity), float(value)))
         # What teams have adds up to a total, so it is not known where on some day that is not.
-        elif dimension == "team" and (measure, activity, "team", UNASSIGNED) not in aggregate.amounts:
+        elif dimension == "team" and AmountKey(amount, "team", UNASSIGNED) not in aggregate.amounts:
             continue
         elif measure == "active_time":
             parts.append(Sample(_TEAM_TIME, (*labels, member), float(value)))

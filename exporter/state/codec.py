@@ -12,7 +12,7 @@ from typing import Any
 import polars as pl
 from pyroaring import BitMap
 
-from exporter.model import EVERYBODY, AmountKey, DayFacts, PeopleKey
+from exporter.model import EVERYBODY, Amount, AmountKey, DayFacts, PeopleKey
 
 _FORMAT = 1
 # More effort makes sets of accounts hardly smaller: level 6 takes three times as long for 6 % less.
@@ -36,6 +36,7 @@ class UnreadableError(ValueError):
 
 
 # Days have the same keys again and again: taken from here they are equal at first sight, where days are added up.
+_amount = lru_cache(maxsize=10_000)(Amount)
 _amount_key = lru_cache(maxsize=10_000)(AmountKey)
 _people_key = lru_cache(maxsize=10_000)(PeopleKey)
 
@@ -47,7 +48,9 @@ def encode(facts: DayFacts, by_account: bytes | None = None) -> bytes:
     """
     document = {
         "format": _FORMAT,
-        "amounts": [[*key, _number(value)] for key, value in sorted(facts.amounts.items())],
+        "amounts": [
+            [*key.amount, key.dimension, key.member, _number(value)] for key, value in sorted(facts.amounts.items())
+        ],
         "people": [[*key, _pack(accounts)] for key, accounts in sorted(facts.people.items())],
         "service": None if facts.service is None else _pack(facts.service),
         "head_count": facts.head_count,
@@ -137,13 +140,15 @@ def _decode(data: bytes, by_account: bytes | None) -> DayFacts:
         raise UnreadableError("amounts by account are not those that were written")
     return DayFacts(
         amounts={
-            _amount_key(measure, activity, dimension, member): Decimal(value) if isinstance(value, str) else value
+            _amount_key(_amount(measure, activity), dimension, member): Decimal(value)
+            if isinstance(value, str)
+            else value
             for measure, activity, dimension, member, value in document["amounts"]
         },
         people={_people_key(dimension, member): _unpack(text) for dimension, member, text in document["people"]},
         service=None if document["service"] is None else _unpack(document["service"]),
         head_count=document["head_count"],
-        missing=frozenset((measure, activity) for measure, activity in document["missing"]),
+        missing=frozenset(_amount(measure, activity) for measure, activity in document["missing"]),
         by_account=None if by_account is None else pl.read_ipc(io.BytesIO(by_account)),
     )
 

@@ -19,7 +19,7 @@ from pyroaring import BitMap
 from exporter.config.source import SourceSettings
 from exporter.errors import BadPayload, Rejected, VendorError
 from exporter.log import event
-from exporter.model import ALL, EVERYBODY, ONE_DAY, AmountKey, DayFacts, Identity, Reading, WindowPeople, column
+from exporter.model import ALL, EVERYBODY, ONE_DAY, Amount, AmountKey, DayFacts, Identity, Reading, WindowPeople, column
 from exporter.transport.json_object import JsonObject, json_object, objects
 from exporter.vendors.base import InvalidDay, PollContext, Vendor
 from exporter.vendors.rollup import LARGEST, UNKNOWN, rollup
@@ -30,7 +30,7 @@ Name = Annotated[str, Field(min_length=1)]
 
 # The web terminal has a hyphen in insights and an underscore in newer servers (2026-11).
 _ACTIVITIES = {"reconnecting_pty": "web_terminal"}
-_TIME = column("active_time", "")
+_TIME = Amount("active_time", "")
 _NANOSECONDS = 10**9
 _DEPRECATED = {"q": "deprecated:true"}
 # Neither status says which permission; a 404 is the answer to four different mistakes (2026-11).
@@ -164,16 +164,20 @@ def _facts(context: PollContext, day: date, people: Sequence[Person], apps: Coun
     rows = pl.DataFrame(
         {
             "account": [numbers.get(person) for person in people],
-            _TIME: [person.seconds * _NANOSECONDS for person in people],
+            column(_TIME): [person.seconds * _NANOSECONDS for person in people],
         },
-        schema={"account": pl.UInt32, _TIME: pl.Int64},
+        schema={"account": pl.UInt32, column(_TIME): pl.Int64},
     )
-    rolled = rollup(rows, f"coder user-activity of {day}")
-    total = AmountKey("active_time", "")
+    rolled = rollup(rows, [_TIME], f"coder user-activity of {day}")
+    total = AmountKey(_TIME)
     return DayFacts(
         amounts={
             total: Decimal(rolled.totals[total]).scaleb(-9),
-            **{AmountKey("active_time", activity): Decimal(seconds) for activity, seconds in apps.items() if seconds},
+            **{
+                AmountKey(Amount("active_time", activity)): Decimal(seconds)
+                for activity, seconds in apps.items()
+                if seconds
+            },
         },
         people={EVERYBODY: BitMap(numbers.values())},
         by_account=rolled.by_account,

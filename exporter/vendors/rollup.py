@@ -1,13 +1,13 @@
 """From a day's rows to its facts: exact sums and sets of accounts by client, language and activity."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import polars as pl
 from pyroaring import BitMap
 
 from exporter.errors import BadPayload
-from exporter.model import AmountKey, Dimension, Measure, PeopleKey, amount_of
+from exporter.model import Amount, AmountKey, Dimension, PeopleKey, column
 
 UNKNOWN = "unknown"
 LARGEST = 2**63 - 1
@@ -21,42 +21,42 @@ class Rollup:
     totals: Mapping[AmountKey, int]
     breakdowns: Mapping[AmountKey, int]
     people: Mapping[PeopleKey, BitMap]
-    missing: frozenset[tuple[Measure, str]]
+    missing: frozenset[Amount]
     by_account: pl.DataFrame
 
 
-def rollup(rows: pl.DataFrame, where: str, *, counted: BitMap | None = None) -> Rollup:
+def rollup(rows: pl.DataFrame, amounts: Iterable[Amount], where: str, *, counted: BitMap | None = None) -> Rollup:
     """Sums and sets of one day.
 
     `rows` has `account` (UInt32, null where the vendor gave no id), optionally `client` and `language`, and an Int64
-    column per amount (`measure|activity`) without negative numbers, null where a row lacks the field. A field that any
+    column for each of `amounts` without negative numbers, null where a row lacks the amount. An amount that any
     row lacks has no breakdown and no total. With `counted`, only these accounts are people of a breakdown. A total
     beyond 2^63 is a BadPayload that names `where`.
     """
-    amounts = [name for name in rows.columns if "|" in name]
-    missing = [name for name in amounts if rows[name].null_count() > 0]
-    known = [name for name in amounts if name not in missing]
-    usage = [name for name in known if amount_of(name)[0] == "usage"]
+    columns = {amount: column(amount) for amount in amounts}
+    missing = frozenset(amount for amount, name in columns.items() if rows[name].null_count() > 0)
+    known = {amount: name for amount, name in columns.items() if amount not in missing}
+    usage = {amount: name for amount, name in known.items() if amount.measure == "usage"}
 
     totals = _totals(rows, known, where)
     # From here on 64 bits are enough: no part is larger than its total.
-    by_account = rows.drop_nulls("account").group_by("account").agg(pl.col(known).sum()).sort("account")
+    by_account = rows.drop_nulls("account").group_by("account").agg(pl.col(list(known.values())).sum()).sort("account")
 
     breakdowns: dict[AmountKey, int] = {}
     people: dict[PeopleKey, BitMap] = {}
     for dimension in _BREAKDOWNS:
         if dimension not in rows.columns:
             continue
-        parts = _parts(rows, dimension, usage)
+        parts = _parts(rows, dimension, list(usage.values()))
         for member, accounts in zip(parts[dimension], parts["account"], strict=True):
             people[PeopleKey(dimension, member)] = BitMap(accounts.drop_nulls().to_list())
-        for name in usage:
+        for amount, name in usage.items():
             for member, value in zip(parts[dimension], parts[name], strict=True):
                 if value > 0:
-                    breakdowns[AmountKey(*amount_of(name), dimension, member)] = value
-    for name in usage:
+                    breakdowns[AmountKey(amount, dimension, member)] = value
+    for amount, name in usage.items():
         accounts = by_account["account"].filter(by_account[name] > 0)
-        people[PeopleKey("activity", amount_of(name)[1])] = BitMap(accounts.to_list())
+        people[PeopleKey("activity", amount.activity)] = BitMap(accounts.to_list())
     if counted is not None:
         people = {key: found & counted for key, found in people.items()}
 
@@ -64,18 +64,20 @@ def rollup(rows: pl.DataFrame, where: str, *, counted: BitMap | None = None) -> 
         totals=totals,
         breakdowns=breakdowns,
         people={key: found for key, found in people.items() if found},
-        missing=frozenset(amount_of(name) for name in missing),
+        missing=missing,
         by_account=by_account,
     )
 
 
-def _totals(rows: pl.DataFrame, names: list[str], where: str) -> dict[AmountKey, int]:
+def _totals(rows: pl.DataFrame, columns: Mapping[Amount, str], where: str) -> dict[AmountKey, int]:
     """Sums of whole columns; in 128 bits, because a sum of 64 bits wraps silently."""
+    sums = rows.select(pl.col(list(columns.values())).cast(pl.Int128).sum())
     totals = {}
-    for name, total in rows.select(pl.col(names).cast(pl.Int128).sum()).to_dict(as_series=False).items():
-        if total[0] > LARGEST:
-            raise BadPayload(f"{where}: the sum of {name} is {total[0]}, beyond 2^63")
-        totals[AmountKey(*amount_of(name))] = total[0]
+    for amount, name in columns.items():
+        total: int = sums[name].item()
+        if total > LARGEST:
+            raise BadPayload(f"{where}: the sum of {name} is {total}, beyond 2^63")
+        totals[AmountKey(amount)] = total
     return totals
 
 

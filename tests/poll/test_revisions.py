@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 from pyroaring import BitMap
 
-from exporter.model import EVERYBODY, AmountKey, DayFacts, PeopleKey
+from exporter.model import EVERYBODY, Amount, AmountKey, DayFacts, PeopleKey
 from exporter.poll.revisions import changes
 from exporter.state.store import Store
 from tests.support.made_up_vendor import YESTERDAY, Bench, Script, people
 
-MESSAGES = AmountKey("usage", "messages")
-TIME = AmountKey("active_time", "")
+MESSAGES = AmountKey(Amount("usage", "messages"))
+TIME = AmountKey(Amount("active_time", ""))
 
 
 @pytest.mark.parametrize(
@@ -26,12 +26,12 @@ TIME = AmountKey("active_time", "")
         (DayFacts(amounts={MESSAGES: 5}), DayFacts(), "usage messages 5 -> unknown"),
         (DayFacts(), DayFacts(amounts={MESSAGES: 0}), "usage messages unknown -> 0"),
         (
-            DayFacts(amounts={TIME: Decimal("60.12345"), AmountKey("active_time", "ide"): Decimal(1)}),
-            DayFacts(amounts={TIME: Decimal("90"), AmountKey("active_time", "ide"): Decimal("1.0")}),
+            DayFacts(amounts={TIME: Decimal("60.12345"), AmountKey(Amount("active_time", "ide")): Decimal(1)}),
+            DayFacts(amounts={TIME: Decimal("90"), AmountKey(Amount("active_time", "ide")): Decimal("1.0")}),
             "active_time 60.123 -> 90.000",
         ),
         (
-            DayFacts(amounts={AmountKey("usage", "messages", "client", "vim"): 1}),
+            DayFacts(amounts={AmountKey(Amount("usage", "messages"), "client", "vim"): 1}),
             DayFacts(people={PeopleKey("client", "vim"): BitMap([1])}),
             "only what clients, languages or single accounts have",
         ),

@@ -12,7 +12,7 @@ import pytest
 from pyroaring import BitMap
 
 from exporter.config.teams_file import TeamsFile
-from exporter.model import EVERYBODY, AmountKey, DayFacts, Identity
+from exporter.model import EVERYBODY, Amount, AmountKey, DayFacts, Identity
 from exporter.publish.publisher import Publisher
 from exporter.publish.team_watch import TeamWatch
 from exporter.state.accounts import AccountBook
@@ -33,7 +33,7 @@ def day(numbers: list[int]) -> DayFacts:
         {"account": numbers, "usage|messages": [1, 2, 4, 8]}, schema={"account": pl.UInt32, "usage|messages": pl.Int64}
     )
     return DayFacts(
-        amounts={AmountKey("usage", "messages"): 16},
+        amounts={AmountKey(Amount("usage", "messages")): 16},
         people={EVERYBODY: BitMap(numbers)},
         service=BitMap([numbers[3]]),
         by_account=table,

@@ -11,7 +11,7 @@ from pyroaring import BitMap
 
 from exporter.config.teams_file import TeamsFile
 from exporter.metrics import Sample
-from exporter.model import EVERYBODY, AmountKey, DayFacts, Identity, PeopleKey, Reading
+from exporter.model import EVERYBODY, Amount, AmountKey, DayFacts, Identity, PeopleKey, Reading
 from exporter.samples.build import SampleOptions, scope_history, scope_samples
 from exporter.state.accounts import plain
 from exporter.state.store import ScopeStatus, Store
@@ -41,7 +41,7 @@ def day_of(numbers: list[int]) -> DayFacts:
     """A day on which all but the last were active, and the last is a service account that was too."""
     usage = [1 << index for index in range(len(numbers))]
     return DayFacts(
-        amounts={AmountKey("usage", "messages"): sum(usage)},
+        amounts={AmountKey(Amount("usage", "messages")): sum(usage)},
         people={EVERYBODY: BitMap(numbers), PeopleKey("activity", "messages"): BitMap(numbers[1:])},
         service=BitMap(numbers[-1:]),
         by_account=pl.DataFrame(

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from pyroaring import BitMap
 
-from exporter.model import EVERYBODY, AmountKey, DayFacts, PeopleKey, Reading, WindowPeople, window_days
+from exporter.model import EVERYBODY, Amount, AmountKey, DayFacts, PeopleKey, Reading, WindowPeople, window_days
 from exporter.samples.aggregate import Aggregate, combined, day_aggregate
 from exporter.samples.history import ScopeHistory
 from exporter.samples.teams import membership, with_teams
@@ -29,17 +29,17 @@ def facts_of(day: date) -> DayFacts:
     accounts = sorted(draw.sample(range(6), draw.randint(0, 5)))
     usage = [draw.randint(0, 2**62) for _ in accounts]
     amounts: dict[AmountKey, int | Decimal] = {
-        AmountKey("usage", "messages"): sum(usage),
-        AmountKey("active_time", ""): Decimal(draw.randint(0, 10**12)).scaleb(-9),
-        AmountKey("usage", "messages", "client", draw.choice(["vim", "code"])): draw.randint(1, 9),
+        AmountKey(Amount("usage", "messages")): sum(usage),
+        AmountKey(Amount("active_time", "")): Decimal(draw.randint(0, 10**12)).scaleb(-9),
+        AmountKey(Amount("usage", "messages"), "client", draw.choice(["vim", "code"])): draw.randint(1, 9),
     }
     if day >= FIRST + timedelta(days=30):
-        amounts[AmountKey("usage", "tool_calls")] = draw.randint(0, 9)
+        amounts[AmountKey(Amount("usage", "tool_calls"))] = draw.randint(0, 9)
     return DayFacts(
         amounts=amounts,
         people={EVERYBODY: BitMap(accounts), PeopleKey("client", "vim"): BitMap(accounts[:2])},
         service=BitMap(accounts[-1:]),
-        missing=frozenset({("usage", "messages")}) if draw.random() < 0.02 else frozenset(),
+        missing=frozenset({Amount("usage", "messages")}) if draw.random() < 0.02 else frozenset(),
         by_account=pl.DataFrame(
             {"account": accounts, "usage|messages": usage}, schema={"account": pl.UInt32, "usage|messages": pl.Int64}
         ),

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyroaring import BitMap
 
-from exporter.model import EVERYBODY, AmountKey, DayFacts, PeopleKey
+from exporter.model import EVERYBODY, Amount, AmountKey, DayFacts, PeopleKey
 from exporter.samples.teams import membership, with_teams
 from exporter.state.codec import same
 from tests.support.window_facts import ABOUT, CHATS, DATA_DAY, LINES, SEARCHES, TIME, VIM, back, scope, shown
@@ -31,7 +31,7 @@ def of(key: AmountKey, team: str) -> AmountKey:
 
 
 DAY = DayFacts(
-    amounts={SEARCHES: 100, LINES: 7, AmountKey("usage", "searches", "client", "vim"): 60},
+    amounts={SEARCHES: 100, LINES: 7, AmountKey(Amount("usage", "searches"), "client", "vim"): 60},
     people={EVERYBODY: BitMap([1, 2, 3, 4, 8]), VIM: BitMap([1])},
     service=BitMap([8]),
     by_account=table([1, 2, 3, 4, 8], searches=[5, 10, 20, 30, 3], written=[7, 0, 0, 0, 0]),
@@ -89,7 +89,7 @@ def test_without_a_single_match_everybody_is_unassigned() -> None:
 
 def test_time_is_exact_to_the_nanosecond() -> None:
     facts = DayFacts(
-        amounts={TIME: Decimal("3.000000001"), AmountKey("active_time", "ide"): Decimal(1)},
+        amounts={TIME: Decimal("3.000000001"), AmountKey(Amount("active_time", "ide")): Decimal(1)},
         by_account=table([1, 3], time=[1_000_000_001, 500_000_000]),
     )
 
@@ -122,7 +122,7 @@ def test_a_vendor_without_accounts_has_no_teams() -> None:
         replace(DAY, amounts={}),
         replace(DAY, by_account=None),
         replace(DAY, by_account=table([1], written=[7])),
-        replace(DAY, missing=frozenset({("usage", "searches")})),
+        replace(DAY, missing=frozenset({Amount("usage", "searches")})),
     ],
     ids=["no total", "no accounts", "no column", "missing field"],
 )

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pyroaring import BitMap
 
 from exporter.metrics import CATALOGUE, Sample
-from exporter.model import EVERYBODY, UNASSIGNED, AmountKey, DayFacts, PeopleKey, WindowPeople
+from exporter.model import EVERYBODY, UNASSIGNED, Amount, AmountKey, DayFacts, PeopleKey, WindowPeople
 from exporter.samples.windows import labelled, samples
 from tests.support.window_facts import (
     ABOUT,
@@ -157,11 +157,11 @@ def test_a_field_that_a_row_lacked_takes_the_breakdowns_of_its_activity_and_noth
             SEARCHES_IN_VIM: 1,
             SEARCHES_IN_GO: 1,
             CHATS: 4,
-            AmountKey("usage", "chat_messages", "client", "vim"): 3,
+            AmountKey(Amount("usage", "chat_messages"), "client", "vim"): 3,
         },
         people={VIM: BitMap([1]), SEARCHING: BitMap([1]), PeopleKey("activity", "chat_messages"): BitMap([1])},
     )
-    facts = {**week(day), back(6): replace(day, missing=frozenset({("usage", "searches")}))}
+    facts = {**week(day), back(6): replace(day, missing=frozenset({Amount("usage", "searches")}))}
 
     assert shown(scope(facts)) == {
         **ABOUT,
@@ -312,20 +312,20 @@ def test_an_unknown_metric_is_refused() -> None:
 
 def test_every_label_of_a_window_holds_what_its_name_says() -> None:
     parts = [
-        AmountKey("usage", "the activity", "client", "the client"),
-        AmountKey("usage", "the activity", "language", "the language"),
-        AmountKey("usage", "the activity", "team", "the team"),
-        AmountKey("active_time", "", "team", "the team"),
-        AmountKey("active_time", "the activity"),
+        AmountKey(Amount("usage", "the activity"), "client", "the client"),
+        AmountKey(Amount("usage", "the activity"), "language", "the language"),
+        AmountKey(Amount("usage", "the activity"), "team", "the team"),
+        AmountKey(Amount("active_time", ""), "team", "the team"),
+        AmountKey(Amount("active_time", "the activity")),
     ]
-    totals = [AmountKey("usage", "the activity"), AmountKey("code_lines", "the activity"), TIME]
+    totals = [AmountKey(Amount("usage", "the activity")), AmountKey(Amount("code_lines", "the activity")), TIME]
     rest = {
-        AmountKey("usage", "the activity", "team", UNASSIGNED): 0,
-        AmountKey("active_time", "", "team", UNASSIGNED): 0,
+        AmountKey(Amount("usage", "the activity"), "team", UNASSIGNED): 0,
+        AmountKey(Amount("active_time", ""), "team", UNASSIGNED): 0,
     }
     groups = [PeopleKey(dimension, f"the {dimension}") for dimension in ("activity", "client", "language", "team")]
     facts = DayFacts(
-        amounts={**dict.fromkeys([*parts, *totals, AmountKey("code_characters", "the activity")], 1), **rest},
+        amounts={**dict.fromkeys([*parts, *totals, AmountKey(Amount("code_characters", "the activity"))], 1), **rest},
         people=dict.fromkeys([EVERYBODY, *groups], BitMap([1])),
         service=BitMap(),
     )

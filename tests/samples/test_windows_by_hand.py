@@ -4,13 +4,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
-from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyroaring import BitMap
 
-from exporter.model import EVERYBODY, AmountKey, DayFacts, PeopleKey, WindowPeople
+from exporter.model import EVERYBODY, Amount, AmountKey, DayFacts, PeopleKey, WindowPeople
 from tests.support.window_facts import (
     ABOUT,
     CHARACTERS,
@@ -39,7 +38,7 @@ class Day:
     service: frozenset[int] | None = None
     head_count: int | None = None
     amounts: Mapping[AmountKey, int | Decimal] = field(default_factory=dict)
-    missing: frozenset[tuple[Any, str]] = frozenset()
+    missing: frozenset[Amount] = frozenset()
 
     def facts(self) -> DayFacts:
         return DayFacts(
@@ -57,7 +56,7 @@ class Day:
 ACCOUNTS = st.frozensets(st.integers(0, 6), max_size=5)
 PEOPLE_KEYS = [EVERYBODY, VIM, PeopleKey("client", "emacs"), GO, SEARCHING, PeopleKey("activity", "chat_messages")]
 COUNT_KEYS = [SEARCHES, CHATS, LINES, CHARACTERS, SEARCHES_IN_VIM, SEARCHES_IN_GO]
-TIME_KEYS = [TIME, IDE_TIME, AmountKey("active_time", "web_terminal")]
+TIME_KEYS = [TIME, IDE_TIME, AmountKey(Amount("active_time", "web_terminal"))]
 DAYS = st.builds(
     Day,
     people=st.dictionaries(st.sampled_from(PEOPLE_KEYS), ACCOUNTS)
@@ -69,7 +68,7 @@ DAYS = st.builds(
         st.dictionaries(st.sampled_from(COUNT_KEYS), st.integers(0, 3) | st.integers(0, 2**63 - 1)),
         st.dictionaries(st.sampled_from(TIME_KEYS), st.decimals(0, 10**6, places=20) | st.just(Decimal(0))),
     ),
-    missing=st.frozensets(st.sampled_from([("usage", "searches"), ("usage", "chat_messages"), ("active_time", "ide")])),
+    missing=st.frozensets(st.sampled_from([SEARCHES.amount, CHATS.amount, IDE_TIME.amount])),
 )
 
 
@@ -134,7 +133,7 @@ def _breakdowns(name: str, window: list[Day]) -> dict[str, float]:
     found = {}
     for key in PEOPLE_KEYS[1:]:
         people = _together(day.humans(key) for day in window)
-        lacked = key.dimension == "activity" and any(("usage", key.member) in day.missing for day in window)
+        lacked = key.dimension == "activity" and any(Amount("usage", key.member) in day.missing for day in window)
         if people and not lacked:
             found[f"{key.dimension}_active_users{{{name},{key.member}}}"] = float(len(people))
     return found
@@ -152,7 +151,7 @@ def _sums(name: str, window: list[Day]) -> dict[str, float]:
         SEARCHES_IN_VIM: f"client_usage{{{name},searches,vim}}",
         SEARCHES_IN_GO: f"language_usage{{{name},searches,go}}",
         IDE_TIME: f"activity_active_time_seconds{{{name},ide}}",
-        AmountKey("active_time", "web_terminal"): f"activity_active_time_seconds{{{name},web_terminal}}",
+        AmountKey(Amount("active_time", "web_terminal")): f"activity_active_time_seconds{{{name},web_terminal}}",
     }
     found = {}
     for key, series in totals.items():
@@ -160,7 +159,7 @@ def _sums(name: str, window: list[Day]) -> dict[str, float]:
             found[series] = float(sum(Fraction(day.amounts[key]) for day in window))
     for key, series in parts.items():
         value = sum(Fraction(day.amounts[key]) for day in window if key in day.amounts)
-        if value > 0 and not any((key.measure, key.activity) in day.missing for day in window):
+        if value > 0 and not any(key.amount in day.missing for day in window):
             found[series] = float(value)
     return found
 

@@ -9,19 +9,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyroaring import BitMap
 
-from exporter.model import EVERYBODY, AmountKey, DayFacts, PeopleKey
+from exporter.model import EVERYBODY, Amount, AmountKey, DayFacts, PeopleKey, column
 from exporter.state.codec import decode, encode, encode_accounts, keep_known_kinds, pack_accounts, people_of, same
 from exporter.state.codec import unpack_accounts as unpack
 
 VIM = PeopleKey("client", "vim")
-SEARCHES = AmountKey("usage", "searches")
+SEARCHES = AmountKey(Amount("usage", "searches"))
 
 ACCOUNTS = st.one_of(
     st.builds(BitMap, st.lists(st.integers(0, 2**32 - 1), max_size=20)),
     st.builds(lambda first, size: BitMap(range(first, first + size)), st.integers(0, 70_000), st.integers(0, 9_000)),
 )
 MEMBERS = st.one_of(st.sampled_from(["", "vim", 'a"b\\c\n', "日本"]), st.text(max_size=5))
-MEASURES = st.sampled_from(["usage", "code_lines", "code_characters", "active_time"])
+AMOUNTS = st.builds(Amount, st.sampled_from(["usage", "code_lines", "code_characters", "active_time"]), MEMBERS)
 DIMENSIONS = st.sampled_from(["total", "activity", "client", "language"])
 TABLES = st.lists(st.tuples(st.integers(0, 2**32 - 1), st.integers(0, 2**63 - 1)), unique_by=lambda row: row[0]).map(
     lambda rows: pl.DataFrame(sorted(rows), schema={"account": pl.UInt32, "usage|searches": pl.Int64}, orient="row")
@@ -29,14 +29,14 @@ TABLES = st.lists(st.tuples(st.integers(0, 2**32 - 1), st.integers(0, 2**63 - 1)
 FACTS = st.builds(
     DayFacts,
     amounts=st.dictionaries(
-        st.builds(AmountKey, MEASURES, MEMBERS, DIMENSIONS, MEMBERS),
+        st.builds(AmountKey, AMOUNTS, DIMENSIONS, MEMBERS),
         st.one_of(st.integers(0, 2**70), st.decimals(0, 10**12, places=20), st.sampled_from([Decimal("1E+3")])),
         max_size=8,
     ),
     people=st.dictionaries(st.builds(PeopleKey, DIMENSIONS, MEMBERS), ACCOUNTS, max_size=4),
     service=st.one_of(st.none(), ACCOUNTS),
     head_count=st.one_of(st.none(), st.integers(0, 2**63 - 1)),
-    missing=st.frozensets(st.tuples(MEASURES, MEMBERS), max_size=4),
+    missing=st.frozensets(AMOUNTS, max_size=4),
     by_account=st.one_of(st.none(), TABLES),
 )
 
@@ -61,6 +61,7 @@ def test_facts_are_read_back_as_they_were_written(facts: DayFacts) -> None:
         assert again.by_account.equals(facts.by_account)
     assert same(again, facts)
     assert {type(key) for key in again.amounts} <= {AmountKey}
+    assert {type(amount) for amount in (*(key.amount for key in again.amounts), *again.missing)} <= {Amount}
     assert {type(key) for key in again.people} <= {PeopleKey}
 
 
@@ -68,6 +69,22 @@ def test_facts_are_read_back_as_they_were_written(facts: DayFacts) -> None:
 @given(ACCOUNTS)
 def test_a_set_of_accounts_is_read_back_as_it_was_written(accounts: BitMap) -> None:
     assert unpack(pack_accounts(accounts)) == accounts
+
+
+def test_amounts_are_written_as_every_version_has_written_them() -> None:
+    facts = DayFacts(
+        amounts={SEARCHES: 1, AmountKey(SEARCHES.amount, "client", "vim"): 2},
+        missing=frozenset({Amount("code_lines", "written")}),
+    )
+
+    document = json.loads(zlib.decompress(encode(facts)))
+
+    assert document["amounts"] == [["usage", "searches", "client", "vim", 2], ["usage", "searches", "total", "", 1]]
+    assert document["missing"] == [["code_lines", "written"]]
+    assert [column(amount) for amount in (SEARCHES.amount, Amount("active_time", ""))] == [
+        "usage|searches",
+        "active_time|",
+    ]
 
 
 def test_facts_of_another_format_are_refused() -> None:
@@ -87,12 +104,12 @@ def test_two_readings_that_differ_only_in_memory_layout_are_the_same() -> None:
     in_chunks = pl.concat([table[:1], table[1:]], rechunk=False)
 
     one = DayFacts(
-        amounts={AmountKey("active_time", ""): Decimal("1.50"), SEARCHES: 1},
+        amounts={AmountKey(Amount("active_time", "")): Decimal("1.50"), SEARCHES: 1},
         people={EVERYBODY: one_by_one, VIM: BitMap([1])},
         by_account=table,
     )
     other = DayFacts(
-        amounts={SEARCHES: 1, AmountKey("active_time", ""): Decimal("1.5")},
+        amounts={SEARCHES: 1, AmountKey(Amount("active_time", "")): Decimal("1.5")},
         people={VIM: BitMap([1]), EVERYBODY: BitMap(range(70_000))},
         by_account=other_order,
     )
@@ -106,7 +123,7 @@ FULL = DayFacts(
     people={EVERYBODY: BitMap([1, 2])},
     service=BitMap([2]),
     head_count=1,
-    missing=frozenset({("usage", "chat_messages")}),
+    missing=frozenset({Amount("usage", "chat_messages")}),
     by_account=amounts_table(account=[1, 2], **{"usage|searches": [3, 4]}),
 )
 

@@ -9,7 +9,7 @@ import pytest
 from pyroaring import BitMap
 from sqlalchemy.exc import IntegrityError
 
-from exporter.model import EVERYBODY, AmountKey, DayFacts, Identity, PeopleKey, Reading, WindowPeople
+from exporter.model import EVERYBODY, Amount, AmountKey, DayFacts, Identity, PeopleKey, Reading, WindowPeople
 from exporter.state import codec, schema
 from exporter.state.accounts import AccountBook
 from exporter.state.engine import MEMORY
@@ -51,12 +51,12 @@ def test_a_stored_day_is_read_back_as_it_was(store: Store) -> None:
     )
     monday = DayFacts(
         amounts={
-            AmountKey("active_time", ""): Decimal("0.12345678901234567890"),
-            AmountKey("usage", "searches"): LARGEST,
+            AmountKey(Amount("active_time", "")): Decimal("0.12345678901234567890"),
+            AmountKey(Amount("usage", "searches")): LARGEST,
         },
         people={EVERYBODY: BitMap([1, 7]), PeopleKey("client", 'V"S\\ Code\n'): BitMap([7])},
         service=BitMap([7]),
-        missing=frozenset({("usage", "chat_messages")}),
+        missing=frozenset({Amount("usage", "chat_messages")}),
         by_account=table,
     )
     later = NOW + timedelta(microseconds=1)
@@ -91,7 +91,7 @@ def test_sources_and_scopes_know_nothing_of_each_other(store: Store) -> None:
 def test_a_re_read_day_replaces_the_old_one_whole_and_says_whether_it_changed(store: Store) -> None:
     store.list_scopes("acme", ["all", "other"])
     before = DayFacts(people={EVERYBODY: BitMap([1, 2]), PeopleKey("client", "vim"): BitMap([1])})
-    after = DayFacts(people={EVERYBODY: BitMap([1, 2])}, amounts={AmountKey("usage", "searches"): 0})
+    after = DayFacts(people={EVERYBODY: BitMap([1, 2])}, amounts={AmountKey(Amount("usage", "searches")): 0})
 
     changes = [put(store, MONDAY, read) for read in (before, before, after, after, before)]
 

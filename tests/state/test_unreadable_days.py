@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pyroaring import BitMap
 from sqlalchemy import select
 
-from exporter.model import EVERYBODY, AmountKey, DayFacts, Reading
+from exporter.model import EVERYBODY, Amount, AmountKey, DayFacts, Reading
 from exporter.poll.past_days import PastReader
 from exporter.state.codec import UnreadableError, decode, encode, encode_accounts, pack_accounts, same, unpack_accounts
 from exporter.state.schema import day as table
@@ -25,7 +25,7 @@ from tests.support.stores import fresh_store
 
 LINE = "a stored day cannot be read and counts as not stored"
 FACTS = DayFacts(
-    amounts={AmountKey("usage", "messages"): 7},
+    amounts={AmountKey(Amount("usage", "messages")): 7},
     people={EVERYBODY: BitMap(range(40, 90))},
     service=BitMap([41]),
     by_account=pl.DataFrame(

@@ -10,7 +10,7 @@ from typing import Any, cast
 from pyroaring import BitMap
 
 from exporter.metrics import CATALOGUE
-from exporter.model import EVERYBODY, AmountKey, DayFacts, Reading, WindowPeople
+from exporter.model import EVERYBODY, Amount, AmountKey, DayFacts, Reading, WindowPeople
 from exporter.poll.plan import ReadWindow
 from exporter.poll.poller import Poller, Source
 from exporter.publish.publisher import Publisher, PublishPolicy
@@ -72,7 +72,9 @@ class Script:
 def people(*accounts: int, messages: int = 0) -> DayFacts:
     """A day on which these accounts were active and sent messages in all."""
     return DayFacts(
-        amounts={AmountKey("usage", "messages"): messages}, people={EVERYBODY: BitMap(accounts)}, service=BitMap()
+        amounts={AmountKey(Amount("usage", "messages")): messages},
+        people={EVERYBODY: BitMap(accounts)},
+        service=BitMap(),
     )
 
 

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 from exporter.metrics import Sample
-from exporter.model import WINDOWS, AmountKey, DayFacts, PeopleKey, window_days
+from exporter.model import WINDOWS, Amount, AmountKey, DayFacts, PeopleKey, window_days
 from exporter.samples.aggregate import combined, day_aggregate
 from exporter.samples.windows import Scope, samples
 
@@ -13,14 +13,14 @@ DATA_DAY = date(2026, 3, 9)
 VIM = PeopleKey("client", "vim")
 GO = PeopleKey("language", "go")
 SEARCHING = PeopleKey("activity", "searches")
-SEARCHES = AmountKey("usage", "searches")
-CHATS = AmountKey("usage", "chat_messages")
-LINES = AmountKey("code_lines", "written")
-CHARACTERS = AmountKey("code_characters", "written")
-TIME = AmountKey("active_time", "")
-IDE_TIME = AmountKey("active_time", "ide")
-SEARCHES_IN_VIM = AmountKey("usage", "searches", "client", "vim")
-SEARCHES_IN_GO = AmountKey("usage", "searches", "language", "go")
+SEARCHES = AmountKey(Amount("usage", "searches"))
+CHATS = AmountKey(Amount("usage", "chat_messages"))
+LINES = AmountKey(Amount("code_lines", "written"))
+CHARACTERS = AmountKey(Amount("code_characters", "written"))
+TIME = AmountKey(Amount("active_time", ""))
+IDE_TIME = AmountKey(Amount("active_time", "ide"))
+SEARCHES_IN_VIM = AmountKey(Amount("usage", "searches"), "client", "vim")
+SEARCHES_IN_GO = AmountKey(Amount("usage", "searches"), "language", "go")
 
 
 def back(days: int) -> date:

@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import pytest
 
-from exporter.model import AmountKey, DayFacts, Reading, WindowPeople
+from exporter.model import Amount, AmountKey, DayFacts, Reading, WindowPeople
 from exporter.simulator.gitlab import STANDARD, Quirks
 from exporter.vendors.gitlab.vendor import GITLAB
 from tests.support.gitlab_requests import Asked
@@ -123,9 +123,9 @@ def test_days_are_read_newest_first_and_silent_ones_are_zeros_without_rows() -> 
         nothing = list(GITLAB.read(context, "group/app", []))
 
     names = ("events", "page_views", "link_clicks", "sessions")
-    spent = AmountKey("active_time", "")
-    silent = DayFacts({**{AmountKey("usage", name): 0 for name in names}, spent: 0}, head_count=0)
-    counts = dict(zip((AmountKey("usage", name) for name in names), (5, 4, 1, 3), strict=True))
+    spent = AmountKey(Amount("active_time", ""))
+    silent = DayFacts({**{AmountKey(Amount("usage", name)): 0 for name in names}, spent: 0}, head_count=0)
+    counts = dict(zip((AmountKey(Amount("usage", name)) for name in names), (5, 4, 1, 3), strict=True))
     assert readings == [
         Reading(WEEK[0], silent, rows=False),
         Reading(WEEK[1], DayFacts({**counts, spent: Decimal("59.9999999999999999994")}, head_count=2)),

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.errors import BadPayload, VendorError
-from exporter.model import AmountKey, DayFacts
+from exporter.model import Amount, AmountKey, DayFacts
 from exporter.simulator.gitlab_proxy import as_gitlab
 from exporter.transport.client import Client
 from exporter.transport.json_object import json_object, loads
@@ -319,7 +319,7 @@ def test_a_measure_that_a_row_lacks_is_not_known_on_that_day_alone() -> None:
 
     assert facts(NEW_YEAR, answers) == (DayFacts(head_count=3), True)
     assert facts(date(2025, 1, 2), answers) == (
-        DayFacts(amounts={AmountKey("usage", "events"): 0}, head_count=0),
+        DayFacts(amounts={AmountKey(Amount("usage", "events")): 0}, head_count=0),
         False,
     )
 
@@ -446,7 +446,10 @@ def test_a_day_that_gitlab_filled_with_zeros_gives_way_to_the_real_one() -> None
 def test_a_filled_day_is_no_activity() -> None:
     answers = [(EVENTS, answered(EVENTS, row(EVENTS)))]
 
-    assert facts(NEW_YEAR, answers) == (DayFacts(amounts={AmountKey("usage", "events"): 0}, head_count=0), False)
+    assert facts(NEW_YEAR, answers) == (
+        DayFacts(amounts={AmountKey(Amount("usage", "events")): 0}, head_count=0),
+        False,
+    )
 
 
 def of_page(path: object, count: object, day: str = "2025-01-01T00:00:00.000") -> dict[str, object]:
@@ -459,9 +462,9 @@ def test_values_of_a_dimension_become_activities_and_others_are_left_out() -> No
     assert facts(NEW_YEAR, [(PAGES, found)]) == (
         DayFacts(
             amounts={
-                AmountKey("usage", "first_page"): 4,
-                AmountKey("usage", "third_page"): 7,
-                AmountKey("usage", "ninth_page"): 0,
+                AmountKey(Amount("usage", "first_page")): 4,
+                AmountKey(Amount("usage", "third_page")): 7,
+                AmountKey(Amount("usage", "ninth_page")): 0,
             }
         ),
         True,
@@ -509,7 +512,9 @@ def test_custom_rows_do_not_tell_whether_a_day_has_arrived() -> None:
     answers = [(EVENTS, answered(EVENTS)), (custom, answered(custom, row(custom, searches="3")))]
 
     assert facts(NEW_YEAR, answers) == (
-        DayFacts(amounts={AmountKey("usage", "events"): 0, AmountKey("usage", "searches"): 3}, head_count=0),
+        DayFacts(
+            amounts={AmountKey(Amount("usage", "events")): 0, AmountKey(Amount("usage", "searches")): 3}, head_count=0
+        ),
         False,
     )
 

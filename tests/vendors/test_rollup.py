@@ -8,18 +8,17 @@ from hypothesis import strategies as st
 from pyroaring import BitMap
 
 from exporter.errors import BadPayload
-from exporter.model import AmountKey, PeopleKey, amount_of, column
+from exporter.model import Amount, AmountKey, PeopleKey, column
 from exporter.vendors.rollup import Rollup, rollup
 
 WHERE = "acme GET /rows of 2026-03-09"
 LARGEST = 2**63 - 1
+AMOUNTS = [Amount("usage", "searches"), Amount("usage", "chat_messages"), Amount("code_lines", "written")]
 SCHEMA = {
     "account": pl.UInt32,
     "client": pl.String,
     "language": pl.String,
-    "usage|searches": pl.Int64,
-    "usage|chat_messages": pl.Int64,
-    "code_lines|written": pl.Int64,
+    **{column(amount): pl.Int64 for amount in AMOUNTS},
 }
 
 
@@ -43,19 +42,13 @@ def searches(dimension: str, rolled: Rollup) -> dict[str, int]:
     return {
         key.member: value
         for key, value in rolled.breakdowns.items()
-        if (key.activity, key.dimension) == ("searches", dimension)
+        if (key.amount.activity, key.dimension) == ("searches", dimension)
     }
 
 
 def people(dimension: str, rolled: Rollup) -> dict[str, set[int]]:
     """The accounts of a breakdown by member."""
     return {key.member: set(accounts) for key, accounts in rolled.people.items() if key.dimension == dimension}
-
-
-def test_a_column_stands_for_a_measure_and_an_activity() -> None:
-    assert column("code_lines", "written") == "code_lines|written"
-    assert amount_of("code_lines|written") == ("code_lines", "written")
-    assert amount_of(column("active_time", "")) == ("active_time", "")
 
 
 def test_one_person_on_many_rows_is_one_person_and_all_rows_add_up() -> None:
@@ -68,21 +61,22 @@ def test_one_person_on_many_rows_is_one_person_and_all_rows_add_up() -> None:
                 Row(9, "emacs", "go", chat_messages=8),
             ]
         ),
+        AMOUNTS,
         WHERE,
     )
 
     assert rolled.totals == {
-        AmountKey("usage", "searches"): 7,
-        AmountKey("usage", "chat_messages"): 8,
-        AmountKey("code_lines", "written"): 70,
+        AmountKey(Amount("usage", "searches")): 7,
+        AmountKey(Amount("usage", "chat_messages")): 8,
+        AmountKey(Amount("code_lines", "written")): 70,
     }
     assert rolled.breakdowns == {
-        AmountKey("usage", "searches", "client", "vim"): 3,
-        AmountKey("usage", "searches", "client", "emacs"): 4,
-        AmountKey("usage", "chat_messages", "client", "emacs"): 8,
-        AmountKey("usage", "searches", "language", "go"): 5,
-        AmountKey("usage", "searches", "language", "rust"): 2,
-        AmountKey("usage", "chat_messages", "language", "go"): 8,
+        AmountKey(Amount("usage", "searches"), "client", "vim"): 3,
+        AmountKey(Amount("usage", "searches"), "client", "emacs"): 4,
+        AmountKey(Amount("usage", "chat_messages"), "client", "emacs"): 8,
+        AmountKey(Amount("usage", "searches"), "language", "go"): 5,
+        AmountKey(Amount("usage", "searches"), "language", "rust"): 2,
+        AmountKey(Amount("usage", "chat_messages"), "language", "go"): 8,
     }
     assert rolled.people == {
         PeopleKey("activity", "searches"): BitMap([7]),
@@ -100,9 +94,9 @@ def test_one_person_on_many_rows_is_one_person_and_all_rows_add_up() -> None:
 
 
 def test_rows_without_an_id_add_to_usage_and_to_no_head_count() -> None:
-    rolled = rollup(table([Row(None, "vim", "go", searches=5), Row(3, "emacs", "go", searches=1)]), WHERE)
+    rolled = rollup(table([Row(None, "vim", "go", searches=5), Row(3, "emacs", "go", searches=1)]), AMOUNTS, WHERE)
 
-    assert rolled.totals[AmountKey("usage", "searches")] == 6
+    assert rolled.totals[AmountKey(Amount("usage", "searches"))] == 6
     assert searches("client", rolled) == {"vim": 5, "emacs": 1}
     assert people("client", rolled) == {"emacs": {3}}
     assert people("language", rolled) == {"go": {3}}
@@ -112,7 +106,10 @@ def test_rows_without_an_id_add_to_usage_and_to_no_head_count() -> None:
 
 def test_only_counted_accounts_are_people_but_every_row_is_usage() -> None:
     rolled = rollup(
-        table([Row(1, "vim", "go", searches=5), Row(2, "emacs", "rust", searches=1)]), WHERE, counted=BitMap([2, 8])
+        table([Row(1, "vim", "go", searches=5), Row(2, "emacs", "rust", searches=1)]),
+        AMOUNTS,
+        WHERE,
+        counted=BitMap([2, 8]),
     )
 
     assert searches("client", rolled) == {"vim": 5, "emacs": 1}
@@ -123,17 +120,19 @@ def test_only_counted_accounts_are_people_but_every_row_is_usage() -> None:
 
 
 def test_where_nobody_is_counted_there_are_no_people() -> None:
-    assert rollup(table([Row(1, searches=5)]), WHERE, counted=BitMap()).people == {}
+    assert rollup(table([Row(1, searches=5)]), AMOUNTS, WHERE, counted=BitMap()).people == {}
 
 
 def test_a_field_that_one_row_lacks_has_no_total_no_breakdown_and_no_people() -> None:
-    rolled = rollup(table([Row(1, searches=5, written=1), Row(2, searches=None, chat_messages=1, written=None)]), WHERE)
+    rolled = rollup(
+        table([Row(1, searches=5, written=1), Row(2, searches=None, chat_messages=1, written=None)]), AMOUNTS, WHERE
+    )
 
-    assert rolled.missing == {("usage", "searches"), ("code_lines", "written")}
-    assert rolled.totals == {AmountKey("usage", "chat_messages"): 1}
+    assert rolled.missing == {Amount("usage", "searches"), Amount("code_lines", "written")}
+    assert rolled.totals == {AmountKey(Amount("usage", "chat_messages")): 1}
     assert rolled.breakdowns == {
-        AmountKey("usage", "chat_messages", "client", "vim"): 1,
-        AmountKey("usage", "chat_messages", "language", "go"): 1,
+        AmountKey(Amount("usage", "chat_messages"), "client", "vim"): 1,
+        AmountKey(Amount("usage", "chat_messages"), "language", "go"): 1,
     }
     assert people("activity", rolled) == {"chat_messages": {2}}
     assert people("client", rolled) == {"vim": {1, 2}}
@@ -144,7 +143,7 @@ def test_a_field_that_one_row_lacks_has_no_total_no_breakdown_and_no_people() ->
 
 
 def test_where_every_field_is_missing_people_by_client_are_still_known() -> None:
-    rolled = rollup(table([Row(1, searches=None, chat_messages=None, written=None)]), WHERE)
+    rolled = rollup(table([Row(1, searches=None, chat_messages=None, written=None)]), AMOUNTS, WHERE)
 
     assert (rolled.totals, rolled.breakdowns) == ({}, {})
     assert rolled.people == {PeopleKey("client", "vim"): BitMap([1]), PeopleKey("language", "go"): BitMap([1])}
@@ -154,7 +153,7 @@ def test_where_every_field_is_missing_people_by_client_are_still_known() -> None
 def test_blank_members_are_unknown_and_all_others_keep_the_vendors_spelling() -> None:
     spellings = ["", " ", "\t\n", "\u00a0\u2003", None, "unknown", "VS Code", "vs code", " vim", "C++", "日本"]
 
-    rolled = rollup(table([Row(number, name, searches=1) for number, name in enumerate(spellings)]), WHERE)
+    rolled = rollup(table([Row(number, name, searches=1) for number, name in enumerate(spellings)]), AMOUNTS, WHERE)
 
     assert people("client", rolled) == {
         "unknown": {0, 1, 2, 3, 4, 5},
@@ -168,12 +167,12 @@ def test_blank_members_are_unknown_and_all_others_keep_the_vendors_spelling() ->
 
 
 def test_a_day_without_rows_has_totals_of_zero_and_nothing_else() -> None:
-    rolled = rollup(table([]), WHERE)
+    rolled = rollup(table([]), AMOUNTS, WHERE)
 
     assert rolled.totals == {
-        AmountKey("usage", "searches"): 0,
-        AmountKey("usage", "chat_messages"): 0,
-        AmountKey("code_lines", "written"): 0,
+        AmountKey(Amount("usage", "searches")): 0,
+        AmountKey(Amount("usage", "chat_messages")): 0,
+        AmountKey(Amount("code_lines", "written")): 0,
     }
     assert (rolled.breakdowns, rolled.people, rolled.missing) == ({}, {}, frozenset())
     assert rolled.by_account.rows() == []
@@ -182,17 +181,19 @@ def test_a_day_without_rows_has_totals_of_zero_and_nothing_else() -> None:
 def test_a_table_without_clients_and_languages_has_activities_alone() -> None:
     rows = table([Row(1, searches=5)]).drop("client", "language")
 
-    rolled = rollup(rows, WHERE)
+    rolled = rollup(rows, AMOUNTS, WHERE)
 
     assert rolled.people == {PeopleKey("activity", "searches"): BitMap([1])}
     assert rolled.breakdowns == {}
-    assert rolled.totals[AmountKey("usage", "searches")] == 5
+    assert rolled.totals[AmountKey(Amount("usage", "searches"))] == 5
 
 
 def test_sums_up_to_the_largest_whole_number_are_exact() -> None:
-    rolled = rollup(table([Row(1, searches=2**62), Row(1, searches=2**62 - 1), Row(1, chat_messages=1)]), WHERE)
+    rolled = rollup(
+        table([Row(1, searches=2**62), Row(1, searches=2**62 - 1), Row(1, chat_messages=1)]), AMOUNTS, WHERE
+    )
 
-    assert rolled.totals[AmountKey("usage", "searches")] == LARGEST
+    assert rolled.totals[AmountKey(Amount("usage", "searches"))] == LARGEST
     assert searches("client", rolled) == {"vim": LARGEST}
     assert rolled.by_account.rows() == [(1, LARGEST, 1, 0)]
 
@@ -202,7 +203,7 @@ def test_a_sum_beyond_the_largest_whole_number_is_refused(accounts: tuple[int | 
     rows = table([Row(accounts[0], searches=LARGEST), Row(accounts[1], searches=1)])
 
     with pytest.raises(BadPayload) as caught:
-        rollup(rows, WHERE)
+        rollup(rows, AMOUNTS, WHERE)
 
     assert str(caught.value) == f"{WHERE}: the sum of usage|searches is {2**63}, beyond 2^63"
 
@@ -223,7 +224,7 @@ ROWS = st.builds(
 @settings(deadline=None)
 @given(rows=st.lists(ROWS, max_size=20), counted=st.one_of(st.none(), st.sets(st.integers(0, 5))))
 def test_a_rollup_is_what_counting_row_by_row_gives(rows: list[Row], counted: set[int] | None) -> None:
-    rolled = rollup(table(rows), WHERE, counted=None if counted is None else BitMap(counted))
+    rolled = rollup(table(rows), AMOUNTS, WHERE, counted=None if counted is None else BitMap(counted))
 
     totals, breakdowns, heads, missing, by_account = _count(rows, counted)
     assert rolled.totals == totals
@@ -238,7 +239,7 @@ Counted = tuple[
     dict[AmountKey, int],
     dict[AmountKey, int],
     dict[PeopleKey, set[int]],
-    set[tuple[str, str]],
+    set[Amount],
     dict[int, dict[str, int]],
 ]
 
@@ -248,30 +249,30 @@ def _count(rows: list[Row], counted: set[int] | None) -> Counted:
     totals: dict[AmountKey, int] = {}
     breakdowns: dict[AmountKey, int] = {}
     heads: dict[PeopleKey, set[int]] = {}
-    missing: set[tuple[str, str]] = set()
+    missing: set[Amount] = set()
     by_account: dict[int, dict[str, int]] = {row.account: {} for row in rows if row.account is not None}
     for row in rows:
         if row.account is not None and (counted is None or row.account in counted):
             for key in (PeopleKey("client", _named(row.client)), PeopleKey("language", _named(row.language))):
                 heads.setdefault(key, set()).add(row.account)
-    for name in ("usage|searches", "usage|chat_messages", "code_lines|written"):
-        measure, activity = amount_of(name)
-        values = [getattr(row, activity) for row in rows]
+    for amount in AMOUNTS:
+        name = column(amount)
+        values = [getattr(row, amount.activity) for row in rows]
         if None in values:
-            missing.add((measure, activity))
+            missing.add(amount)
             continue
-        totals[AmountKey(measure, activity)] = sum(values)
+        totals[AmountKey(amount)] = sum(values)
         for row, value in zip(rows, values, strict=True):
             if row.account is not None:
                 by_account[row.account][name] = by_account[row.account].get(name, 0) + value
-            if measure == "usage" and value > 0:
+            if amount.measure == "usage" and value > 0:
                 for part in (
-                    AmountKey(measure, activity, "client", _named(row.client)),
-                    AmountKey(measure, activity, "language", _named(row.language)),
+                    AmountKey(amount, "client", _named(row.client)),
+                    AmountKey(amount, "language", _named(row.language)),
                 ):
                     breakdowns[part] = breakdowns.get(part, 0) + value
                 if row.account is not None and (counted is None or row.account in counted):
-                    heads.setdefault(PeopleKey("activity", activity), set()).add(row.account)
+                    heads.setdefault(PeopleKey("activity", amount.activity), set()).add(row.account)
     return totals, breakdowns, heads, missing, by_account
 
 

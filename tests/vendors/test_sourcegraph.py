@@ -11,7 +11,7 @@ import httpx
 import pytest
 from sqlalchemy import func, select
 
-from exporter.model import AmountKey
+from exporter.model import Amount, AmountKey
 from exporter.state import schema
 from exporter.state.accounts import AccountBook
 from exporter.vendors.base import PollContext
@@ -311,7 +311,7 @@ def test_counts_are_stored_to_the_last_figure(count: int) -> None:
     bench.poll()
     facts = bench.store.facts("tool", ACME, [date.fromisoformat(DAY)])[date.fromisoformat(DAY)]
 
-    assert facts.amounts[AmountKey("usage", "searches")] == count
+    assert facts.amounts[AmountKey(Amount("usage", "searches"))] == count
 
 
 @pytest.mark.parametrize(

@@ -16,10 +16,10 @@ from exporter.model import (
     ALL,
     EVERYBODY,
     WINDOWS,
+    Amount,
     AmountKey,
     DayFacts,
     Identity,
-    Measure,
     Reading,
     WindowPeople,
     column,
@@ -32,23 +32,23 @@ from exporter.vendors.rollup import rollup
 
 # Keys of `metrics`, the same in daily-usage, user-activity and the editor-language records; each is optional.
 # completions_suggested_lines_of_code stands in every field table and in none of the published bodies (2026-11).
-FIELDS: Mapping[str, tuple[Measure, str]] = {
-    "completions_count": ("usage", "completions_suggested"),
-    "completions_accepted": ("usage", "completions_accepted"),
-    "chat_messages": ("usage", "chat_messages"),
-    "remote_agent_messages": ("usage", "remote_agent_messages"),
-    "ide_agent_messages": ("usage", "ide_agent_messages"),
-    "cli_agent_interactive_messages": ("usage", "cli_agent_interactive_messages"),
-    "cli_agent_non_interactive_messages": ("usage", "cli_agent_non_interactive_messages"),
-    "total_messages": ("usage", "messages"),
-    "total_tool_calls": ("usage", "tool_calls"),
-    "completions_lines_of_code": ("code_lines", "completions_accepted"),
-    "completions_suggested_lines_of_code": ("code_lines", "completions_suggested"),
-    "remote_agent_lines_of_code": ("code_lines", "remote_agent"),
-    "ide_agent_lines_of_code": ("code_lines", "ide_agent"),
-    "cli_agent_interactive_lines_of_code": ("code_lines", "cli_agent_interactive"),
-    "cli_agent_non_interactive_lines_of_code": ("code_lines", "cli_agent_non_interactive"),
-    "total_modified_lines_of_code": ("code_lines", "modified"),
+FIELDS: Mapping[str, Amount] = {
+    "completions_count": Amount("usage", "completions_suggested"),
+    "completions_accepted": Amount("usage", "completions_accepted"),
+    "chat_messages": Amount("usage", "chat_messages"),
+    "remote_agent_messages": Amount("usage", "remote_agent_messages"),
+    "ide_agent_messages": Amount("usage", "ide_agent_messages"),
+    "cli_agent_interactive_messages": Amount("usage", "cli_agent_interactive_messages"),
+    "cli_agent_non_interactive_messages": Amount("usage", "cli_agent_non_interactive_messages"),
+    "total_messages": Amount("usage", "messages"),
+    "total_tool_calls": Amount("usage", "tool_calls"),
+    "completions_lines_of_code": Amount("code_lines", "completions_accepted"),
+    "completions_suggested_lines_of_code": Amount("code_lines", "completions_suggested"),
+    "remote_agent_lines_of_code": Amount("code_lines", "remote_agent"),
+    "ide_agent_lines_of_code": Amount("code_lines", "ide_agent"),
+    "cli_agent_interactive_lines_of_code": Amount("code_lines", "cli_agent_interactive"),
+    "cli_agent_non_interactive_lines_of_code": Amount("code_lines", "cli_agent_non_interactive"),
+    "total_modified_lines_of_code": Amount("code_lines", "modified"),
 }
 _OPTIONAL = "completions_suggested_lines_of_code"
 
@@ -210,18 +210,18 @@ def _facts(
             "account": numbers[len(people) :],
             "client": [record.editor for record in records],
             "language": [record.language for record in records],
-            **{column(*amount): [record.metrics.get(field) for record in records] for field, amount in FIELDS.items()},
+            **{column(amount): [record.metrics.get(field) for record in records] for field, amount in FIELDS.items()},
         },
         schema={
             "account": pl.UInt32,
             "client": pl.String,
             "language": pl.String,
-            **{column(*amount): pl.Int64 for amount in FIELDS.values()},
+            **{column(amount): pl.Int64 for amount in FIELDS.values()},
         },
     )
-    rolled = rollup(table, f"augment editor-language records of {day}")
+    rolled = rollup(table, FIELDS.values(), f"augment editor-language records of {day}")
     return DayFacts(
-        amounts={**{AmountKey(*FIELDS[field]): value for field, value in totals.items()}, **rolled.breakdowns},
+        amounts={**{AmountKey(FIELDS[field]): value for field, value in totals.items()}, **rolled.breakdowns},
         people={EVERYBODY: BitMap(numbers[: len(people)]), **rolled.people},
         service=service,
         missing=rolled.missing,

@@ -14,7 +14,7 @@ from pyroaring import BitMap
 
 from exporter.config.source import SourceSettings, Weekday
 from exporter.errors import BadPayload, Rejected, VendorError
-from exporter.model import ALL, EVERYBODY, ONE_DAY, AmountKey, DayFacts, Identity, PeopleKey, Reading, column
+from exporter.model import ALL, EVERYBODY, ONE_DAY, Amount, AmountKey, DayFacts, Identity, PeopleKey, Reading, column
 from exporter.vendors.base import InvalidDay, PollContext, Vendor
 from exporter.vendors.coder_classic.activity import Activity, parse_activity, whole_days
 from exporter.vendors.rollup import rollup
@@ -37,12 +37,12 @@ _HINTS = {
     404: "the server is older than Coder 1.35, or it is Coder v2 (vendor: coder)",
 }
 # Which field of which category an amount of a day is.
-_AMOUNTS: Mapping[str, tuple[Category, str]] = {
-    column("active_time", ""): ("any", "nanoseconds"),
-    **{column("active_time", activity): (activity, "nanoseconds") for activity in ACTIVITIES},
-    **{column("usage", activity): (activity, "samples") for activity in ACTIVITIES},
+_AMOUNTS: Mapping[Amount, tuple[Category, str]] = {
+    Amount("active_time", ""): ("any", "nanoseconds"),
+    **{Amount("active_time", activity): (activity, "nanoseconds") for activity in ACTIVITIES},
+    **{Amount("usage", activity): (activity, "samples") for activity in ACTIVITIES},
 }
-_BY_ACCOUNT = ["account", column("active_time", ""), *(column("usage", activity) for activity in ACTIVITIES)]
+_BY_ACCOUNT = [Amount("active_time", ""), *(Amount("usage", activity) for activity in ACTIVITIES)]
 
 
 class CoderClassicSettings(SourceSettings):
@@ -123,12 +123,12 @@ def _reading(context: PollContext, day: date, rows: Mapping[Category, pl.DataFra
 
 def _facts(rows: Mapping[Category, pl.DataFrame], accounts: pl.DataFrame, where: str) -> DayFacts:
     numbered = {category: table.join(accounts, on="user_id", how="left") for category, table in rows.items()}
-    rolled = rollup(pl.concat(_amounts(table, category) for category, table in numbered.items()), where)
+    rolled = rollup(pl.concat(_amounts(table, category) for category, table in numbered.items()), _AMOUNTS, where)
     amounts: dict[AmountKey, int | Decimal] = {}
     for key, value in rolled.totals.items():
-        if key.measure == "usage":
+        if key.amount.measure == "usage":
             amounts[key] = value
-        elif key.activity == "" or value > 0:
+        elif key.amount.activity == "" or value > 0:
             amounts[key] = Decimal(value).scaleb(-9)
     active = {category: BitMap(table["account"].drop_nulls()) for category, table in numbered.items()}
     return DayFacts(
@@ -137,14 +137,16 @@ def _facts(rows: Mapping[Category, pl.DataFrame], accounts: pl.DataFrame, where:
             EVERYBODY: active["any"],
             **{PeopleKey("activity", activity): active[activity] for activity in ACTIVITIES if active[activity]},
         },
-        by_account=rolled.by_account.select(_BY_ACCOUNT),
+        by_account=rolled.by_account.select("account", *map(column, _BY_ACCOUNT)),
     )
 
 
 def _amounts(table: pl.DataFrame, category: Category) -> pl.DataFrame:
     """The rows of a category as rows of a day: what belongs to other categories is 0."""
     none = pl.lit(0, pl.Int64)
-    columns = {name: pl.col(field) if owner == category else none for name, (owner, field) in _AMOUNTS.items()}
+    columns = {
+        column(amount): pl.col(field) if owner == category else none for amount, (owner, field) in _AMOUNTS.items()
+    }
     return table.select("account", **columns)
 
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Final, NamedTuple, NoReturn
 
 from exporter.errors import BadPayload
-from exporter.model import AmountKey, DayFacts, exact_product
+from exporter.model import Amount, AmountKey, DayFacts, exact_product
 from exporter.transport.json_object import LIMIT as TOO_MUCH
 from exporter.transport.json_object import JsonObject
 
@@ -166,7 +166,7 @@ def _range(start: date, end: date) -> list[str]:
 
 
 def _amount(name: str) -> AmountKey:
-    return AmountKey("active_time", "") if name == TIME else AmountKey("usage", name)
+    return AmountKey(Amount("active_time", "") if name == TIME else Amount("usage", name))
 
 
 def _merged(one: Numbers | BadPayload, other: Numbers | BadPayload, differ: BadPayload) -> Numbers | BadPayload:

@@ -1,11 +1,11 @@
 """Sourcegraph's columns: their headers, what they count, and where they stand in one report."""
 
 import csv
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from exporter.errors import BadPayload
-from exporter.model import Measure, column
+from exporter.model import Amount, column
 
 # Our names of the text columns and their headers, the first that is there counts. "Timestamp Date (or Month)" is the
 # documentation's label; the reports that were seen have the first one (2026-11).
@@ -21,21 +21,21 @@ TEXTS: Mapping[str, tuple[str, ...]] = {
 _NEEDED = ("id", "active", "day")
 # The longest first line that is taken for a header.
 LONGEST_HEADER = 2**16
-COUNTS: Mapping[str, tuple[Measure, str]] = {
-    "Searches": ("usage", "searches"),
-    "Code Navigation Events": ("usage", "code_navigation"),
-    "Code Insight Views": ("usage", "code_insight_views"),
-    "Chat Events": ("usage", "chat_messages"),
-    "Command Events": ("usage", "commands"),
-    "Combined Completion Suggestions": ("usage", "completions_suggested"),
-    "Combined Completion Acceptances": ("usage", "completions_accepted"),
-    "Auto-edit suggested events": ("usage", "auto_edits_suggested"),
-    "Auto-edit accepted events": ("usage", "auto_edits_accepted"),
-    "Total Accepted Char Count": ("code_characters", "completions_accepted"),
-    "Total Characters Written by Cody": ("code_characters", "written_by_assistant"),
-    "Total Characters Written": ("code_characters", "written"),
-    "Lines changed by chats and commands": ("code_lines", "chats_and_commands"),
-    "Lines changed by completions and auto-edits": ("code_lines", "completions_and_auto_edits"),
+COUNTS: Mapping[str, Amount] = {
+    "Searches": Amount("usage", "searches"),
+    "Code Navigation Events": Amount("usage", "code_navigation"),
+    "Code Insight Views": Amount("usage", "code_insight_views"),
+    "Chat Events": Amount("usage", "chat_messages"),
+    "Command Events": Amount("usage", "commands"),
+    "Combined Completion Suggestions": Amount("usage", "completions_suggested"),
+    "Combined Completion Acceptances": Amount("usage", "completions_accepted"),
+    "Auto-edit suggested events": Amount("usage", "auto_edits_suggested"),
+    "Auto-edit accepted events": Amount("usage", "auto_edits_accepted"),
+    "Total Accepted Char Count": Amount("code_characters", "completions_accepted"),
+    "Total Characters Written by Cody": Amount("code_characters", "written_by_assistant"),
+    "Total Characters Written": Amount("code_characters", "written"),
+    "Lines changed by chats and commands": Amount("code_lines", "chats_and_commands"),
+    "Lines changed by completions and auto-edits": Amount("code_lines", "completions_and_auto_edits"),
 }
 # How flags are written is not documented (2026-11).
 FLAGS: Mapping[str, bool] = {
@@ -48,17 +48,18 @@ FLAGS: Mapping[str, bool] = {
 class Columns:
     """The columns of one report: how many there are, and header and position of those that we read, by our names.
 
-    Our name of an amount's column is `measure|activity`.
+    `amounts` are those that the report has a column for; our name of it is `column(amount)`.
     """
 
     width: int
     headers: Mapping[str, str]
     positions: Mapping[str, int]
+    amounts: Sequence[Amount]
 
     @property
     def counts(self) -> list[str]:
-        """The amounts that the report has a column for."""
-        return [name for name in self.positions if "|" in name]
+        """Our names of the columns of amounts."""
+        return [column(amount) for amount in self.amounts]
 
 
 def report_columns(line: bytes, where: str, needed: Collection[str] = _NEEDED) -> Columns:
@@ -70,9 +71,11 @@ def report_columns(line: bytes, where: str, needed: Collection[str] = _NEEDED) -
     for ours in needed:
         if headers[ours] is None:
             raise BadPayload(f"{where}: there is no column {TEXTS[ours][0]}")
-    headers |= {column(*amount): name if _plain(name) in names else None for name, amount in COUNTS.items()}
+    amounts = {amount: name for name, amount in COUNTS.items() if _plain(name) in names}
     there = {ours: name for ours, name in headers.items() if name is not None}
-    return Columns(len(names), there, {ours: names[_plain(name)] for ours, name in there.items()})
+    there |= {column(amount): name for amount, name in amounts.items()}
+    positions = {ours: names[_plain(name)] for ours, name in there.items()}
+    return Columns(len(names), there, positions, list(amounts))
 
 
 def header(line: bytes, where: str) -> Mapping[str, int]:

@@ -94,8 +94,9 @@ def _read(block: Block, counts: pl.DataType) -> pl.DataFrame:
     """The columns that we read; of a table of fewer columns than it has, Polars would refuse no row."""
     names = {position: name for name, position in block.columns.positions.items()}
     every = [names.get(position, str(position)) for position in range(block.columns.width)]
+    numbers = frozenset(block.columns.counts)
     table = pl.read_csv(
-        block.data, has_header=False, schema={name: counts if "|" in name else pl.String() for name in every}
+        block.data, has_header=False, schema={name: counts if name in numbers else pl.String() for name in every}
     )
     return table.select(name for name in every if name in block.columns.positions)
 

@@ -18,7 +18,7 @@ from pyroaring import BitMap
 from exporter.config.source import BaseUrl, SourceSettings, TimeOfDay
 from exporter.errors import BadPayload, Rejected
 from exporter.hosts import check_host
-from exporter.model import EVERYBODY, ONE_DAY, DayFacts, Identity, Reading, amount_of
+from exporter.model import EVERYBODY, ONE_DAY, DayFacts, Identity, Reading
 from exporter.vendors.base import InvalidDay, PollContext, Vendor
 from exporter.vendors.rollup import rollup
 from exporter.vendors.sourcegraph.columns import COUNTS, Columns
@@ -229,12 +229,12 @@ def _facts(
     flagged = _accounts(rows, "active")
     named = ["client", "language"] if context.settings.granularity == "by_user_day_client_language" else []
     amounts = rows.select("account", *(name for name in named if name in rows.columns), *columns.counts)
-    rolled = rollup(amounts, f"sourcegraph report of {day}", counted=flagged)
+    rolled = rollup(amounts, columns.amounts, f"sourcegraph report of {day}", counted=flagged)
     return DayFacts(
         amounts={**rolled.totals, **rolled.breakdowns},
         people={EVERYBODY: flagged, **rolled.people},
         service=None if registry is None else _accounts(rows, "service"),
-        missing=frozenset(COUNTS.values()) - {amount_of(name) for name in columns.counts},
+        missing=frozenset(COUNTS.values()).difference(columns.amounts),
         by_account=rolled.by_account,
     )
 
