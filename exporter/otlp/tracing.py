@@ -38,8 +38,8 @@ class Tracing:
         attributes = {"adoption.source": source, "adoption.vendor": vendor}
         with self.tracer.start_as_current_span("poll", attributes=attributes, record_exception=False) as span:
             status = poll()
-            if status is not None and status.reason is not None:
-                span.set_attribute("error.type", status.reason)
+            if status is not None and status.failure is not None:
+                span.set_attribute("error.type", status.failure.reason)
                 span.set_status(StatusCode.ERROR)
             return status
 

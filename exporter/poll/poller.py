@@ -175,7 +175,8 @@ class Poller:
             raise
         except Exception as error:
             about = {"source": self.source.name} | ({"scope": scope} if scope else {})
-            level = logging.DEBUG if self.last is not None and self.last.reason == "bug" else logging.ERROR
+            before = None if self.last is None else self.last.failure
+            level = logging.DEBUG if before is not None and before.reason == "bug" else logging.ERROR
             event(logger, level, "a bug stopped a poll", **about, exc_info=error)
             outcome.fail(scope, Failure("bug", f"{type(error).__name__} in adoption-exporter, see the log"))
 
@@ -314,28 +315,25 @@ class Poller:
     def _status(self, outcome: Outcome, duration: float) -> PollStatus:
         ended = self._now().timestamp()
         if not outcome.failed:
-            return PollStatus(success=True, ended=ended, duration=duration, last_success=ended)
+            return PollStatus(ended=ended, duration=duration, last_success=ended)
         before = self._store.last_poll(self.source.name)
         succeeded = None if before is None else before.last_success
         scope, failure = next(iter(outcome.failed.items()))
         others = f" (and {len(outcome.failed) - 1} more scopes failed)" if len(outcome.failed) > 1 else ""
         return PollStatus(
-            success=False,
             ended=ended,
             duration=duration,
             # A clock that was ahead left a moment that is still to come.
             last_success=None if succeeded is None else min(succeeded, ended),
-            reason=failure.reason,
-            message=f"{scope + ': ' if scope else ''}{failure.message}{others}",
-            status=failure.status,
+            failure=replace(failure, message=f"{scope + ': ' if scope else ''}{failure.message}{others}"),
         )
 
     def _log(self, status: PollStatus, outcome: Outcome) -> None:
         """One line for each poll; a failure that goes on is said at debug level only, its end is said once."""
         level, message = logging.INFO, "poll finished"
-        before = self.last
-        if not status.success:
-            goes_on = before is not None and _kind(before) == _kind(status)
+        before, failure = self.last, status.failure
+        if failure is not None:
+            goes_on = before is not None and before.failure is not None and _kind(before.failure) == _kind(failure)
             level = logging.DEBUG if goes_on else logging.ERROR
             message = "poll failed"
         elif before is not None and not before.success:
@@ -349,13 +347,13 @@ class Poller:
             duration=round(status.duration, 3),
             new_days=outcome.days["new"],
             revised_days=outcome.days["revised"],
-            **({} if status.success else {"reason": status.reason, "error": status.message}),
+            **({} if failure is None else {"reason": failure.reason, "error": failure.message}),
         )
 
     def _say(self, remark: str) -> None:
         event(logger, logging.WARNING, remark, source=self.source.name, vendor=self.source.vendor.name)
 
 
-def _kind(status: PollStatus) -> tuple[object, ...]:
-    """What makes a failure another one than before; its words may change from poll to poll."""
-    return status.reason, status.status, status.of_state
+def _kind(failure: Failure) -> tuple[object, ...]:
+    """What makes a failure another one than before; its message may change from poll to poll."""
+    return failure.reason, failure.status, failure.of_state

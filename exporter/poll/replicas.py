@@ -53,13 +53,10 @@ def poll_if_leader(
     except StateError as error:
         failure = Failure("state", str(error), of_state=True)
         status = PollStatus(
-            success=False,
             ended=now().timestamp(),
             duration=poller.monotonic() - began,
             last_success=None if poller.last is None else poller.last.last_success,
-            reason=failure.reason,
-            message=failure.message,
-            of_state=True,
+            failure=failure,
         )
         return poller.conclude(status, Outcome(failed={"": failure}))
 

@@ -102,8 +102,8 @@ class SourceMetrics:
     def polled(self, status: PollStatus) -> None:
         """Records a poll that has just ended. What the state is to blame for, no vendor is."""
         self._counter("polls_total").inc()
-        if status.reason is not None and not status.of_state:
-            self._counter("poll_failures_total", status.reason).inc()
+        if status.failure is not None and not status.of_state:
+            self._counter("poll_failures_total", status.failure.reason).inc()
         self.restore(status)
 
     def restore(self, status: PollStatus) -> None:

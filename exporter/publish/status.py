@@ -124,7 +124,7 @@ def source_report(state: SourceFacts, now: datetime) -> SourceReport:
         newest_ready_day=newest,
         series=state.series,
         seats=state.seats,
-        failure=_failure(poll),
+        failure=None if poll is None else poll.failure,
         scopes=scopes,
     )
 
@@ -164,12 +164,6 @@ def _source_health(poll: PollStatus | None, scopes: Sequence[ScopeReport]) -> So
     return max(
         (scope.health for scope in scopes if scope.health != "no_data"), key=SOURCE_STATES.index, default="no_data"
     )
-
-
-def _failure(poll: PollStatus | None) -> Failure | None:
-    if poll is None or poll.reason is None or poll.message is None:
-        return None
-    return Failure(poll.reason, poll.message, poll.status, poll.of_state)
 
 
 def _history(people: Mapping[date, int | None], last_day: date) -> History:

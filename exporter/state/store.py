@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 from pyroaring import BitMap
 from sqlalchemy import ColumnElement, Connection, Table, and_, delete, null, select
 
+from exporter.errors import Failure
 from exporter.model import ONE_DAY, WINDOWS, DayFacts, Reading, WindowPeople
 from exporter.state import codec as facts_format
 from exporter.state import schema
@@ -55,18 +56,23 @@ class ScopeStatus:
 class PollStatus:
     """How the last poll of a source went; times are Unix seconds.
 
-    What follows `last_success` is None after a success, and `status` too where no HTTP status was the reason. With
-    `of_state` it was the state that failed, which is why it cannot hold such a poll.
+    A failure of the state is not stored: the state cannot be written then.
     """
 
-    success: bool
     ended: float
     duration: float
     last_success: float | None
-    reason: str | None = None
-    message: str | None = None
-    status: int | None = None
-    of_state: bool = False
+    failure: Failure | None = None
+
+    @property
+    def success(self) -> bool:
+        """Whether the poll read every scope."""
+        return self.failure is None
+
+    @property
+    def of_state(self) -> bool:
+        """Whether the state failed, and not the vendor."""
+        return self.failure is not None and self.failure.of_state
 
 
 class Store:
@@ -294,16 +300,17 @@ class Store:
     # Polls
 
     def record_poll(self, source: str, status: PollStatus) -> None:
-        """Keeps how the source's last poll went."""
+        """Stores how the source's last poll went."""
+        failure = status.failure
         row = {
             "source": source,
             "success": status.success,
             "ended": status.ended,
             "duration": status.duration,
             "last_success": status.last_success,
-            "reason": status.reason,
-            "message": status.message,
-            "status": status.status,
+            "reason": None if failure is None else failure.reason,
+            "message": None if failure is None else failure.message,
+            "status": None if failure is None else failure.status,
         }
         with self.database.write(source) as connection:
             self.database.upsert(connection, schema.poll, [row])
@@ -311,18 +318,12 @@ class Store:
     def last_poll(self, source: str) -> PollStatus | None:
         """How the source's last poll went, whichever process made it."""
         table = schema.poll
-        columns = (
-            table.c.success,
-            table.c.ended,
-            table.c.duration,
-            table.c.last_success,
-            table.c.reason,
-            table.c.message,
-            table.c.status,
-        )
         with self.database.read() as connection:
-            row = connection.execute(select(*columns).where(table.c.source == source)).one_or_none()
-        return None if row is None else PollStatus(*row)
+            row = connection.execute(select(table).where(table.c.source == source)).one_or_none()
+        if row is None:
+            return None
+        failure = None if row.success else Failure(row.reason, row.message, row.status)
+        return PollStatus(row.ended, row.duration, row.last_success, failure)
 
 
 def _is_day(table: Table, source: str, scope: str, day: date) -> tuple[ColumnElement[bool], ...]:

@@ -19,6 +19,7 @@ from exporter.vendors import SETTINGS
 from exporter.web.access import WebAccess
 from tests.support.companies import utc_now
 from tests.support.configurations import load_text
+from tests.support.failures import failure_of, reason_and_message
 from tests.support.made_up_vendor import NOON, YESTERDAY, Bench, Script, people
 from tests.support.sample_options import book_of
 from tests.support.stores import fresh_store
@@ -34,8 +35,7 @@ def test_a_poll_leaves_how_it_went_and_which_scopes_failed() -> None:
 
     assert before is None
     assert poller.last == status
-    assert poller.last is not None
-    assert (poller.last.reason, poller.last.status) == ("rejected", 403)
+    assert (failure_of(poller.last).reason, failure_of(poller.last).status) == ("rejected", 403)
     assert poller.failed == {"bad": Failure("rejected", "madeup GET /x: 403", 403)}
 
 
@@ -46,8 +46,7 @@ def test_after_a_restart_it_is_known_how_the_last_poll_went() -> None:
 
     assert restarted.restore()
     assert restarted.last == bench.store.last_poll("tool")
-    assert restarted.last is not None
-    assert (restarted.last.success, restarted.last.reason, restarted.last.status) == (False, "unreachable", None)
+    assert (failure_of(restarted.last).reason, failure_of(restarted.last).status) == ("unreachable", None)
 
 
 def test_a_publisher_tells_each_listed_scope_whether_published_or_not() -> None:
@@ -158,7 +157,7 @@ def test_a_file_that_became_useless_is_refused_by_name_and_said_once(
 
     last = exporter.pollers["acme"].last
     assert last is not None
-    assert (last.reason, last.message) == ("rejected", message.format(folder=tmp_path))
+    assert reason_and_message(last) == ("rejected", message.format(folder=tmp_path))
     assert [record.message for record in caplog.records if record.levelno >= logging.INFO] == ["poll failed"]
 
 

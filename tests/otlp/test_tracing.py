@@ -12,7 +12,7 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from opentelemetry.trace import SpanKind, StatusCode
 
 from exporter.config.sections import OtlpSettings
-from exporter.errors import Rejected
+from exporter.errors import Failure, Rejected
 from exporter.otlp.response import CollectorResponse
 from exporter.otlp.tracing import Tracing, connect, path_template
 from exporter.state.store import PollStatus
@@ -21,8 +21,8 @@ from exporter.transport.rate_limit import Budget
 from tests.support.collectors import http_collector
 
 TOKEN = "not-for-any-span"
-FINE = PollStatus(success=True, ended=0, duration=1, last_success=0)
-FAILED = PollStatus(success=False, ended=0, duration=1, last_success=None, reason="rejected", message=f"401 {TOKEN}")
+FINE = PollStatus(ended=0, duration=1, last_success=0)
+FAILED = PollStatus(ended=0, duration=1, last_success=None, failure=Failure("rejected", f"401 {TOKEN}", 401))
 
 
 def traced() -> tuple[Tracing, InMemorySpanExporter]:

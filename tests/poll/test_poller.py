@@ -9,6 +9,7 @@ import pytest
 from exporter.errors import BadPayload, RateLimited, Rejected, Unreachable, VendorError
 from exporter.model import WindowPeople
 from exporter.vendors.base import InvalidDay
+from tests.support.failures import failure_of
 from tests.support.made_up_vendor import NOON, YESTERDAY, Bench, Script, counted, people
 
 DAYS = [YESTERDAY - timedelta(days=back) for back in range(29)]
@@ -68,8 +69,8 @@ def test_a_failure_between_two_days_keeps_the_days_before_it_and_the_old_values_
     status = bench.poller().poll()
 
     assert status is not None
-    assert (status.success, status.reason) == (False, "payload")
-    assert status.message == "all: madeup GET /x: users is missing"
+    assert failure_of(status).reason == "payload"
+    assert failure_of(status).message == "all: madeup GET /x: users is missing"
     assert bench.published("adoption_active_users") == {("all", "1d"): 2.0, ("all", "7d"): 3.0}
     assert bench.own("poll_success") == 0.0
     assert bench.own("poll_failures_total", reason="payload") == 1.0
@@ -167,7 +168,7 @@ def test_a_bug_that_one_scope_meets_never_touches_another() -> None:
     status = bench.poller().poll()
 
     assert status is not None
-    assert status.message == "a: ZeroDivisionError in adoption-exporter, see the log"
+    assert failure_of(status).message == "a: ZeroDivisionError in adoption-exporter, see the log"
     assert bench.published("adoption_active_users") == {("b", "1d"): 2.0, ("b", "7d"): 3.0}
 
 
@@ -192,7 +193,7 @@ def test_scopes_are_not_tried_after_several_in_a_row_that_fail_for_what_they_sha
 
     assert [scope for scope, _ in script.asked] == list("abcdefghijkl"[:tried])
     assert status is not None
-    assert status.message == "a: broken (and 11 more scopes failed)"
+    assert failure_of(status).message == "a: broken (and 11 more scopes failed)"
 
 
 def test_scopes_that_fail_between_others_that_are_read_are_all_tried() -> None:
@@ -241,7 +242,7 @@ def test_a_silent_day_is_zero_at_once_whatever_is_wrong_with_an_older_one() -> N
 
     assert bench.published("adoption_active_users") == {("all", "1d"): 0.0}
     assert status is not None
-    assert (status.success, status.message) == (False, "all: messages is -1")
+    assert failure_of(status).message == "all: messages is -1"
 
 
 def test_a_silent_day_is_stored_in_its_turn_once_its_grace_has_passed() -> None:

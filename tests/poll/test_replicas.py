@@ -31,6 +31,7 @@ from exporter.state.store import PollStatus, Store
 from tests.support import real_servers
 from tests.support.companies import busy, calm, utc_now
 from tests.support.daemons import PATIENCE, Daemon, daemon, wait_until
+from tests.support.failures import failure_of
 from tests.support.made_up_vendor import NOON, YESTERDAY, Bench, Script, people
 from tests.support.two_writers import assert_one_came_first, replace_at_once
 
@@ -277,7 +278,7 @@ def test_a_state_that_goes_away_leaves_what_is_published(tmp_path: Path) -> None
     assert before != []
     assert shown(bench) == before
     assert failed is not None
-    assert (failed.success, failed.reason, failed.last_success) == (False, "state", NOON.timestamp())
+    assert (failure_of(failed).reason, failed.last_success) == ("state", NOON.timestamp())
     assert (bench.own("poll_success"), bench.own("poll_failures_total", reason="unreachable")) == (0.0, 0.0)
     assert not bench.store.database.up
     assert follow(bench.store, poller) is None
@@ -337,7 +338,7 @@ WRITES: Mapping[str, Callable[[Store], object]] = {
     "a window": lambda store: store.replace_windows("tool", "all", [WindowPeople(YESTERDAY, "7d", 9)]),
     "a forgotten window": lambda store: store.forget_window("tool", "all", YESTERDAY, "28d"),
     "forgotten days": lambda store: store.prune("tool", YESTERDAY + timedelta(days=1)),
-    "a poll": lambda store: store.record_poll("tool", PollStatus(True, 9.0, 9.0, 9.0)),
+    "a poll": lambda store: store.record_poll("tool", PollStatus(9.0, 9.0, 9.0)),
     "accounts": lambda store: AccountBook(store, "tool").number([Identity("9")]),
     "forgotten accounts": lambda store: AccountBook(store, "tool").forget(BitMap([0])),
 }

@@ -11,6 +11,7 @@ from prometheus_client.core import Metric as Family
 from prometheus_client.openmetrics.parser import text_string_to_metric_families as parse_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
+from exporter.errors import Failure
 from exporter.metrics import ADOPTION, CATALOGUE, Sample, sample
 from exporter.publish.prometheus import Format, body, first_part, gzip_parts, heading, render, render_collector, series
 from exporter.publish.self_metrics import SelfMetrics
@@ -129,7 +130,7 @@ def test_promtool_has_nothing_to_say_about_any_metric_of_the_exporter() -> None:
     self_metrics = SelfMetrics()
     self_metrics.otlp()
     source = self_metrics.source("acme", "augment")
-    source.polled(PollStatus(success=False, ended=1.0, duration=1.0, last_success=1.0, reason="rejected", message="no"))
+    source.polled(PollStatus(1.0, 1.0, 1.0, Failure("rejected", "no")))
     source.next_poll(NOW)
     source.token_expires(NOW)
     source.request("403")

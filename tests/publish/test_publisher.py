@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 import pytest
 from pyroaring import BitMap
 
+from exporter.errors import Failure
 from exporter.metrics import Sample, sample
 from exporter.model import EVERYBODY, DayFacts, Reading, WindowPeople
 from exporter.publish.prometheus import render_collector
@@ -66,7 +67,7 @@ class World:
 
 def poll_status(ended: datetime) -> PollStatus:
     """A poll of a minute, of which some scope may have failed."""
-    return PollStatus(success=False, ended=ended.timestamp(), duration=60.0, last_success=None, reason="bug")
+    return PollStatus(ended.timestamp(), duration=60.0, last_success=None, failure=Failure("bug", "IndexError"))
 
 
 def one_day(day: date, people: int, *, scope: str = "all", source: str = "acme", revised: int = 0) -> list[Sample]:

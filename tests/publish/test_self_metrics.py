@@ -2,15 +2,14 @@ from datetime import UTC, datetime
 
 import pytest
 
+from exporter.errors import Failure
 from exporter.publish.prometheus import Format, render_collector
 from exporter.publish.self_metrics import SelfMetrics
 from exporter.state.store import PollStatus
 
 NOW = datetime(2026, 3, 10, 3, tzinfo=UTC)
-SUCCESS = PollStatus(success=True, ended=1_000.5, duration=2.5, last_success=1_000.5)
-FAILURE = PollStatus(
-    success=False, ended=2_000.5, duration=0.5, last_success=1_000.5, reason="rate_limited", message="429"
-)
+SUCCESS = PollStatus(ended=1_000.5, duration=2.5, last_success=1_000.5)
+FAILURE = PollStatus(ended=2_000.5, duration=0.5, last_success=1_000.5, failure=Failure("rate_limited", "429"))
 SEEDED = {
     'polls_total{source="acme",vendor="augment"}': 0.0,
     'poll_failures_total{reason="unreachable",source="acme",vendor="augment"}': 0.0,
@@ -83,7 +82,7 @@ def test_what_the_state_remembers_is_shown_and_not_counted() -> None:
 def test_a_source_that_never_succeeded_has_no_moment_of_success() -> None:
     self_metrics = SelfMetrics()
 
-    self_metrics.source("acme", "augment").polled(PollStatus(False, 1.0, 1.0, None, "bug", "IndexError"))
+    self_metrics.source("acme", "augment").polled(PollStatus(1.0, 1.0, None, Failure("bug", "IndexError")))
 
     assert 'last_success_timestamp_seconds{source="acme",vendor="augment"}' not in shown(self_metrics)
 

@@ -24,7 +24,7 @@ REFUSED = Failure("rejected", "augment GET /dau: 401", 401)
 def polled(*, success: bool = True, ended: datetime = NOON) -> PollStatus:
     """A poll; a failed one was refused."""
     at = ended.timestamp()
-    return PollStatus(True, at, 1.5, at) if success else PollStatus(False, at, 1.5, at - 3600, *vars(REFUSED).values())
+    return PollStatus(at, 1.5, at) if success else PollStatus(at, 1.5, at - 3600, REFUSED)
 
 
 def listed(last_success: datetime | None = NOON) -> ScopeStatus:

@@ -14,6 +14,7 @@ from exporter.poll.replicas import follow, poll_if_leader
 from exporter.state.database import StateError
 from exporter.state.store import PollStatus, Store
 from tests.support.configurations import load_text
+from tests.support.failures import failure_of
 from tests.support.made_up_vendor import NOON, YESTERDAY, Bench, Script, people
 from tests.support.stores import fresh_store
 
@@ -50,13 +51,10 @@ def test_a_state_that_takes_nothing_is_a_failed_poll_that_says_so_and_leaves_wha
     status = polled(one, poller)
 
     assert status == PollStatus(
-        success=False,
         ended=one.now.timestamp(),
         duration=0.0,
         last_success=NOON.timestamp(),
-        reason="state",
-        message=WORDS,
-        of_state=True,
+        failure=Failure("state", WORDS, of_state=True),
     )
     assert poller.last == status
     assert poller.failed == {"": Failure("state", WORDS, of_state=True)}
@@ -73,7 +71,7 @@ def test_a_state_that_is_gone_is_a_failed_poll_too() -> None:
     status = polled(one, poller)
 
     assert status is not None
-    assert (status.success, status.message) == (False, "the state cannot be used: no such table: turn")
+    assert failure_of(status).message == "the state cannot be used: no such table: turn"
     assert poller.last == status
 
 

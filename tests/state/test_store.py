@@ -9,6 +9,7 @@ import pytest
 from pyroaring import BitMap
 from sqlalchemy.exc import IntegrityError
 
+from exporter.errors import Failure
 from exporter.model import EVERYBODY, Amount, AmountKey, DayFacts, Identity, PeopleKey, Reading, WindowPeople
 from exporter.state import codec, schema
 from exporter.state.accounts import AccountBook
@@ -258,8 +259,8 @@ def test_windows_that_the_vendor_counted_are_kept_by_data_day(store: Store) -> N
 
 
 def test_how_the_last_poll_went_is_kept(store: Store) -> None:
-    failed = PollStatus(False, NOW.timestamp(), 12.5, None, "rate_limited", "augment GET /x: 429")
-    succeeded = PollStatus(True, NOW.timestamp() + 1e-6, 0.0, NOW.timestamp())
+    failed = PollStatus(NOW.timestamp(), 12.5, None, Failure("rate_limited", "augment GET /x: 429", 429))
+    succeeded = PollStatus(NOW.timestamp() + 1e-6, 0.0, NOW.timestamp())
 
     assert store.last_poll("acme") is None
     store.record_poll("acme", failed)

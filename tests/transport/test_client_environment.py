@@ -10,6 +10,7 @@ from exporter.cli import commands
 from exporter.daemon.exporter import Exporter
 from exporter.log import scrubber
 from tests.support.configurations import load_text
+from tests.support.failures import failure_of
 from tests.support.stores import fresh_store
 
 ENVIRONMENTS = {
@@ -71,6 +72,5 @@ def test_a_poll_is_rejected_and_no_bug(variable: str, tmp_path: Path) -> None:
 
     last = exporter.pollers["acme"].last
     assert last is not None
-    assert last.message is not None
-    assert (last.reason, last.message.split()[:2]) == ("rejected", ["augment:", variable])
-    assert scrubber([])(last.message) == last.message
+    assert (failure_of(last).reason, failure_of(last).message.split()[:2]) == ("rejected", ["augment:", variable])
+    assert scrubber([])(failure_of(last).message) == failure_of(last).message

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.support.failures import failure_of, reason_and_message
 from tests.support.vendor_polls import VendorPolls
 
 SAMPLES = Path(__file__).parents[1] / "samples" / "augment"
@@ -203,7 +204,7 @@ def test_a_body_that_cannot_be_right_is_a_payload_error_and_stores_nothing(
     bench = polls(changed(endpoint, path, value))
     status = bench.poll()
 
-    assert (status.success, status.reason, status.message) == (False, "payload", f"all: {message}")
+    assert reason_and_message(status) == ("payload", f"all: {message}")
     assert bench.samples() == []
 
 
@@ -234,7 +235,10 @@ def test_a_cursor_that_comes_again_is_an_error_and_not_an_endless_loop() -> None
     body["pagination"] = {"next_cursor": "again", "has_more": True}
     status = polls({**the_published(), PEOPLE: body}).poll()
 
-    assert status.message == "all: augment GET /analytics/v0/dau: pagination has a repeated next_cursor after 2 pages"
+    assert (
+        failure_of(status).message
+        == "all: augment GET /analytics/v0/dau: pagination has a repeated next_cursor after 2 pages"
+    )
 
 
 def test_pages_without_end_are_an_error() -> None:
@@ -246,7 +250,10 @@ def test_pages_without_end_are_an_error() -> None:
 
     status = polls({**the_published(), PEOPLE: page}).poll()
 
-    assert (status.reason, status.message) == ("payload", "all: augment GET /analytics/v0/dau: more than 5000 pages")
+    assert reason_and_message(status) == (
+        "payload",
+        "all: augment GET /analytics/v0/dau: more than 5000 pages",
+    )
 
 
 @pytest.mark.parametrize(
@@ -292,7 +299,7 @@ def test_a_fault_leaves_the_old_values_and_the_next_poll_recovers(
     bench.transport = httpx.MockTransport(answers(bodies))
     status = bench.poll()
 
-    assert (status.success, status.reason, status.message) == (False, reason, message)
+    assert reason_and_message(status) == (reason, message)
     assert bench.exposition() == GOLDEN.read_text()
     bodies[PEOPLE] = good
     bench.transport = httpx.MockTransport(answers(bodies))
@@ -395,7 +402,7 @@ def test_a_number_that_cannot_be_right_costs_its_day_alone(endpoint: str, array:
     bench = VendorPolls("augment", {"history": timedelta(days=3)}, NOW, httpx.MockTransport(answer))
     status = bench.poll()
 
-    assert (status.reason, status.message) == ("payload", message)
+    assert reason_and_message(status) == ("payload", message)
     assert set(bench.store.days("tool", "all")) == {date(2025, 10, 20), date(2025, 10, 18)}
 
 
@@ -469,7 +476,7 @@ def test_a_day_that_is_told_twice_costs_itself_alone(endpoint: str, array: str) 
     bench = VendorPolls("augment", {"history": timedelta(days=3)}, NOW, httpx.MockTransport(answer))
     status = bench.poll()
 
-    assert status.message == f"all: augment GET {endpoint}: {array}[3] is a second row of 2025-10-19"
+    assert failure_of(status).message == f"all: augment GET {endpoint}: {array}[3] is a second row of 2025-10-19"
     assert set(bench.store.days("tool", "all")) == {date(2025, 10, 20), date(2025, 10, 18)}
 
 

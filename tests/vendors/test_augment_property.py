@@ -119,7 +119,7 @@ def test_what_is_published_equals_a_brute_force_count(company: Days) -> None:
         if len(sample.labels) > 3 and sample.metric not in FLOW
     }
 
-    assert status.message is None
+    assert status.failure is None
     assert published == {(metric, labels): value for metric, labels, value in counted(company)}
 
 

@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from exporter.state.accounts import AccountBook
 from exporter.vendors.coder import CODER
+from tests.support.failures import failure_of, reason_and_message
 from tests.support.vendor_polls import VendorPolls
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "coder.txt"
@@ -238,7 +239,7 @@ def test_an_organization_that_is_not_there_sinks_no_other() -> None:
     bench = polls(with_organizations(), organizations=["sales", "engineering"])
     status = bench.poll()
 
-    assert (status.reason, status.message) == (
+    assert reason_and_message(status) == (
         "rejected",
         "sales: coder GET /api/v2/organizations: the token's user sees no organization sales",
     )
@@ -373,7 +374,7 @@ def test_a_number_that_cannot_be_right_costs_its_day_alone(endpoint: str, path: 
     bench = polls(bodies, history=timedelta(days=3))
     status = bench.poll()
 
-    assert (status.reason, status.message) == (
+    assert reason_and_message(status) == (
         "payload",
         f"all: coder GET {endpoint}: report.{path}[0].seconds is the number -60, {NO_COUNT}",
     )
@@ -418,7 +419,10 @@ def test_a_body_that_cannot_be_right_is_a_payload_error_and_stores_nothing(
     bench = polls(bodies)
     status = bench.poll()
 
-    assert (status.reason, status.message) == ("payload", f"all: coder GET {endpoint}: {message}")
+    assert reason_and_message(status) == (
+        "payload",
+        f"all: coder GET {endpoint}: {message}",
+    )
     assert bench.samples() == []
 
 
@@ -436,7 +440,7 @@ def test_a_wrong_count_of_the_servers_own_costs_neither_a_day_nor_seats(key: str
     bench = polls(bodies)
     status = bench.poll()
 
-    assert (status.reason, status.message) == ("payload", f"all: coder GET {DAUS}: {message}")
+    assert reason_and_message(status) == ("payload", f"all: coder GET {DAUS}: {message}")
     assert bench.values("adoption_active_users") == {("all", "1d"): 3.0}
     assert bench.values("adoption_seats") == {("all",): 412.0}
 
@@ -445,7 +449,7 @@ def test_the_seconds_of_an_app_that_add_up_beyond_2_to_the_63_are_a_payload_erro
     bodies = server()
     bodies[APPS]["report"]["apps_usage"] = [app("zed", 2**63 - 1), app("zed", 1)]
 
-    assert polls(bodies).poll().message == f"all: coder GET {APPS}: the seconds of zed add up beyond 2^63"
+    assert failure_of(polls(bodies).poll()).message == f"all: coder GET {APPS}: the seconds of zed add up beyond 2^63"
 
 
 FOUR = (
@@ -502,7 +506,7 @@ def test_a_fault_leaves_the_old_values_and_the_next_poll_recovers(
     bodies[APPS] = answer
     status = bench.poll()
 
-    assert (status.success, status.reason, status.message) == (False, reason, f"all: coder GET {APPS}: {message}")
+    assert reason_and_message(status) == (reason, f"all: coder GET {APPS}: {message}")
     assert bench.exposition() == GOLDEN.read_text()
     bodies[APPS] = good
 
@@ -513,7 +517,7 @@ def test_a_fault_leaves_the_old_values_and_the_next_poll_recovers(
 def test_a_refused_token_is_not_taken_for_a_missing_permission(endpoint: str) -> None:
     status = polls({**server(), endpoint: httpx.Response(401)}).poll()
 
-    assert (status.reason, status.message) == (
+    assert reason_and_message(status) == (
         "rejected",
         f"all: coder GET {endpoint}: 401, the token was refused; check token/token_file",
     )

@@ -17,6 +17,7 @@ from exporter.poll.online_check import problems
 from exporter.state.accounts import AccountBook
 from exporter.vendors.coder_classic.activity import parse_activity, whole_days
 from exporter.vendors.coder_classic.vendor import CODER_CLASSIC
+from tests.support.failures import failure_of, reason_and_message
 from tests.support.vendor_polls import VendorPolls
 
 SAMPLE = Path(__file__).parents[1] / "samples" / "coder" / "classic-activity.json"
@@ -94,7 +95,7 @@ def test_a_week_is_no_day() -> None:
     assert str(whole_days(buckets, [DAY], NOW, WHERE)[DAY]) == (
         f"{WHERE}: a bucket of 604800000000000 nanoseconds, asked were buckets of one day"
     )
-    assert (status.reason, status.message) == (
+    assert reason_and_message(status) == (
         "payload",
         f"all: {WHERE} (category any): a bucket of 604800000000000 nanoseconds, asked were buckets of one day",
     )
@@ -289,7 +290,7 @@ def test_a_day_with_two_buckets_or_a_longer_one_costs_itself_alone(length: int) 
     bench = polls(only_any(body), history=timedelta(days=3))
     status = bench.poll()
 
-    assert status.reason == "payload"
+    assert failure_of(status).reason == "payload"
     assert bench.store.days("tool", "all").keys() >= {DAY}
     assert date(2022, 7, 30) not in bench.store.days("tool", "all")
 
@@ -363,7 +364,10 @@ def test_a_body_that_cannot_be_right_is_a_payload_error(path: tuple[Any, ...], v
     bench = polls(lambda _: changed(path, value))
     status = bench.poll()
 
-    assert (status.reason, status.message) == ("payload", f"all: {WHERE} (category any): {message}")
+    assert reason_and_message(status) == (
+        "payload",
+        f"all: {WHERE} (category any): {message}",
+    )
     assert bench.samples() == []
 
 
@@ -380,7 +384,7 @@ def test_a_number_that_cannot_be_right_costs_its_day_alone(category: str) -> Non
     bench = polls(answer, history=timedelta(days=2))
     status = bench.poll()
 
-    assert (status.reason, status.message) == (
+    assert reason_and_message(status) == (
         "payload",
         f"all: {WHERE} (category {category}): activity[0].user_activity[1].count is the number -1, {NO_COUNT}",
     )
@@ -391,7 +395,7 @@ def test_a_number_that_cannot_be_right_costs_its_day_alone(category: str) -> Non
 def test_a_sum_beyond_any_time_is_a_payload_error() -> None:
     status = polls(lambda _: changed((*ROW, "duration"), 2**63 - 1)).poll()
 
-    assert (status.reason, status.message) == (
+    assert reason_and_message(status) == (
         "payload",
         "all: coder-classic activity of 2022-08-01: the sum of active_time| is 9223446796854775807, beyond 2^63",
     )
@@ -400,7 +404,7 @@ def test_a_sum_beyond_any_time_is_a_payload_error() -> None:
 def test_an_any_without_people_beside_others_with_people_is_a_word_that_the_server_does_not_know() -> None:
     status = polls(lambda params: day_of(*([JOE] if params["category"] == "tunnel" else []))).poll()
 
-    assert (status.reason, status.message) == (
+    assert reason_and_message(status) == (
         "payload",
         (
             f"all: {WHERE}: category any, asked as any, has nobody on 2022-08-01, but tunnel has somebody; "
@@ -459,7 +463,7 @@ def test_a_fault_in_one_category_leaves_the_old_values_and_the_next_poll_recover
     faulty = True
     status = bench.poll()
 
-    assert (status.success, status.reason, status.message) == (False, reason, f"all: {message}")
+    assert reason_and_message(status) == (reason, f"all: {message}")
     assert bench.exposition() == GOLDEN.read_text()
     faulty = False
 

@@ -65,7 +65,7 @@ def test_what_is_published_equals_a_brute_force_count(company: Workspaces, end_i
         bench = VendorPolls("coder-classic", {"base_url": server.url, "token": "demo-token", **SETTINGS}, NOW)
         status = bench.poll()
 
-    assert status.message is None
+    assert status.failure is None
     assert published(bench, "all") == {(metric, labels): value for metric, labels, value in counted(company, TEAMS)}
 
 
@@ -78,7 +78,7 @@ def test_an_organization_equals_a_brute_force_count_of_its_workspaces(company: W
         bench = VendorPolls("coder-classic", given, NOW)
         status = bench.poll()
 
-    assert status.message is None
+    assert status.failure is None
     for organization, teams in organizations.items():
         assert published(bench, organization) == {
             (metric, labels): value for metric, labels, value in counted(company, teams)
@@ -117,7 +117,7 @@ def test_time_is_exact_to_the_nanosecond_however_much_it_is(spent: Spent) -> Non
         for name, length in LENGTHS.items()
     }
 
-    assert status.message is None
+    assert status.failure is None
     assert bench.values("adoption_active_time_seconds") == {
         ("all", name): float(Fraction(total, 10**9)) for name, total in sums.items()
     }

@@ -48,7 +48,7 @@ def test_what_is_published_equals_a_brute_force_count(company: Workspaces) -> No
         bench = VendorPolls("coder", {"base_url": server.url, **SETTINGS}, NOW)
         status = bench.poll()
 
-    assert status.message is None
+    assert status.failure is None
     assert published(bench, "all") == {(metric, labels): value for metric, labels, value in counted(company, TEAMS)}
     assert bench.values("adoption_seats") == {("all",): 4.0}
 
@@ -61,7 +61,7 @@ def test_an_organization_equals_a_brute_force_count_of_its_workspaces(company: W
         bench = VendorPolls("coder", given, NOW)
         status = bench.poll()
 
-    assert status.message is None
+    assert status.failure is None
     for organization, teams in ORGANIZATIONS.items():
         assert published(bench, organization) == {
             (metric, labels): value for metric, labels, value in counted(company, teams)

@@ -14,6 +14,7 @@ import pytest
 from exporter.model import Amount, AmountKey, DayFacts, Reading, WindowPeople
 from exporter.simulator.gitlab import STANDARD, Quirks
 from exporter.vendors.gitlab.vendor import GITLAB
+from tests.support.failures import failure_of
 from tests.support.gitlab_requests import Asked
 from tests.support.gitlab_server import DAY, NOW, YESTERDAY, Visit, gitlab, project
 from tests.support.vendor_polls import VendorPolls
@@ -65,7 +66,7 @@ def test_a_window_that_cube_cannot_count_costs_nothing_but_itself() -> None:
     polls = VendorPolls("gitlab", settings, now, httpx.MockTransport(answer))
     status = polls.poll()
 
-    assert (status.success, status.reason) == (False, "unreachable")
+    assert failure_of(status).reason == "unreachable"
     assert polls.values("adoption_active_users") == {("group/app", "1d"): 8, ("group/app", "7d"): 47}
     assert polls.values("adoption_usage")["group/app", "7d", "events"] == 7 * 24
 
@@ -85,9 +86,10 @@ def test_a_number_that_cannot_be_right_costs_its_day_alone() -> None:
     polls = VendorPolls("gitlab", settings, now, httpx.MockTransport(answer))
     status = polls.poll()
 
-    assert (status.success, status.reason) == (False, "payload")
-    assert status.message is not None
-    assert status.message.endswith("TrackedEvents.count is the number -24, not a whole number from 0 to 2^63 - 1")
+    assert failure_of(status).reason == "payload"
+    assert failure_of(status).message.endswith(
+        "TrackedEvents.count is the number -24, not a whole number from 0 to 2^63 - 1"
+    )
     assert polls.store.days("tool", "group/app").keys() == {
         date.fromisoformat(last) - back * DAY for back in range(1, 9)
     }
@@ -212,9 +214,8 @@ def test_a_project_that_fails_loses_nothing_for_the_others() -> None:
             {"1d": 3, "7d": 9, "28d": 30},
         )
         assert not status.success
-        assert status.message is not None
-        assert status.message.endswith("(and 4 more scopes failed)")
-        assert "platform/broken-" in status.message
+        assert failure_of(status).message.endswith("(and 4 more scopes failed)")
+        assert "platform/broken-" in failure_of(status).message
 
         served.projects[:] = [replace(one, refusal=None) for one in served.projects]
         assert served.polls.poll().success
@@ -418,7 +419,7 @@ def test_a_project_whose_members_have_changed_fails_once() -> None:
 
         served.projects[:] = [project(7, "platform/site", EVERY_DAY, generation="snowplow")]
         status = served.polls.poll()
-        assert (status.success, status.reason) == (False, "rejected")
+        assert failure_of(status).reason == "rejected"
         assert served.polls.poll().success
         assert people(served.polls, "platform/site") == {"1d": 3, "7d": 9, "28d": 30}
 

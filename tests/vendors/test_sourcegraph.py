@@ -15,6 +15,7 @@ from exporter.model import Amount, AmountKey
 from exporter.state import schema
 from exporter.state.accounts import AccountBook
 from exporter.vendors.base import PollContext
+from tests.support.failures import reason_and_message
 from tests.support.sourcegraph_reports import (
     ACME,
     DAY,
@@ -129,7 +130,7 @@ def test_a_count_that_cannot_be_right_costs_its_day_alone() -> None:
     bench = server.polls()
     status = bench.poll()
 
-    assert (status.reason, status.message) == (
+    assert reason_and_message(status) == (
         "payload",
         f"{ACME}: sourcegraph GET {REPORT}: Searches in row 3 is the number -3, not a whole number from 0 to 2^63 - 1",
     )
@@ -139,7 +140,7 @@ def test_a_count_that_cannot_be_right_costs_its_day_alone() -> None:
     server.report = report(rows[0], row("2", Searches=2**63 - 1), row("3", Searches=1))
     status = bench.poll()
 
-    assert (status.reason, status.message) == (
+    assert reason_and_message(status) == (
         "payload",
         f"{ACME}: sourcegraph report of {DAY}: the sum of usage|searches is 9223372036854775808, beyond 2^63",
     )
@@ -151,7 +152,7 @@ def test_a_flag_that_is_none_costs_its_day_alone() -> None:
     bench = Server(report(*rows)).polls()
     status = bench.poll()
 
-    assert (status.reason, status.message) == (
+    assert reason_and_message(status) == (
         "payload",
         f"{ACME}: sourcegraph GET {REPORT}: Active Sourcegraph User in row 4 is text, not a flag such as true or false",
     )
@@ -211,7 +212,7 @@ def test_an_instance_that_cannot_be_read_leaves_the_other_alone() -> None:
     bench = server.polls(instances=[ACME, OTHER])
     status = bench.poll()
 
-    assert (status.reason, status.message) == (
+    assert reason_and_message(status) == (
         "rejected",
         (
             f"{ACME}: sourcegraph GET {REPORT}: 404; is it in instances as Sourcegraph Analytics knows it, and may the "
@@ -340,7 +341,7 @@ def test_a_fault_leaves_the_old_values_and_the_next_poll_recovers(
     server.report = answer
     status = bench.poll()
 
-    assert (status.success, status.reason, status.message) == (False, reason, f"{ACME}: {message}")
+    assert reason_and_message(status) == (reason, f"{ACME}: {message}")
     assert bench.exposition() == GOLDEN
     server.report = SAMPLE
 
@@ -365,7 +366,7 @@ def test_a_registry_that_cannot_be_right_is_a_payload_error_and_stores_nothing(b
     bench = Server(registry=body).polls()
     status = bench.poll()
 
-    assert (status.reason, status.message) == ("payload", f"{ACME}: sourcegraph GET {REGISTRY}: {message}")
+    assert reason_and_message(status) == ("payload", f"{ACME}: sourcegraph GET {REGISTRY}: {message}")
     assert bench.samples() == []
 
 

@@ -143,7 +143,7 @@ def test_what_is_published_equals_a_brute_force_count(users: Users, inclusive: b
         bench = VendorPolls("sourcegraph", given, NOW)
         status = bench.poll()
 
-    assert status.message is None
+    assert status.failure is None
     for host in (CLOUD, SELF_HOSTED):
         assert published(bench, host) == {(metric, labels): value for metric, labels, value in counted(users, host)}
     assert bench.values("adoption_seats") == {(CLOUD,): 7.0 - len(users.service)}

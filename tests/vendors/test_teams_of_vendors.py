@@ -43,7 +43,7 @@ def polled(vendor: str, settings: dict[str, Any], folder: Path) -> VendorPolls:
             label=plain,
             teams=TeamsFile(path),
         )
-        assert bench.poll().message is None
+        assert bench.poll().failure is None
     return bench
 
 

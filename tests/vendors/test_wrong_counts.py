@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.support.failures import failure_of
 from tests.support.sourcegraph_reports import HEADERS
 from tests.support.vendor_polls import VendorPolls
 
@@ -219,9 +220,8 @@ def test_a_count_that_cannot_be_right_costs_its_day_alone(
     status = polls.poll()
     (scope,) = polls.store.scopes("tool")
 
-    assert (status.success, status.reason) == (False, "payload")
-    assert status.message is not None
-    assert f"{polls.vendor} " in status.message
+    assert failure_of(status).reason == "payload"
+    assert f"{polls.vendor} " in failure_of(status).message
     assert sorted(polls.store.days("tool", scope), reverse=True) == [DAYS[0], DAYS[2]]
 
 
