@@ -49,6 +49,64 @@ def test_a_failure_that_will_not_pass_ends_it_at_once() -> None:
     assert pauses == []
 
 
+def test_a_bug_in_an_attempt_is_raised_as_it_is() -> None:
+    pauses: list[float] = []
+
+    def attempt() -> None:
+        raise KeyError("field")
+
+    with pytest.raises(KeyError, match="field"):
+        retrying(attempt, pauses.append, lambda: 0.0)
+    assert pauses == []
+
+
+def test_a_pause_that_is_cut_short_ends_the_retries_with_its_own_error() -> None:
+    attempts: list[int] = []
+
+    def attempt() -> None:
+        attempts.append(len(attempts))
+        raise RetryableError(Unreachable("busy"))
+
+    def pause(_seconds: float) -> None:
+        raise Unreachable("stopping")
+
+    with pytest.raises(Unreachable, match=r"^stopping$"):
+        retrying(attempt, pause, lambda: 0.0)
+    assert attempts == [0]
+
+
+def test_a_single_attempt_is_never_repeated() -> None:
+    pauses: list[float] = []
+
+    def attempt() -> None:
+        raise RetryableError(Unreachable("busy"), 7.0)
+
+    with pytest.raises(Unreachable, match=r"^busy$"):
+        retrying(attempt, pauses.append, lambda: 0.0, attempts=1)
+    assert pauses == []
+
+
+def test_the_error_names_the_cause_of_the_last_failure() -> None:
+    def attempt() -> None:
+        raise RetryableError(Unreachable("no answer")) from TimeoutError("timed out")
+
+    with pytest.raises(Unreachable) as raised:
+        retrying(attempt, lambda _seconds: None, lambda: 0.0)
+    assert repr(raised.value.__cause__) == "TimeoutError('timed out')"
+
+
+@pytest.mark.parametrize("jitter", [0.0, 0.5])
+def test_a_backoff_without_an_asked_pause_stays_below_a_minute(jitter: float) -> None:
+    pauses: list[float] = []
+
+    def attempt() -> None:
+        raise RetryableError(Unreachable("busy"))
+
+    with pytest.raises(Unreachable):
+        retrying(attempt, pauses.append, lambda: jitter, attempts=8)
+    assert pauses == [(1 + jitter) * seconds for seconds in (1, 2, 4, 8, 16, 30, 30)]
+
+
 @pytest.mark.parametrize(
     ("headers", "pause"),
     [
