@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.log import LEVELS, Layout, LineFormatter, event, scrubber, setup
+from exporter.log import LEVELS, Layout, event, line_formatter, scrubber, setup
 from exporter.redaction import presentable, secrets
 
 _AT = datetime(2026, 11, 21, 5, 30, 0, 123_000, tzinfo=UTC)
@@ -36,7 +36,7 @@ def _record(
 
 
 def _line(layout: Layout, record: logging.LogRecord, *secrets: str, tracebacks: bool = False) -> str:
-    return LineFormatter(layout, scrubber(secrets), tracebacks=tracebacks).format(record)
+    return line_formatter(layout, scrubber(secrets), tracebacks=tracebacks).format(record)
 
 
 def _raised(message: str) -> ValueError:
@@ -97,7 +97,7 @@ def test_logfmt_quotes_what_would_break_the_line(value: object, written: str) ->
 @given(st.text())
 def test_every_text_stays_on_one_line_and_can_be_read_back(text: str) -> None:
     record = _record("x", fields={"field": text})
-    formatter = {layout: LineFormatter(layout, lambda kept: kept, tracebacks=False) for layout in ("logfmt", "json")}
+    formatter = {layout: line_formatter(layout, lambda kept: kept, tracebacks=False) for layout in ("logfmt", "json")}
 
     json_line, written = formatter["json"].format(record), formatter["logfmt"].format(record).partition(" field=")[2]
 
@@ -119,6 +119,26 @@ def test_other_peoples_loggers_are_named_and_their_arguments_filled_in() -> None
     assert _line("logfmt", _record("Started on %s", "[::1]:10723", name="uvicorn.error")) == (
         'ts=2026-11-21T05:30:00.123Z level=info logger=uvicorn.error msg="Started on [::1]:10723"'
     )
+
+
+def test_a_record_is_left_as_it_is_for_other_handlers() -> None:
+    error = _raised("busy")
+    given = (type(error), error, error.__traceback__)
+    record = _record("%s failed", "poll", exc_info=given, stack_info="Stack (most recent call last):\n  here")
+
+    assert (
+        _line("logfmt", record) == 'ts=2026-11-21T05:30:00.123Z level=info msg="poll failed" error="ValueError: busy"'
+    )
+    assert (record.msg, record.args, record.exc_info, record.exc_text) == ("%s failed", ("poll",), given, None)
+
+
+def test_an_error_that_an_event_names_itself_stays() -> None:
+    error = _raised("busy")
+    record = _record(
+        "poll failed", exc_info=(type(error), error, error.__traceback__), fields={"error": "augment: busy"}
+    )
+
+    assert _line("logfmt", record) == ('ts=2026-11-21T05:30:00.123Z level=info msg="poll failed" error="augment: busy"')
 
 
 def test_an_exception_is_one_field() -> None:
@@ -209,6 +229,26 @@ def test_setup_serves_every_logger_of_the_process() -> None:
         'level=error msg="poll failed" error="ValueError: token <secret>"',
         'level=warn logger=sqlalchemy.pool msg="token <secret>"',
     ]
+
+
+@pytest.mark.usefixtures("_restored")
+@pytest.mark.parametrize("name", ["apscheduler.scheduler", "sqlalchemy.engine", "uvicorn.error"])
+def test_a_librarys_logger_writes_the_same_lines_as_ours(name: str) -> None:
+    stream = io.StringIO()
+    setup("info", "json", stream, frozenset({"s3cret-token"}))
+    logger = logging.getLogger(name)
+    error = _raised("token s3cret-token of alice@example.com")
+
+    exception = (type(error), error, error.__traceback__)
+    logger.handle(_record("%s\nfailed", "s3cret-token", name=name, level=logging.ERROR, exc_info=exception))
+
+    assert json.loads(stream.getvalue()) == {
+        "ts": "2026-11-21T05:30:00.123Z",
+        "level": "error",
+        "logger": name,
+        "msg": "<secret>\nfailed",
+        "error": "ValueError: token <secret> of <email>",
+    }
 
 
 @pytest.mark.usefixtures("_restored")
