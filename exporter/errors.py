@@ -1,12 +1,12 @@
-"""What can go wrong with a vendor: one class for each `reason` label.
+"""The errors of a vendor: one class for each value of the label `reason`.
 
 VendorError
-├── Unreachable   the network, a 5xx, a body cut short; retried, then reported
-├── RateLimited   429 after the retries that the vendor's own pause allows
-├── Rejected      any other 4xx or a redirect: a human is needed, never retried
-└── BadPayload    a 2xx whose body cannot be right
+├── Unreachable   no usable response: connection, timeout, 5xx, body cut short; retried first
+├── RateLimited   429; retried first, unless the vendor asks for a longer pause than a poll may take
+├── Rejected      any other 4xx or a redirect; never retried, the operator must act
+└── BadPayload    a 2xx with an invalid body; never retried
 
-A message names vendor, endpoint, field and what was seen. It holds no secret and no person.
+A message names vendor, endpoint, field and what was seen. It contains no secret and no person.
 """
 
 from dataclasses import dataclass
@@ -18,9 +18,9 @@ REASONS: tuple[Reason, ...] = get_args(Reason)
 
 @dataclass(frozen=True)
 class Failure:
-    """What became of an error that was caught; `status` is the HTTP status where there was one.
+    """A caught error as data; `status` is the HTTP status, if there was a response.
 
-    With `of_state` it is our state that failed: `reason` is "state", and nothing is wrong with the vendor.
+    With `of_state` the exporter's own state failed, not the vendor: `reason` is then "state".
     """
 
     reason: str
@@ -30,7 +30,7 @@ class Failure:
 
 
 class VendorError(Exception):
-    """A vendor did not give what was asked; `status` is the HTTP status where there was one."""
+    """A vendor did not deliver what was requested; `status` is the HTTP status, if there was a response."""
 
     reason: ClassVar[Reason]
 
@@ -40,13 +40,13 @@ class VendorError(Exception):
 
 
 class Unreachable(VendorError):
-    """No usable answer: connection, timeout, 5xx or a body cut short."""
+    """The vendor gave no usable response: connection, timeout, 5xx or a body cut short."""
 
     reason = "unreachable"
 
 
 class RateLimited(VendorError):
-    """The vendor asked for a longer pause than a poll may take."""
+    """The vendor still answers 429 after the retries, or asks for a longer pause than a poll may take."""
 
     reason = "rate_limited"
 
@@ -58,6 +58,6 @@ class Rejected(VendorError):
 
 
 class BadPayload(VendorError):
-    """The vendor answered 2xx with a body that cannot be right."""
+    """The vendor answered 2xx with an invalid body."""
 
     reason = "payload"

@@ -1,13 +1,13 @@
-"""Host names by what resolvers and HTTP libraries take, so that a wrong one is a mistake where it is read."""
+"""Checks that resolvers and HTTP libraries accept a host, so that a wrong one is a mistake of the configuration."""
 
 import re
 from ipaddress import IPv4Address, IPv6Address
 
 import idna
 
-# Those that IDNA takes for one (RFC 3490, 3.1).
+# The characters that IDNA treats as a dot (RFC 3490, 3.1).
 _DOT = re.compile("[.\u3002\uff0e\uff61]")
-# Not of the DNS, but Docker and Windows have names with _.
+# DNS has no _, but Docker and Windows have host names with it.
 _LABEL = re.compile(r"[A-Za-z0-9_-]+")
 _FOUR_NUMBERS = re.compile(r"[0-9]+(?:\.[0-9]+){3}")
 _PUNYCODE = "xn--"
@@ -16,7 +16,7 @@ _LONGEST_NAME = 253
 
 
 def check_host(host: str) -> str:
-    """The host as it is, a name or an IP address without brackets; raises ValueError where nobody can look it up."""
+    """Returns the host, a name or an IP address without brackets; raises ValueError if it cannot be looked up."""
     if ":" in host:
         _check_address(IPv6Address, host, "must have an IPv6 address such as ::1 in its brackets")
     elif _FOUR_NUMBERS.fullmatch(host):
@@ -36,7 +36,7 @@ def _check_address(kind: type[IPv4Address] | type[IPv6Address], host: str, words
 
 
 def _ascii(label: str) -> str:
-    """A part of a host as it is looked up."""
+    """A label in the form in which it is looked up."""
     if not label:
         raise ValueError("must have a host without an empty part before, between or after its dots")
     try:

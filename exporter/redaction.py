@@ -1,26 +1,26 @@
-"""What may be repeated of a vendor's words: short, on one line, without e-mail addresses and without our token."""
+"""Makes foreign text fit for messages and logs: on one line, short, without secrets and e-mail addresses."""
 
 import re
 from collections.abc import Mapping
 from urllib.parse import unquote
 
 LENGTH = 200
-SHOWN_SECRET = "<secret>"  # noqa: S105 - what is shown in place of one
-# A shorter secret cannot be told from ordinary text.
+SHOWN_SECRET = "<secret>"  # noqa: S105 - replaces a secret
+# A shorter secret would match ordinary text.
 SHORTEST_SECRET = 4
-# What a library may tell alone of a value that it has taken apart.
+# A part of a value that a library may quote alone.
 _TELLING = re.compile(r"[\w.%~-]{3,}")
 EMAIL = re.compile(r"(?<![\w.+%'-])[\w.+%'-]+(?:@|%40)[\w.-]*\w")
 
 
 def secrets(headers: Mapping[str, str]) -> list[str]:
-    """What must not be shown of headers that carry a token: each value, and what follows its scheme or cookie name."""
+    """The secrets in headers that carry a token, longest first: each value, and its part after a scheme or cookie."""
     parts = {part for value in headers.values() for part in (value, value.rpartition(" ")[2], value.partition("=")[2])}
     return sorted((part for part in parts if len(part) >= SHORTEST_SECRET), key=len, reverse=True)
 
 
 def presentable(text: str, hidden: list[str]) -> str:
-    """The text on one line of at most 200 characters, with `hidden` values and e-mail addresses replaced."""
+    """The text on one line of at most 200 characters; `hidden` values become `<token>`, e-mail addresses `<email>`."""
     for secret in hidden:
         text = text.replace(secret, "<token>")
     text = EMAIL.sub("<email>", text)
@@ -29,7 +29,7 @@ def presentable(text: str, hidden: list[str]) -> str:
 
 
 def without_values(words: str, values: Mapping[str, str]) -> str:
-    """The words with `${NAME}` in place of every value, and of every part of a value."""
+    """The words with `${NAME}` in place of each value of `values`, by name, and of each part of a value."""
     names: dict[str, str] = {}
     for name, value in values.items():
         for form in (value, unquote(value)):

@@ -16,7 +16,7 @@ _AT = datetime(2026, 11, 21, 5, 30, 0, 123_000, tzinfo=UTC)
 
 @pytest.fixture
 def _restored() -> Iterator[None]:
-    """Puts the process's loggers back as they were."""
+    """Restores the loggers of the process after a test."""
     root, names = logging.getLogger(), ("httpcore", "httpx", "uvicorn.access")
     handlers, level, raises = root.handlers[:], root.level, logging.raiseExceptions
     levels = {name: logging.getLogger(name).level for name in names}
@@ -115,7 +115,7 @@ def test_levels_are_named_as_on_the_command_line_and_critical_is_an_error() -> N
     ]
 
 
-def test_other_peoples_loggers_are_named_and_their_arguments_filled_in() -> None:
+def test_a_librarys_logger_is_named_and_their_arguments_filled_in() -> None:
     assert _line("logfmt", _record("Started on %s", "[::1]:10723", name="uvicorn.error")) == (
         'ts=2026-11-21T05:30:00.123Z level=info logger=uvicorn.error msg="Started on [::1]:10723"'
     )
@@ -191,7 +191,7 @@ def test_secrets_and_addresses_are_replaced(text: str, scrubbed: str) -> None:
         ("token abc refused", "token abc refused", "token abc refused"),
     ],
 )
-def test_a_vendors_words_hide_the_same_as_the_log(text: str, said: str, logged: str) -> None:
+def test_a_vendors_message_hides_the_same_as_the_log(text: str, said: str, logged: str) -> None:
     tokens = ["abcd", "abc"]
     hidden = secrets({"Authorization": f"Bearer {tokens[0]}", "Cookie": f"session={tokens[1]}"})
 

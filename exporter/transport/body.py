@@ -1,4 +1,4 @@
-"""The body of an answer, unpacked piece by piece in bounded memory."""
+"""The body of a response, unpacked piece by piece in bounded memory."""
 
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -7,28 +7,29 @@ import httpx
 
 from exporter.errors import BadPayload
 
-Heard = Callable[[int, int | None], None]
+# Called with the bytes received so far and the bytes in all, if the response says how many; both before unpacking.
+OnProgress = Callable[[int, int | None], None]
 
 _STEP = 2**20
 _GZIP = 16 + zlib.MAX_WBITS
-# Names of no encoding at all. "none" is not in the standard, and some servers and proxies send it.
+# Names for no encoding. "none" is not in the standard, but some servers and proxies send it.
 _NONE = ("", "identity", "none")
 
 
-def pieces(
-    answer: httpx.Response, where: str, limit: int, heard: Heard, shown: Callable[[str], str]
+def decoded(
+    response: httpx.Response, where: str, limit: int, on_progress: OnProgress, presentable: Callable[[str], str]
 ) -> Iterator[bytes]:
-    """The decoded body of an open answer; `heard` is told the bytes received so far and in all, both as sent.
+    """The decoded body of an open response; `presentable` makes the name of an encoding fit for a message.
 
-    BadPayload for more than `limit` decoded bytes, for a foreign encoding, which is named as `shown` makes it fit to be
-    read, and for what is no gzip; httpx.TransportError or EOFError when the body is cut short.
+    BadPayload for more than `limit` decoded bytes, for an encoding other than gzip, and for a body that is not gzip
+    though it says so; httpx.TransportError or EOFError if the body is cut short.
     """
     # httpx joins several lines of a header by commas.
-    said = answer.headers.get("content-encoding", "")
-    encodings = [name for name in (part.strip().lower() for part in said.split(",")) if name not in _NONE]
+    header = response.headers.get("content-encoding", "")
+    encodings = [name for name in (part.strip().lower() for part in header.split(",")) if name not in _NONE]
     if encodings not in ([], ["gzip"], ["x-gzip"]):
-        raise BadPayload(f'{where}: the body has the encoding "{shown(said)}", and only gzip was asked for')
-    sent = _as_sent(answer, heard)
+        raise BadPayload(f'{where}: the body has the encoding "{presentable(header)}", and only gzip was asked for')
+    sent = _as_sent(response, on_progress)
     size = 0
     try:
         for piece in gunzip(sent) if encodings else sent:
@@ -41,10 +42,10 @@ def pieces(
 
 
 def gunzip(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """Unpack gzip into pieces of at most 1 MiB, however far it expands; nothing unpacks to nothing.
+    """Unpacks gzip into pieces of at most 1 MiB, however far it expands; an empty body is taken for empty gzip.
 
-    EOFError when the last member is incomplete, zlib.error when it is no gzip. The decoder of httpx 0.28 takes a cut
-    stream for a whole one, drops all members but the first and unpacks each chunk in one go.
+    EOFError if the last member is incomplete, zlib.error if it is not gzip. The decoder of httpx 0.28 accepts a cut
+    stream, drops all members but the first and unpacks each chunk at once.
     """
     member = None
     for chunk in chunks:
@@ -58,12 +59,12 @@ def gunzip(chunks: Iterable[bytes]) -> Iterator[bytes]:
         raise EOFError("the gzip stream has no end")
 
 
-def _as_sent(answer: httpx.Response, heard: Heard) -> Iterator[bytes]:
-    assert isinstance(answer.stream, httpx.SyncByteStream)
-    length = answer.headers.get("content-length", "")
+def _as_sent(response: httpx.Response, on_progress: OnProgress) -> Iterator[bytes]:
+    assert isinstance(response.stream, httpx.SyncByteStream)
+    length = response.headers.get("content-length", "")
     total = int(length) if length.isdecimal() else None
     received = 0
-    for chunk in answer.stream:
+    for chunk in response.stream:
         received += len(chunk)
-        heard(received, total)
+        on_progress(received, total)
         yield chunk

@@ -1,4 +1,4 @@
-"""What the environment says to HTTP clients of proxies and certificates, read before a client is made of it.
+"""Proxies and certificates in the environment, checked before an HTTP client is made.
 
 An error names the variable and hides its value, which may hold a password.
 """
@@ -24,9 +24,9 @@ _LAST_PORT = 65_535
 
 
 def check_proxies(environ: Mapping[str, str], socks: str) -> None:
-    """Raises ValueError for proxy variables that no client can be made of.
+    """Raises ValueError for proxy variables that a client cannot use.
 
-    `socks` is the package with which the client speaks to SOCKS proxies.
+    `socks` is the package that the client needs for SOCKS proxies.
     """
     names = dict(_in_force(environ))
     exceptions = names.pop("no_proxy", None)
@@ -44,9 +44,9 @@ def check_proxies(environ: Mapping[str, str], socks: str) -> None:
 
 
 def tls_context(ca_file: Path | None, environ: Mapping[str, str]) -> ssl.SSLContext:
-    """Whom to trust: a file of one's own, else SSL_CERT_FILE, SSL_CERT_DIR or the authorities that come with httpx.
+    """TLS that trusts the authorities of `ca_file`, else of SSL_CERT_FILE, else of SSL_CERT_DIR, else of httpx.
 
-    Raises ValueError for what of these cannot be read.
+    Raises ValueError if they cannot be read.
     """
     check_key_log(environ)
     file, folder = environ.get("SSL_CERT_FILE"), environ.get("SSL_CERT_DIR")
@@ -55,7 +55,7 @@ def tls_context(ca_file: Path | None, environ: Mapping[str, str]) -> ssl.SSLCont
     if file:
         return trusting("SSL_CERT_FILE", Path(file))
     if folder:
-        # OpenSSL would trust nobody and say nothing.
+        # OpenSSL would trust no certificate, without an error.
         if not any(Path(part).is_dir() for part in folder.split(":")):
             raise ValueError("SSL_CERT_DIR cannot be used: it names no folder")
         return ssl.create_default_context(capath=folder)
@@ -63,7 +63,7 @@ def tls_context(ca_file: Path | None, environ: Mapping[str, str]) -> ssl.SSLCont
 
 
 def check_key_log(environ: Mapping[str, str]) -> None:
-    """Raises ValueError where SSLKEYLOGFILE, to which OpenSSL writes the keys of connections, cannot be written to."""
+    """Raises ValueError if SSLKEYLOGFILE, into which OpenSSL writes the keys of connections, cannot be written."""
     try:
         if environ.get("SSLKEYLOGFILE"):
             ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).keylog_filename = environ["SSLKEYLOGFILE"]
@@ -72,7 +72,7 @@ def check_key_log(environ: Mapping[str, str]) -> None:
 
 
 def trusting(name: str, file: Path) -> ssl.SSLContext:
-    """TLS that trusts a file's authorities alone; raises ValueError, with what named the file, where it has none."""
+    """TLS that trusts only the authorities in `file`; raises ValueError with `name`, the setting, if there are none."""
     try:
         return ssl.create_default_context(cafile=file)
     except (OSError, ValueError) as error:
@@ -80,7 +80,7 @@ def trusting(name: str, file: Path) -> ssl.SSLContext:
 
 
 def _in_force(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """The names of the variables that say something, by their lower case, which goes before others where it is set."""
+    """Lower-case and actual name of each variable that is set; of two spellings the lower-case one comes last."""
     for name in sorted(environ):
         if name.lower() in (*_PROXIES, "no_proxy") and environ[name]:
             yield name.lower(), name
@@ -104,7 +104,7 @@ def _check_proxy(name: str, value: str, socks: str) -> None:
 
 
 def _is_exception(entry: str) -> bool:
-    """Whether httpx (0.28) makes a pattern of an entry of NO_PROXY."""
+    """Whether httpx (0.28) accepts an entry of NO_PROXY."""
     host = entry.split("/")[0]
     if "://" in entry:
         pattern = entry
@@ -127,7 +127,7 @@ def _is_address(kind: type[IPv4Address] | type[IPv6Address], text: str) -> bool:
 
 
 def _unusable(name: str, error: Exception) -> ValueError:
-    """The words for a file that a variable or a setting names; what is no PEM is an SSLError, which is an OSError."""
+    """The error for a file that a variable or a setting names; bad PEM is an SSLError, which is an OSError."""
     if isinstance(error, OSError) and not isinstance(error, ssl.SSLError):
         return ValueError(f"{name} cannot be used: {error.strerror}")
     return ValueError(f"{name} cannot be used: it holds no certificates in PEM form")

@@ -1,4 +1,4 @@
-"""Strict reading of JSON answers: every error names endpoint, field and what was seen, and never a person's value."""
+"""Strict reading of JSON responses: an error names endpoint, field and the kind of value, never a person's value."""
 
 import json
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _KINDS: dict[type, str] = {
     type(None): "null",
 }
 
-# Where the vendors put their own words, most telling first: Augment error.message, Coder classic error.msg, GitLab's
+# Where the vendors explain an error, the most specific first: Augment error.message, Coder classic error.msg, GitLab's
 # request limiter message.error, OAuth error_description, GitLab and Cube error, GitLab and Coder message (2026-11).
 _REFUSALS = (
     ("error", "message"),
@@ -30,10 +30,10 @@ _REFUSALS = (
 
 
 def loads(body: bytes, where: str) -> object:
-    """Read a body that must be exactly one JSON document in UTF-8; fractions become exact Decimals.
+    """Reads a body that must be exactly one JSON document in UTF-8; fractions become exact Decimals.
 
-    NaN and Infinity, which JSON does not have and some servers write, become floats, which no reader of a field takes.
-    BadPayload says what is wrong and at which character, and shows nothing of the content.
+    NaN and Infinity are not JSON but some servers write them: they become floats, which the readers of JsonObject
+    refuse. BadPayload says what is wrong and at which character, without the content.
     """
     if not body.strip():
         raise BadPayload(f"{where}: the body is empty")
@@ -55,9 +55,10 @@ def loads(body: bytes, where: str) -> object:
 
 @dataclass(frozen=True, slots=True)
 class JsonObject:
-    """A JSON object and where it stands, so that its readers can say which field of which endpoint is wrong.
+    """A JSON object with its endpoint and path, so that an error names the wrong field.
 
-    Readers take a key that must be there; `"key" in obj` asks first. They raise BadPayload.
+    Each reader raises BadPayload if the key is missing or its value has the wrong type; check an optional key with
+    `"key" in obj` first.
     """
 
     fields: dict[str, object]
@@ -88,7 +89,7 @@ class JsonObject:
         return objects(self.require(key), self.where, self._path(key))
 
     def text(self, key: str) -> str:
-        """Text that every store and label can hold: no NUL, no half of a surrogate pair."""
+        """Text without NUL and lone surrogates, which a store or a label cannot hold."""
         value = self.require(key)
         if not isinstance(value, str):
             self.refuse(key, "text")
@@ -113,7 +114,7 @@ class JsonObject:
         return value if isinstance(value, bool) else self.refuse(key, "a boolean")
 
     def refuse(self, key: str, wanted: str) -> NoReturn:
-        """Raise BadPayload: the value under `key` is not what was wanted."""
+        """Raises BadPayload: the value under `key` is not `wanted`."""
         raise BadPayload(f"{self.where}: {self._path(key)} is {seen(self.require(key))}, not {wanted}")
 
     def _path(self, key: str) -> str:
@@ -121,21 +122,21 @@ class JsonObject:
 
 
 def json_object(value: object, where: str, path: str = "") -> JsonObject:
-    """A value that must be an object, with readers for its fields."""
+    """Checks that a value is an object; BadPayload otherwise."""
     if not isinstance(value, dict):
         raise BadPayload(f"{where}: {path or 'the body'} is {seen(value)}, not an object")
     return JsonObject(value, where, path)
 
 
 def objects(value: object, where: str, path: str = "") -> list[JsonObject]:
-    """A value that must be an array of objects."""
+    """Checks that a value is an array of objects; BadPayload otherwise."""
     if not isinstance(value, list):
         raise BadPayload(f"{where}: {path or 'the body'} is {seen(value)}, not an array")
     return [json_object(item, where, f"{path}[{index}]") for index, item in enumerate(value)]
 
 
 def seen(value: object) -> str:
-    """What a value is, fit for a message: numbers in figures, everything else by its kind alone."""
+    """Describes a value for a message: a number by its digits, anything else only by its kind."""
     if isinstance(value, int | float | Decimal) and not isinstance(value, bool):
         figures = json.dumps(value) if isinstance(value, float) else str(value)
         return f"the number {figures if len(figures) <= 24 else figures[:24] + '…'}"
@@ -143,7 +144,7 @@ def seen(value: object) -> str:
 
 
 def refusal_text(body: bytes) -> str:
-    """The vendor's own words in a JSON error body; "" where there are none."""
+    """The vendor's explanation in a JSON error body; "" if there is none."""
     try:
         document = json.loads(body)
     except (ValueError, RecursionError):

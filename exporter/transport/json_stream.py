@@ -1,4 +1,4 @@
-"""Strict reading of a large JSON object, item by item: only what comes of the items of its long members is kept."""
+"""Strict reading of a large JSON object: items of its long members are converted one by one and then dropped."""
 
 import codecs
 import json
@@ -12,15 +12,15 @@ Convert = Callable[[object, str], object]
 
 _STEP = 2**20
 _SPACE = re.compile(r"[ \t\n\r]*")
-# A number that seems to end before `e+` may go on in text that is not there yet.
+# A number that seems to end before `e+` may continue in text that is not decoded yet.
 _MARGIN = 2
 
 
 def loads(body: bytes, where: str, convert: Mapping[str, Convert], *, step: int = _STEP) -> object:
-    """Like `json_body.loads`, but of the array or object under a key of `convert` each item is converted at once.
+    """Like `json_object.loads`, but converts each item of the array or object under a key of `convert` as it is read.
 
-    A converter gets an item and its path, such as `activity[3]`. A body of 40 MB parsed in one call would keep every
-    other thread from running for half a second, and would be ten times as large in memory; `step` bytes are not.
+    A converter gets an item and its path, such as `activity[3]`. `step` is the number of bytes that are decoded at a
+    time: parsing 40 MB in one call would block every other thread for half a second and need ten times the memory.
     """
     try:
         return _document(_Cursor(body, step), convert)
@@ -48,7 +48,7 @@ def _member(cursor: "_Cursor", name: str, convert: Convert | None) -> object:
 
 
 class _Cursor:
-    """A place in a JSON body, of which only the text around it is decoded; skips white space before what it reads."""
+    """A position in a JSON body; only the text around it is decoded. Every method skips white space first."""
 
     def __init__(self, body: bytes, step: int) -> None:
         self._body = body
@@ -74,14 +74,14 @@ class _Cursor:
                     return value
 
     def take(self, mark: str) -> bool:
-        """Passes a character if it is what comes next."""
+        """Consumes `mark` if it comes next, and says whether it did."""
         self._skip_space()
         taken = self._text.startswith(mark, self._at)
         self._at += taken
         return taken
 
     def entries(self, end: str) -> Iterator[None]:
-        """Stops before each entry of an array or object that was entered, and passes its end."""
+        """Yields before each entry of the array or object that was entered, and consumes its `end`."""
         if self.take(end):
             return
         yield
@@ -90,7 +90,7 @@ class _Cursor:
             yield
 
     def names(self) -> Iterator[str]:
-        """Reads the name of each member of an object that was entered, and stops before its value."""
+        """Yields the name of each member of the object that was entered; the caller reads the value."""
         for _ in self.entries("}"):
             name = self.value()
             if not isinstance(name, str):
@@ -99,7 +99,7 @@ class _Cursor:
             yield name
 
     def end(self) -> None:
-        """Refuses anything that follows."""
+        """Raises ValueError if anything but white space follows."""
         self._skip_space()
         if self._at < len(self._text):
             raise self._unexpected()
@@ -117,10 +117,10 @@ class _Cursor:
                 return
 
     def _more(self) -> bool:
-        """Decodes on; False at the end of the body."""
+        """Decodes the next piece; False at the end of the body."""
         if self._taken == len(self._body):
             return False
-        # Doubled each time: an item of any length is scanned again only a few times.
+        # Twice as long each time, so that a long item is scanned only a few times.
         piece = self._body[self._taken : self._taken + max(self._step, len(self._text) - self._at)]
         self._taken += len(piece)
         self._text = self._text[self._at :] + self._decode(piece, self._taken == len(self._body))

@@ -1,4 +1,4 @@
-"""How fast a vendor may be asked: a token bucket."""
+"""The rate limit of a source: a token bucket."""
 
 import threading
 from collections.abc import Callable
@@ -9,7 +9,7 @@ BURST = 20
 class Budget:
     """A token bucket that starts full: at most `burst` requests at once and `per_minute` in the long run.
 
-    Threads may share one. No interval of t seconds sees more than burst + t * per_minute / 60 requests.
+    Threads may share it. An interval of t seconds has at most burst + t * per_minute / 60 requests.
     """
 
     def __init__(self, per_minute: float, *, monotonic: Callable[[], float], burst: int = BURST) -> None:
@@ -20,7 +20,7 @@ class Budget:
         self._lock = threading.Lock()
 
     def reserve(self) -> float:
-        """Take a token and return the seconds to wait until it is there; 0.0 when it may be used at once."""
+        """Takes a token and returns the seconds to wait before using it; 0.0 if it may be used at once."""
         with self._lock:
             now = self._monotonic()
             missing = max(0.0, self._full_at - now)

@@ -1,4 +1,4 @@
-"""Whether our clock is right: what a vendor's answers say of the time, in their `Date` header."""
+"""Compares our clock with the `Date` header of a vendor's responses."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,29 +10,29 @@ from exporter.model import CLOCK_TOLERANCE
 
 @dataclass(frozen=True)
 class Told:
-    """The vendor's time as one answer told it, and by how much our clock was ahead of it (negative: behind)."""
+    """The vendor's time in one response, and how far our clock was ahead of it (negative: behind)."""
 
     moment: datetime
     ahead: timedelta
 
     @property
     def agrees(self) -> bool:
-        """Whether both clocks may be right."""
+        """Whether the clocks agree within CLOCK_TOLERANCE."""
         return abs(self.ahead) <= CLOCK_TOLERANCE
 
 
 @dataclass
 class VendorClock:
-    """What the answers of one poll told of the time: the newest, or one that disagreed. None: no answer told it.
+    """The vendor's time in the responses of one poll: the newest that disagrees with our clock, else the newest.
 
-    `good` says whether an answer that told the time was no refusal. Threads may share one.
+    `told` is None if no response had a time; `good` says whether one with a time was no refusal. Threads may share it.
     """
 
     told: Told | None = None
     good: bool = False
 
     def hear(self, headers: Mapping[str, str], now: datetime, *, good: bool) -> None:
-        """Takes the headers of an answer that has just come. One from a cache tells when it was put there."""
+        """Reads the headers of a response that has just arrived; ignores one from a cache, which is older than that."""
         moment = answer_time(headers)
         if moment is None or headers.get("age", "0").strip() != "0":
             return
@@ -43,15 +43,15 @@ class VendorClock:
 
 
 def answer_time(headers: Mapping[str, str]) -> datetime | None:
-    """The vendor's time in the headers of an answer; None where it is missing or no HTTP date."""
+    """The `Date` in the headers of a response; None if it is missing or not an HTTP date."""
     return http_date(headers.get("date", ""))
 
 
 def http_date(text: str) -> datetime | None:
-    """A moment as HTTP writes it; None for anything else."""
+    """An HTTP date (RFC 9110, 5.6.7) in UTC; None for anything else."""
     try:
         moment = parsedate_to_datetime(text)
-        # The oldest of the three forms names no zone; all three are UTC (RFC 9110, 5.6.7).
+        # The oldest of the three formats has no zone; all three are in UTC.
         return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
         return None

@@ -1,4 +1,4 @@
-"""Which hosts are taken: those that the libraries that look them up take."""
+"""Accepted hosts are those that the libraries can look up."""
 
 import httpx
 import pytest
@@ -34,7 +34,7 @@ IPV6 = "must have an IPv6 address such as ::1 in its brackets"
         "fe80::1%eth0",
     ],
 )
-def test_a_host_that_can_be_looked_up_is_taken_as_it_is(host: str) -> None:
+def test_a_host_that_can_be_looked_up_is_returned_unchanged(host: str) -> None:
     assert check_host(host) == host
 
 
@@ -67,7 +67,7 @@ def test_a_host_that_can_be_looked_up_is_taken_as_it_is(host: str) -> None:
         ("host:80", IPV6),
     ],
 )
-def test_a_host_that_nobody_can_look_up_is_refused_in_words(host: str, words: str) -> None:
+def test_a_host_that_cannot_be_looked_up_is_refused_with_the_reason(host: str, words: str) -> None:
     with pytest.raises(ValueError, match=f"^{words}$"):
         check_host(host)
 
@@ -80,7 +80,7 @@ def test_a_host_that_nobody_can_look_up_is_refused_in_words(host: str, words: st
     | st.from_regex(r"[0-9]{1,3}(\.[0-9]{1,3}){0,4}", fullmatch=True)
 )
 @example("xn--a")
-def test_no_library_breaks_on_a_host_that_is_taken(host: str) -> None:
+def test_no_library_breaks_on_an_accepted_host(host: str) -> None:
     try:
         check_host(host)
     except ValueError:
@@ -88,5 +88,5 @@ def test_no_library_breaks_on_a_host_that_is_taken(host: str) -> None:
     url = httpx.URL(f"http://[{host}]:80/" if ":" in host else f"http://{host}:80/")
 
     assert url.host
-    # As the socket module does before it asks the resolver.
+    # The socket module encodes a host in the same way before it asks the resolver.
     assert url.raw_host.decode().encode("idna")

@@ -38,7 +38,7 @@ BOMB = gzip.compress(b" " * 2**20, compresslevel=9)
 
 
 class Stop(threading.Event):
-    """A stop event whose waits take no time: they move its clock instead."""
+    """A stop event whose waits return at once and advance its clock instead."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -58,7 +58,7 @@ class Stop(threading.Event):
 
 @dataclass
 class World:
-    """Makes clients, and keeps what they counted and waited for."""
+    """Makes clients and records the status codes that they count and the seconds that they wait."""
 
     closing: ExitStack
     stop: Stop = field(default_factory=Stop)
@@ -80,7 +80,7 @@ class World:
         return self.closing.enter_context(Client(**{**given, **changes}))
 
     def answering(self, *answers: httpx.Response | Exception, **changes: Any) -> Client:
-        """A client whose n-th request gets the n-th answer."""
+        """A client whose n-th request gets the n-th answer, or raises it."""
         left = iter(answers)
 
         def answer(request: httpx.Request) -> httpx.Response:
@@ -108,7 +108,7 @@ def failure(call: Callable[[], object]) -> VendorError:
     return raised.value
 
 
-# Asking
+# Requests
 
 
 def test_a_request_carries_token_user_agent_and_query(world: World) -> None:
@@ -134,7 +134,7 @@ def test_a_request_carries_token_user_agent_and_query(world: World) -> None:
     assert world.codes == ["200"]
 
 
-def test_attempts_are_counted_apart_for_whoever_asks_side_by_side(world: World) -> None:
+def test_callers_that_share_a_client_count_their_attempts_apart(world: World) -> None:
     client = world.answering(*(json_answer(status) for status in (200, 200, 200, 404)))
     one, two = client.counting(), client.counting()
     one.get_json("/a")
@@ -219,7 +219,7 @@ def test_a_proxy_of_the_environment_is_used(world: World, monkeypatch: pytest.Mo
     assert proxy.heads[0].startswith(f"GET http://vendor.example.com{DAU} HTTP/1.1\r\n")
 
 
-def test_a_ca_bundle_of_ones_own_is_trusted_and_no_other(world: World, tmp_path: Path) -> None:
+def test_a_configured_ca_bundle_is_trusted_and_no_other(world: World, tmp_path: Path) -> None:
     key, certificate = tmp_path / "key.pem", tmp_path / "certificate.pem"
     make = "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -addext subjectAltName=IP:127.0.0.1"
     subprocess.run([*make.split(), "-keyout", key, "-out", certificate], check=True, capture_output=True)
@@ -235,7 +235,7 @@ def test_a_ca_bundle_of_ones_own_is_trusted_and_no_other(world: World, tmp_path:
 # Retries
 
 
-def test_a_passing_failure_is_retried_with_growing_pauses(world: World) -> None:
+def test_a_transient_failure_is_retried_with_growing_pauses(world: World) -> None:
     client = world.answering(
         json_answer(502), httpx.ConnectError("refused"), json_answer(500), json_answer(200, {"ok": True})
     )
@@ -370,7 +370,7 @@ def test_a_stop_ends_a_pause_at_once(world: World) -> None:
     assert (type(error), str(error)) == (Unreachable, f"{WHERE}: stopping")
 
 
-def test_nothing_is_asked_once_it_stops(world: World) -> None:
+def test_no_request_is_sent_after_a_stop(world: World) -> None:
     world.stop.set()
 
     assert str(failure(lambda: world.answering().get_json(DAU))) == f"{WHERE}: stopping"
@@ -395,7 +395,7 @@ def test_an_answer_tells_the_vendors_time_and_whether_it_was_a_good_one(
     answer = json_answer(status, date="Fri, 20 Nov 2026 11:00:00 GMT")
     client = world.answering(answer, attempts=1)
     with suppress(Rejected, Unreachable):
-        # Scopes that are read side by side share what is told.
+        # Scopes that are read at the same time share the clock.
         client.counting().request("GET", DAU, accept_status=[404])
 
     told = Told(datetime(2026, 11, 20, 11, 0, tzinfo=UTC), timedelta(hours=1))
@@ -671,7 +671,7 @@ def test_a_body_of_exactly_the_limit_is_read(world: World) -> None:
 # Downloads
 
 
-def test_a_download_is_written_whole_and_tells_its_progress(world: World) -> None:
+def test_a_download_is_written_whole_and_reports_its_progress(world: World) -> None:
     report = b"Instance user ID,Searches\n" * 50_000
     packed = gzip.compress(report)
     heard: list[tuple[int, int | None]] = []
@@ -717,7 +717,7 @@ def test_a_download_fails_as_any_request_does(
     assert type(error) is kind
 
 
-def test_bodies_and_downloads_are_bounded_unless_a_client_is_told_otherwise(world: World) -> None:
+def test_bodies_and_downloads_are_bounded_by_default(world: World) -> None:
     client = world.client()
 
     assert (client.body_limit, client.download_limit) == (256 * 2**20, 16 * 2**30)

@@ -1,4 +1,4 @@
-"""An environment of which no client can be made: each command says so in one sentence, and a poll is rejected."""
+"""An environment that no client can use: each command says so in one sentence, and a poll is rejected."""
 
 import os
 from pathlib import Path
@@ -43,7 +43,7 @@ COMMANDS = {
 
 @pytest.fixture(params=ENVIRONMENTS)
 def variable(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """The name of a variable of which no client can be made."""
+    """The name of a variable, set to a value that no client can use."""
     for name in [name for name in os.environ if name.lower().endswith("_proxy") or name in ENVIRONMENTS]:
         monkeypatch.delenv(name)
     monkeypatch.setenv(request.param, ENVIRONMENTS[request.param])

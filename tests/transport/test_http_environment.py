@@ -1,4 +1,4 @@
-"""What the environment may say to HTTP clients, and what is said of that which no client can be made of."""
+"""Which proxies and certificates of the environment are accepted, and the errors for the others."""
 
 import os
 import ssl
@@ -40,7 +40,7 @@ MISSING = "no_such_package"
         {"FTP_PROXY": "http://a..b", "NO_PROXYX": "fd07::/64"},
     ],
 )
-def test_what_a_client_can_go_by_is_taken(environ: dict[str, str]) -> None:
+def test_what_a_client_can_use_is_accepted(environ: dict[str, str]) -> None:
     check_proxies(environ, socks=INSTALLED)
 
 
@@ -76,7 +76,9 @@ def test_what_a_client_can_go_by_is_taken(environ: dict[str, str]) -> None:
         ({"NO_PROXY": "http://xn--a"}, NO_EXCEPTION.format("NO_PROXY")),
     ],
 )
-def test_what_no_client_can_go_by_names_the_variable_and_hides_its_value(environ: dict[str, str], words: str) -> None:
+def test_what_no_client_can_use_is_an_error_that_names_the_variable_and_hides_its_value(
+    environ: dict[str, str], words: str
+) -> None:
     with pytest.raises(ValueError, match=r"^\S+ ") as raised:
         check_proxies(environ, socks=MISSING)
 
@@ -110,13 +112,13 @@ def test_of_any_variables_either_a_client_is_made_or_one_is_named(
     assert refused == "" or refused.startswith(f"{name} ")
 
 
-def test_a_file_of_ones_own_goes_before_the_environment(tmp_path: Path) -> None:
+def test_ca_file_goes_before_the_environment(tmp_path: Path) -> None:
     own = tls_context(Path(certifi.where()), {"SSL_CERT_FILE": f"{tmp_path}/none", "SSL_CERT_DIR": f"{tmp_path}/none"})
 
     assert own.cert_store_stats() == tls_context(None, {}).cert_store_stats() != {"crl": 0, "x509": 0, "x509_ca": 0}
 
 
-def test_the_environment_says_whom_to_trust(tmp_path: Path) -> None:
+def test_the_environment_names_the_trusted_authorities(tmp_path: Path) -> None:
     file = tls_context(None, {"SSL_CERT_FILE": certifi.where(), "SSL_CERT_DIR": f"{tmp_path}/none"})
     folder = tls_context(None, {"SSL_CERT_DIR": f"{tmp_path}/none:{tmp_path}"})
 
@@ -144,7 +146,7 @@ def test_a_variable_that_names_nothing_of_use_is_named(environ: dict[str, str], 
     ("content", "words"),
     [(b"", "it holds no certificates in PEM form"), (b"\x30\x82\0\xff", "it holds no certificates in PEM form")],
 )
-def test_a_file_without_certificates_is_said_to_have_none(content: bytes, words: str, tmp_path: Path) -> None:
+def test_a_file_without_certificates_is_an_error(content: bytes, words: str, tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_bytes(content)
 
     with pytest.raises(ValueError, match=f"^ca_file cannot be used: {words}$"):

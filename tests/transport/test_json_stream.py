@@ -1,4 +1,4 @@
-"""A body read item by item is what it is when read at once, wherever the pieces end."""
+"""A body that is read item by item gives the same as one read at once, wherever the pieces end."""
 
 import json
 import tracemalloc
@@ -41,7 +41,7 @@ def test_the_document_is_the_same(document: Any, step: int, escaped: bool, inden
 
 
 @given(DOCUMENTS, STEPS, st.integers(0, 200), st.sampled_from([b"", b",", b"}", b"]", b"1", b"\xff", b"NaN", b' "']))
-def test_what_is_wrong_is_said_in_the_same_words(document: Any, step: int, at: int, put: bytes) -> None:
+def test_a_wrong_body_has_the_same_error(document: Any, step: int, at: int, put: bytes) -> None:
     whole = json.dumps(document, ensure_ascii=False).encode()
     at %= len(whole)
     body = whole[:at] + put + whole[at + 1 :]
@@ -50,7 +50,7 @@ def test_what_is_wrong_is_said_in_the_same_words(document: Any, step: int, at: i
 
 
 def outcome(action: Any) -> str:
-    """What an action gives or says."""
+    """The result of an action, or its error."""
     try:
         return repr(action())
     except BadPayload as error:

@@ -1,4 +1,4 @@
-"""What a vendor's answers tell of the time."""
+"""What the responses of a vendor say about the time."""
 
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
