@@ -23,7 +23,8 @@ def problems(source: Source, now: datetime) -> Iterator[str]:
     vendor = source.vendor
     try:
         with source.connect(lambda _code: None) as client:
-            context = PollContext(client, source.settings, _Numbers(), now, {}, lambda _kind, _remark: None)
+            session = vendor.open_session()
+            context = PollContext(client, source.settings, _Numbers(), now, session, lambda _kind, _remark: None)
             if vendor.check is not None:
                 yield from vendor.check(context)
                 return

@@ -13,6 +13,7 @@ from exporter.poll.remarks import once_per_kind
 from exporter.state.accounts import AccountBook
 from exporter.state.known_days import known_days
 from exporter.state.store import Store, StoredDay
+from exporter.transport.client import Client
 from exporter.vendors.base import InvalidDay, PollContext, raise_newest
 
 # The windows and the baseline of a day need the four weeks before it, however short the configured history is.
@@ -40,7 +41,7 @@ class PastReader:
     def missing(self) -> dict[str, list[date]]:
         """The days that would be read, newest first, by scope. Raises VendorError where the scopes cannot be listed."""
         with self.source.connect(self.count) as client:
-            context = PollContext(client, self.source.settings, self.accounts, self.now(), {}, once_per_kind(self.warn))
+            context = self._context(client)
             return {scope: self._missing(scope) for scope in self.source.vendor.scopes(context)}
 
     def read(self) -> dict[str, VendorError]:
@@ -50,7 +51,7 @@ class PastReader:
         """
         failed: dict[str, VendorError] = {}
         with self.source.connect(self.count) as client:
-            context = PollContext(client, self.source.settings, self.accounts, self.now(), {}, once_per_kind(self.warn))
+            context = self._context(client)
             try:
                 scopes = self.source.vendor.scopes(context)
             except VendorError as error:
@@ -68,6 +69,10 @@ class PastReader:
             with ThreadPoolExecutor(self.source.vendor.concurrency, "scope") as pool:
                 list(pool.map(try_scope, scopes))
         return failed
+
+    def _context(self, client: Client) -> PollContext:
+        session = self.source.vendor.open_session()
+        return PollContext(client, self.source.settings, self.accounts, self.now(), session, once_per_kind(self.warn))
 
     def _newest(self) -> date:
         return min(self.last, newest_ready(self.now(), self.source.rules.ready_at))

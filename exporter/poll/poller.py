@@ -91,7 +91,7 @@ class Poller:
         self._oldest: date | None = None
         self._warn = once_per_kind(self._say)
         self._doubted: dict[str, set[date]] = {}
-        self._memory: dict[str, Any] = {}
+        self._session = source.vendor.open_session()
 
     @property
     def since(self) -> datetime:
@@ -146,7 +146,7 @@ class Poller:
         with self.source.connect(self.self_metrics.request) as client:
             listed = [scope for scope, status in self._store.scopes(self.source.name).items() if status.listed]
             context = PollContext(
-                client, self.source.settings, self._accounts, self._now(), self._memory, self._warn, listed
+                client, self.source.settings, self._accounts, self._now(), self._session, self._warn, listed
             )
             try:
                 scopes = self.source.vendor.scopes(context)

@@ -1,6 +1,6 @@
-"""The registry: a vendor is a file and a line here."""
+"""The registry of vendors."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from exporter.config.source import SourceSettings
 from exporter.vendors.augment.vendor import AUGMENT
@@ -10,7 +10,8 @@ from exporter.vendors.coder_classic.vendor import CODER_CLASSIC
 from exporter.vendors.gitlab.vendor import GITLAB
 from exporter.vendors.sourcegraph.vendor import SOURCEGRAPH
 
-VENDORS: Mapping[str, Vendor] = {vendor.name: vendor for vendor in (AUGMENT, CODER, CODER_CLASSIC, GITLAB, SOURCEGRAPH)}
+_REGISTERED: Sequence[Vendor] = (AUGMENT, CODER, CODER_CLASSIC, GITLAB, SOURCEGRAPH)
+VENDORS: Mapping[str, Vendor] = {vendor.name: vendor for vendor in _REGISTERED}
 
-# What a configuration's sources are read with.
+# The settings model of each vendor, for `load_config`.
 SETTINGS: Mapping[str, type[SourceSettings]] = {name: vendor.settings for name, vendor in VENDORS.items()}

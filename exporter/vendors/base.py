@@ -1,36 +1,47 @@
-"""What a vendor is: a name, a settings model and a few functions. No inheritance."""
+"""What a vendor is: a name, a settings model, a session and a few functions. No inheritance."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol
 
+from typing_extensions import TypeVar
+
+from exporter.config.source import SourceSettings
 from exporter.errors import BadPayload
 from exporter.model import Identity, Reading, WindowPeople
 from exporter.transport.client import Client
 
+# Code that serves every vendor alike leaves them out: `Vendor` and `PollContext` stand for those of any vendor.
+SettingsT = TypeVar("SettingsT", bound=SourceSettings, default=Any)
+SessionT = TypeVar("SessionT", default=Any)
+
 
 class Accounts(Protocol):
-    """Numbers accounts: the same identity key has the same small number for ever within a source."""
+    """Numbers accounts: an identity key has the same small number for ever within a source."""
 
     def number(self, identities: Sequence[Identity]) -> list[int]: ...
 
 
 @dataclass(frozen=True)
-class PollContext:
+class NoSession:
+    """The session of a vendor that has nothing to remember."""
+
+
+@dataclass(frozen=True)
+class PollContext(Generic[SettingsT, SessionT]):
     """What a vendor's functions may use during one poll of one source.
 
-    `settings` is the vendor's own settings model. `memory` is what the vendor's functions wish to find again at the
-    next poll of the source (ids of projects, detected names); a restart forgets it. `warn` takes a kind and a remark,
-    and logs the first one of each kind. `listed` are the scopes that the source had at its last poll, before a restart
-    too, and `most_people` how many people the scope that is read had on its best day in the state.
+    `settings` and `session` are of the vendor's own types. `warn` takes a kind and a remark, and logs the first remark
+    of each kind. `listed` holds the scopes that the source had at its last poll, even one before a restart.
+    `most_people` is how many people the scope being read had on its best stored day.
     """
 
     client: Client
-    settings: Any
+    settings: SettingsT
     accounts: Accounts
     now: datetime
-    memory: dict[str, Any]
+    session: SessionT
     warn: Callable[[str, str], None]
     listed: Collection[str] = ()
     most_people: int = 0
@@ -43,41 +54,48 @@ def bearer(token: str) -> Mapping[str, str]:
 
 @dataclass(frozen=True)
 class InvalidDay:
-    """A day with a value that cannot be right: it costs its day alone, so that the other days are still read."""
+    """A day with a value that cannot be right. Only this day is lost; the other days are still read."""
 
     day: date
     error: BadPayload
 
 
-def raise_newest(wrong: Collection[InvalidDay]) -> None:
-    """Raises what is wrong with the newest day, where anything is, once all that can be read is."""
-    if wrong:
-        raise max(wrong, key=lambda one: one.day).error
+def raise_newest(invalid: Collection[InvalidDay]) -> None:
+    """Raises the error of the newest invalid day, if there is one. Called when everything else has been read."""
+    if invalid:
+        raise max(invalid, key=lambda one: one.day).error
 
 
 @dataclass(frozen=True)
-class Vendor:
+class Vendor(Generic[SettingsT, SessionT]):
     """One analytics API.
 
+    `open_session` makes what the functions remember from one poll of a source to the next: ids of projects, detected
+    names, tokens that are renewed. A restart or a change of the source's settings opens a new one. Scopes that are read
+    side by side (`concurrency`) share it.
+
     `scopes` lists the scopes of a source. `read` yields the wanted days (given newest first) of a scope as they become
-    complete, or what is wrong with one; a day that the vendor has not published, or only in part, is left out.
-    `least_requests` is how many requests it takes at least to read so many days of a scope, with the windows of so many
-    data days.
-    `windows`, where the vendor counts people over a window itself, answers the named windows that end with a day, each
-    once it is counted.
-    `day_counts`, asked when the days are read, gives people of single days, more than were read, for the baseline.
-    `seats` gives registered human seats of a scope where the vendor tells. `check` tries the credential and the queries
-    and yields a line for each problem. `headers` carries the token in the way that the vendor wants it.
+    complete, or an InvalidDay; it leaves out days that the vendor has not published, or published only in part.
+    `least_requests` says how many requests it takes at least to read a number of days of a scope, with the windows of a
+    number of data days.
+
+    The others are optional. `windows`, for a vendor that counts people over a window itself, yields the counts of the
+    named windows that end with a day. `day_counts`, called after `read`, returns people of single days, more than were
+    read, for the baseline. `seats` returns the registered human seats of a scope. `check` tries the credential and the
+    queries and yields a line for each problem. `headers` returns the headers that carry the token.
     """
 
     name: str
-    settings: type[Any]
-    scopes: Callable[[PollContext], Sequence[str]]
-    read: Callable[[PollContext, str, Sequence[date]], Iterator[Reading | InvalidDay]]
+    settings: type[SettingsT]
+    open_session: Callable[[], SessionT]
+    scopes: Callable[[PollContext[SettingsT, SessionT]], Sequence[str]]
+    read: Callable[[PollContext[SettingsT, SessionT], str, Sequence[date]], Iterator[Reading | InvalidDay]]
     least_requests: Callable[[int, int], int]
-    windows: Callable[[PollContext, str, date, Sequence[str]], Iterable[WindowPeople]] | None = None
-    day_counts: Callable[[PollContext, str], Sequence[WindowPeople]] | None = None
-    seats: Callable[[PollContext, str], int | None] | None = None
-    check: Callable[[PollContext], Iterator[str]] | None = None
+    windows: Callable[[PollContext[SettingsT, SessionT], str, date, Sequence[str]], Iterable[WindowPeople]] | None = (
+        None
+    )
+    day_counts: Callable[[PollContext[SettingsT, SessionT], str], Sequence[WindowPeople]] | None = None
+    seats: Callable[[PollContext[SettingsT, SessionT], str], int | None] | None = None
+    check: Callable[[PollContext[SettingsT, SessionT]], Iterator[str]] | None = None
     headers: Callable[[str], Mapping[str, str]] = bearer
     concurrency: int = 1

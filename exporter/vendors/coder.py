@@ -6,7 +6,7 @@ API: https://coder.com/docs/reference/api/insights (v2.37) and the handlers behi
 import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import Annotated
@@ -48,6 +48,17 @@ class CoderSettings(SourceSettings):
     organizations: tuple[Name, ...] = ()
 
 
+@dataclass
+class CoderSession:
+    """Whether the server's version was logged, and how many people the days of the newest reading listed."""
+
+    version_logged: bool = False
+    listed: dict[date, int | None] = field(default_factory=dict)
+
+
+Context = PollContext[CoderSettings, CoderSession]
+
+
 @dataclass(frozen=True)
 class Person:
     """Somebody's time on a day, in seconds."""
@@ -62,17 +73,17 @@ def headers(token: str) -> Mapping[str, str]:
     return {"Coder-Session-Token": token}
 
 
-def scopes(context: PollContext) -> Sequence[str]:
+def scopes(context: Context) -> Sequence[str]:
     """The configured organizations, or the server as one."""
     _log_version(context)
     return list(dict.fromkeys(context.settings.organizations)) or [ALL]
 
 
-def read(context: PollContext, scope: str, days: Sequence[date]) -> Iterator[Reading | InvalidDay]:
+def read(context: Context, scope: str, days: Sequence[date]) -> Iterator[Reading | InvalidDay]:
     """Every day wanted, newest first, with two requests for each."""
     templates = _templates(context, scope)
-    listed: dict[date, int | None] = {}
-    context.memory["listed people"] = listed
+    listed = context.session.listed
+    listed.clear()
     for day in days:
         answers = _ask_of_day(context, day, templates)
         try:
@@ -85,13 +96,12 @@ def read(context: PollContext, scope: str, days: Sequence[date]) -> Iterator[Rea
         yield reading
 
 
-def day_counts(context: PollContext, _scope: str) -> Sequence[WindowPeople]:
+def day_counts(context: Context, _scope: str) -> Sequence[WindowPeople]:
     """The server's own counts of the last 60 days; there are none for an organization."""
     if context.settings.organizations:
         return []
     counts = _daily_counts(context)
-    listed: Mapping[date, int | None] = context.memory["listed people"]
-    for day, people in listed.items():
+    for day, people in context.session.listed.items():
         if counts.get(day, people) != people:
             context.warn(
                 "counts differ",
@@ -101,7 +111,7 @@ def day_counts(context: PollContext, _scope: str) -> Sequence[WindowPeople]:
     return [WindowPeople(day, "1d", people) for day, people in counts.items()]
 
 
-def seats(context: PollContext, scope: str) -> int | None:
+def seats(context: Context, scope: str) -> int | None:
     """Users with the account status active, which is a licence seat and says nothing of activity."""
     if context.settings.organizations or context.settings.seats is not None:
         return None
@@ -140,9 +150,7 @@ def parse_apps(answer: JsonObject) -> Counter[str]:
     return apps
 
 
-def _ask_of_day(
-    context: PollContext, day: date, templates: Sequence[str] | None
-) -> tuple[JsonObject, JsonObject] | None:
+def _ask_of_day(context: Context, day: date, templates: Sequence[str] | None) -> tuple[JsonObject, JsonObject] | None:
     """What user-activity and templates answer; None without templates, of which nobody can be asked for."""
     if templates == []:
         return None
@@ -157,7 +165,7 @@ def _parse_day(answers: tuple[JsonObject, JsonObject] | None) -> tuple[list[Pers
     return ([], Counter()) if answers is None else (parse_people(answers[0]), parse_apps(answers[1]))
 
 
-def _facts(context: PollContext, day: date, people: Sequence[Person], apps: Counter[str]) -> DayFacts:
+def _facts(context: Context, day: date, people: Sequence[Person], apps: Counter[str]) -> DayFacts:
     named = [person for person in people if person.user_id]
     identities = [Identity(person.user_id, username=person.username, vendor_id=person.user_id) for person in named]
     numbers = dict(zip(named, context.accounts.number(identities), strict=True))
@@ -184,7 +192,7 @@ def _facts(context: PollContext, day: date, people: Sequence[Person], apps: Coun
     )
 
 
-def _daily_counts(context: PollContext) -> Mapping[date, int]:
+def _daily_counts(context: Context) -> Mapping[date, int]:
     """People of each of the last 60 days as the server itself counts them.
 
     Any tz_offset but 0 moves the labels of days that stay days of UTC (2026-11).
@@ -200,7 +208,7 @@ def _daily_counts(context: PollContext) -> Mapping[date, int]:
     return {_day(row): row.whole("amount") for row in _list(answer, "entries")}
 
 
-def _templates(context: PollContext, scope: str) -> list[str] | None:
+def _templates(context: Context, scope: str) -> list[str] | None:
     """The templates of an organization, which is the one way to ask for it; None for the server as one whole.
 
     What happened in workspaces of templates that have been deleted since is lost to it.
@@ -215,7 +223,7 @@ def _templates(context: PollContext, scope: str) -> list[str] | None:
     return sorted(_listed_templates(context, path, None) | _deprecated_templates(context, path))
 
 
-def _deprecated_templates(context: PollContext, path: str) -> set[str]:
+def _deprecated_templates(context: Context, path: str) -> set[str]:
     """People work on in deprecated templates, which newer servers list only when asked for (2026-11)."""
     try:
         return _listed_templates(context, path, _DEPRECATED)
@@ -226,15 +234,15 @@ def _deprecated_templates(context: PollContext, path: str) -> set[str]:
         return set()
 
 
-def _listed_templates(context: PollContext, path: str, params: Mapping[str, str] | None) -> set[str]:
+def _listed_templates(context: Context, path: str, params: Mapping[str, str] | None) -> set[str]:
     where, found = _get(context, path, params)
     return set() if found is None else {row.text("id") for row in objects(found, where)}
 
 
-def _log_version(context: PollContext) -> None:
-    if "version" in context.memory:
+def _log_version(context: Context) -> None:
+    if context.session.version_logged:
         return
-    context.memory["version"] = None
+    context.session.version_logged = True
     try:
         version = _answer(context, "buildinfo").text("version")
     except VendorError as error:
@@ -250,12 +258,12 @@ def _is_server_error(error: VendorError) -> bool:
     return error.status is not None and error.status >= 500
 
 
-def _answer(context: PollContext, endpoint: str, params: Mapping[str, str] | None = None) -> JsonObject:
+def _answer(context: Context, endpoint: str, params: Mapping[str, str] | None = None) -> JsonObject:
     where, document = _get(context, endpoint, params)
     return json_object(document, where)
 
 
-def _get(context: PollContext, endpoint: str, params: Mapping[str, str] | None = None) -> tuple[str, object]:
+def _get(context: Context, endpoint: str, params: Mapping[str, str] | None = None) -> tuple[str, object]:
     """Where an answer is from, in words, and the answer. Insights refuse parameters that they do not know."""
     try:
         response = context.client.request("GET", f"/api/v2/{endpoint}", params=params)
@@ -294,6 +302,7 @@ def least_requests(days: int, _data_days: int) -> int:
 CODER = Vendor(
     name="coder",
     settings=CoderSettings,
+    open_session=CoderSession,
     scopes=scopes,
     read=read,
     day_counts=day_counts,

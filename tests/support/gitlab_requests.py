@@ -12,6 +12,7 @@ import httpx
 from exporter.transport.client import Client
 from exporter.transport.rate_limit import Budget
 from exporter.vendors.base import PollContext
+from exporter.vendors.gitlab.session import Context, GitLabSession
 from exporter.vendors.gitlab.vendor import GITLAB
 
 Answer = Callable[[httpx.Request], httpx.Response]
@@ -49,7 +50,7 @@ class Asked:
     answer: Answer | None
     pauses: Pauses = field(default_factory=Pauses)
     remarks: list[str] = field(default_factory=list)
-    memory: dict[str, Any] = field(default_factory=dict)
+    session: GitLabSession = field(default_factory=GitLabSession)
     now: datetime = NOW
     listed: tuple[str, ...] = ()
     base_url: str = "https://gitlab.example.com/gitlab"
@@ -73,8 +74,8 @@ class Asked:
             yield client
 
     @contextmanager
-    def context(self, **settings: Any) -> Iterator[PollContext]:
-        """What a poll gives the vendor's functions, each time with the same memory."""
+    def context(self, **settings: Any) -> Iterator[Context]:
+        """What a poll gives the vendor's functions, each time with the same session."""
         given: dict[str, Any] = {"vendor": "gitlab", "token": "secret-token", "projects": [42], **settings}
         with self.client(given["token"]) as client:
             yield PollContext(
@@ -82,7 +83,7 @@ class Asked:
                 GITLAB.settings.model_validate(given),
                 NoAccounts(),
                 self.now,
-                self.memory,
+                self.session,
                 lambda _kind, remark: self.remarks.append(remark),
                 self.listed,
             )

@@ -9,6 +9,7 @@ from typing import Any, cast
 
 from pyroaring import BitMap
 
+from exporter.config.source import SourceSettings
 from exporter.metrics import CATALOGUE
 from exporter.model import EVERYBODY, Amount, AmountKey, DayFacts, Reading, WindowPeople
 from exporter.poll.plan import ReadWindow
@@ -20,7 +21,7 @@ from exporter.state.accounts import AccountBook
 from exporter.state.store import Store
 from exporter.transport.client import Client
 from exporter.transport.vendor_clock import VendorClock
-from exporter.vendors.base import InvalidDay, PollContext, Vendor
+from exporter.vendors.base import InvalidDay, NoSession, PollContext, Vendor
 from tests.support.sample_options import recipe_of
 from tests.support.stores import fresh_store
 
@@ -152,7 +153,8 @@ class Bench:
                 name="tool",
                 vendor=Vendor(
                     name="madeup",
-                    settings=dict,
+                    settings=SourceSettings,
+                    open_session=NoSession,
                     scopes=scopes,
                     read=read,
                     least_requests=lambda days, _data_days: days * script.requests_a_day,

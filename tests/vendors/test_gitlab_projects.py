@@ -10,7 +10,8 @@ import httpx
 import pytest
 
 from exporter.errors import BadPayload, RateLimited, Rejected, Unreachable, VendorError
-from exporter.vendors.gitlab.projects import Directory, directory, look_again
+from exporter.vendors.gitlab.projects import directory, look_again
+from exporter.vendors.gitlab.session import Directory
 from tests.support.gitlab_requests import NOW, Asked
 
 API = "/gitlab/api/v4"

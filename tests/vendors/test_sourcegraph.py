@@ -400,7 +400,12 @@ def test_a_report_that_is_read_stands_in_no_folder_and_whoever_stops_reading_lea
     source, before, files = bench.made.source, set(threading.enumerate()), open_files()
     with source.connect(lambda _code: None) as client:
         context = PollContext(
-            client, source.settings, AccountBook(bench.store, "tool"), NOW, {}, lambda _kind, _remark: None
+            client,
+            source.settings,
+            AccountBook(bench.store, "tool"),
+            NOW,
+            source.vendor.open_session(),
+            lambda _kind, _remark: None,
         )
         readings = source.vendor.read(
             context, ACME, [date.fromisoformat(DAY) - timedelta(days=back) for back in range(60)]

@@ -5,8 +5,8 @@ from datetime import date
 
 from exporter.errors import BadPayload
 from exporter.model import ONE_DAY
+from exporter.transport.client import Client
 from exporter.transport.json_object import JsonObject, json_object
-from exporter.vendors.base import PollContext
 
 _V0 = "/analytics/v0"
 # The array and the largest page of each list; page sizes differ and the name is page_size, not limit.
@@ -30,13 +30,13 @@ def ranges(days: Sequence[date]) -> Iterator[tuple[date, date]]:
         left = [day for day in left if day < start]
 
 
-def rows(context: PollContext, endpoint: str, asked: Mapping[str, str]) -> Iterator[JsonObject]:
+def rows(client: Client, endpoint: str, asked: Mapping[str, str]) -> Iterator[JsonObject]:
     """Every row of a paginated list; a page that cannot be right or a repeated cursor is a BadPayload."""
     key, size = _LISTS[endpoint]
     cursors: set[str] = set()
     params = {**asked, "page_size": str(size)}
     for _ in range(_MOST_PAGES):
-        page = answer(context, endpoint, params)
+        page = answer(client, endpoint, params)
         yield from page.objects(key)
         pagination = page.json_object("pagination")
         if not pagination.flag("has_more"):
@@ -50,10 +50,10 @@ def rows(context: PollContext, endpoint: str, asked: Mapping[str, str]) -> Itera
     raise BadPayload(f"augment GET {_V0}/{endpoint}: more than {_MOST_PAGES} pages")
 
 
-def answer(context: PollContext, endpoint: str, params: Mapping[str, str]) -> JsonObject:
+def answer(client: Client, endpoint: str, params: Mapping[str, str]) -> JsonObject:
     """The answer of an endpoint, refused where the vendor silently answered for other dates."""
     path = f"{_V0}/{endpoint}"
-    body = json_object(context.client.get_json(path, params=params), f"augment GET {path}")
+    body = json_object(client.get_json(path, params=params), f"augment GET {path}")
     if "metadata" in body:
         metadata = body.json_object("metadata")
         for name in ("date", "start_date", "end_date"):

@@ -25,9 +25,10 @@ from exporter.model import (
     column,
     window_days,
 )
+from exporter.transport.client import Client
 from exporter.transport.json_object import JsonObject
 from exporter.vendors.augment.api import RANGE, answer, ranges, rows
-from exporter.vendors.base import InvalidDay, PollContext, Vendor
+from exporter.vendors.base import InvalidDay, NoSession, PollContext, Vendor
 from exporter.vendors.rollup import rollup
 
 # Keys of `metrics`, the same in daily-usage, user-activity and the editor-language records; each is optional.
@@ -66,6 +67,9 @@ class AugmentSettings(SourceSettings):
     ready_at: TimeOfDay = timedelta(hours=3)
 
 
+Context = PollContext[AugmentSettings, NoSession]
+
+
 @dataclass(frozen=True)
 class Person:
     """Whom a row is about: a person by e-mail or a service account by name."""
@@ -97,15 +101,15 @@ class Overview:
         return day not in self.wrong and day in self.counts and (self.counts[day] == 0 or bool(self.usage.get(day)))
 
 
-def scopes(context: PollContext) -> Sequence[str]:
+def scopes(context: Context) -> Sequence[str]:
     """The organisation of the token, as one whole."""
     return [ALL]
 
 
-def read(context: PollContext, scope: str, days: Sequence[date]) -> Iterator[Reading | InvalidDay]:
+def read(context: Context, scope: str, days: Sequence[date]) -> Iterator[Reading | InvalidDay]:
     """The days that dau-count shows and that are complete, in the order wanted."""
     days = [day for day in days if day >= context.now.date() - _OLDEST]
-    overview = _overview(context, days)
+    overview = _overview(context.client, days)
     fields = _fields_seen(overview.usage)
     for day in days:
         if day in overview.wrong:
@@ -114,8 +118,8 @@ def read(context: PollContext, scope: str, days: Sequence[date]) -> Iterator[Rea
         if day not in overview.counts:
             continue
         on_day = {"date": day.isoformat()}
-        listed = list(rows(context, "dau", on_day))
-        told = list(rows(context, "daily-user-activity-by-editor-language", on_day))
+        listed = list(rows(context.client, "dau", on_day))
+        told = list(rows(context.client, "daily-user-activity-by-editor-language", on_day))
         try:
             reading = _reading(context, overview, fields, day, listed, told)
         except BadPayload as error:
@@ -125,17 +129,19 @@ def read(context: PollContext, scope: str, days: Sequence[date]) -> Iterator[Rea
             yield reading
 
 
-def windows(context: PollContext, scope: str, data_day: date, names: Sequence[str]) -> Sequence[WindowPeople]:
+def windows(context: Context, scope: str, data_day: date, names: Sequence[str]) -> Sequence[WindowPeople]:
     """People and service accounts of whole windows by user-activity, where dau-count shows every day."""
     longest = max(WINDOWS[name] for name in names)
-    overview = _overview(context, window_days(data_day, longest))
+    overview = _overview(context.client, window_days(data_day, longest))
     found = []
     for name in names:
         days = window_days(data_day, WINDOWS[name])
         if not all(overview.knows(day) for day in days):
             continue
         span = {"start_date": days[-1].isoformat(), "end_date": days[0].isoformat()}
-        people = {person.identity.key: person for person in map(parse_person, rows(context, "user-activity", span))}
+        people = {
+            person.identity.key: person for person in map(parse_person, rows(context.client, "user-activity", span))
+        }
         most = max(overview.counts[day] for day in days)
         if len(people) < most:
             context.warn(
@@ -173,7 +179,7 @@ def parse_record(row: JsonObject) -> Record:
 
 
 def _reading(
-    context: PollContext,
+    context: Context,
     overview: Overview,
     fields: frozenset[str],
     day: date,
@@ -200,7 +206,7 @@ def _reading(
 
 
 def _facts(
-    context: PollContext, day: date, people: Sequence[Person], records: Sequence[Record], totals: Metrics
+    context: Context, day: date, people: Sequence[Person], records: Sequence[Record], totals: Metrics
 ) -> DayFacts:
     everyone = [*people, *(record.person for record in records)]
     numbers = context.accounts.number([person.identity for person in everyone])
@@ -229,20 +235,20 @@ def _facts(
     )
 
 
-def _overview(context: PollContext, days: Sequence[date]) -> Overview:
+def _overview(client: Client, days: Sequence[date]) -> Overview:
     counts: dict[date, int] = {}
     usage: dict[date, Metrics] = {}
     wrong: dict[date, BadPayload] = {}
     for start, end in ranges(days):
         span = {"start_date": start.isoformat(), "end_date": end.isoformat()}
-        for row in answer(context, "dau-count", span).objects("daily_active_user_counts"):
+        for row in answer(client, "dau-count", span).objects("daily_active_user_counts"):
             day = _day(row)
             try:
                 _refuse_second(row, day, counts)
                 counts[day] = row.whole("user_count")
             except BadPayload as error:
                 wrong[day] = error
-        for row in answer(context, "daily-usage", span).objects("daily_usage"):
+        for row in answer(client, "daily-usage", span).objects("daily_usage"):
             day = _day(row)
             try:
                 _refuse_second(row, day, usage)
@@ -281,6 +287,7 @@ def least_requests(days: int, _data_days: int) -> int:
 AUGMENT = Vendor(
     name="augment",
     settings=AugmentSettings,
+    open_session=NoSession,
     scopes=scopes,
     read=read,
     windows=windows,

@@ -15,7 +15,7 @@ from pyroaring import BitMap
 from exporter.config.source import SourceSettings, Weekday
 from exporter.errors import BadPayload, Rejected, VendorError
 from exporter.model import ALL, EVERYBODY, ONE_DAY, Amount, AmountKey, DayFacts, Identity, PeopleKey, Reading, column
-from exporter.vendors.base import InvalidDay, PollContext, Vendor
+from exporter.vendors.base import InvalidDay, NoSession, PollContext, Vendor
 from exporter.vendors.coder_classic.activity import Activity, parse_activity, whole_days
 from exporter.vendors.rollup import rollup
 
@@ -52,17 +52,20 @@ class CoderClassicSettings(SourceSettings):
     categories: Mapping[Category, Word] = {}
 
 
+Context = PollContext[CoderClassicSettings, NoSession]
+
+
 def headers(token: str) -> Mapping[str, str]:
     """The token as v1 wants it; v2's header has another name."""
     return {"Session-Token": token}
 
 
-def scopes(context: PollContext) -> Sequence[str]:
+def scopes(context: Context) -> Sequence[str]:
     """The configured organizations, or everything as one."""
     return list(dict.fromkeys(context.settings.organizations)) or [ALL]
 
 
-def read(context: PollContext, scope: str, days: Sequence[date]) -> Iterator[Reading | InvalidDay]:
+def read(context: Context, scope: str, days: Sequence[date]) -> Iterator[Reading | InvalidDay]:
     """The days that every category shows, newest first; a day without a bucket is a day without rows."""
     for span in _spans(days):
         wrong: dict[date, BadPayload] = {}
@@ -93,7 +96,7 @@ def read(context: PollContext, scope: str, days: Sequence[date]) -> Iterator[Rea
             yield reading
 
 
-def check(context: PollContext) -> Iterator[str]:
+def check(context: Context) -> Iterator[str]:
     """A line for each organization that cannot be read, or for each category of it that the server does not know."""
     yesterday = context.now.date() - ONE_DAY
     for scope in scopes(context):
@@ -111,7 +114,7 @@ def check(context: PollContext) -> Iterator[str]:
                     break
 
 
-def _reading(context: PollContext, day: date, rows: Mapping[Category, pl.DataFrame], accounts: pl.DataFrame) -> Reading:
+def _reading(context: Context, day: date, rows: Mapping[Category, pl.DataFrame], accounts: pl.DataFrame) -> Reading:
     active = [category for category in CATEGORIES if not rows[category].is_empty()]
     if active and "any" not in active:
         raise BadPayload(
@@ -151,7 +154,7 @@ def _amounts(table: pl.DataFrame, category: Category) -> pl.DataFrame:
 
 
 def _accounts(
-    context: PollContext, shown: Iterable[Mapping[date, pl.DataFrame]], usernames: Mapping[str, str]
+    context: Context, shown: Iterable[Mapping[date, pl.DataFrame]], usernames: Mapping[str, str]
 ) -> pl.DataFrame:
     """The account of each user id that there is; rows with a blank one have none."""
     ids = sorted(set().union(*(table["user_id"] for by_day in shown for table in by_day.values())) - {""})
@@ -162,7 +165,7 @@ def _accounts(
     )
 
 
-def _warn_of_weak_token(context: PollContext, scope: str, by_day: Mapping[date, pl.DataFrame]) -> None:
+def _warn_of_weak_token(context: Context, scope: str, by_day: Mapping[date, pl.DataFrame]) -> None:
     """A token below site manager is answered 200 with its own user alone (2026-11), which looks like a quiet day."""
     workday = any(_WEEKDAYS[day.weekday()] not in context.settings.calendar.weekend for day in by_day)
     people = len(set().union(*(table["user_id"] for table in by_day.values())))
@@ -176,7 +179,7 @@ def _warn_of_weak_token(context: PollContext, scope: str, by_day: Mapping[date, 
         )
 
 
-def _ask(context: PollContext, scope: str, category: Category, span: Sequence[date]) -> tuple[Activity, str]:
+def _ask(context: Context, scope: str, category: Category, span: Sequence[date]) -> tuple[Activity, str]:
     """What a category has on the days from the last to the first of the span, and the words for where that is from."""
     params = {
         "start": f"{span[-1]}T00:00:00.000000Z",
@@ -196,9 +199,8 @@ def _ask(context: PollContext, scope: str, category: Category, span: Sequence[da
     return parse_activity(response.body, where), where
 
 
-def _word(context: PollContext, category: Category) -> str:
-    word: str = context.settings.categories.get(category, category)
-    return word
+def _word(context: Context, category: Category) -> str:
+    return context.settings.categories.get(category, category)
 
 
 def _spans(days: Sequence[date]) -> Iterator[Sequence[date]]:
@@ -218,6 +220,7 @@ def least_requests(days: int, _data_days: int) -> int:
 CODER_CLASSIC = Vendor(
     name="coder-classic",
     settings=CoderClassicSettings,
+    open_session=NoSession,
     scopes=scopes,
     read=read,
     check=check,

@@ -2,16 +2,15 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import date
-from typing import Literal
 from urllib.parse import parse_qsl, quote, urlsplit
 
 from exporter.errors import BadPayload, RateLimited, Rejected, Unreachable, VendorError
 from exporter.transport.client import Client, Response
 from exporter.transport.json_object import JsonObject, json_object, objects
-from exporter.vendors.base import PollContext
 from exporter.vendors.gitlab.api import API
+from exporter.vendors.gitlab.session import Context, Directory, Found, Named, Project
 
 _PER_PAGE = 100
 _MOST_PAGES = 1_000
@@ -20,89 +19,62 @@ _UNANSWERED = 10
 _MOVED = (301, 302, 303, 307, 308)
 _NEXT = re.compile(r"<([^>]*)>[^<]*;\s*rel=\"?next\"?")
 
-Kind = Literal["project", "group"]
 
-
-@dataclass(frozen=True)
-class Project:
-    """A project: its number, which stays, and its path as of now."""
-
-    id: int
-    path: str
-
-
-@dataclass(frozen=True)
-class Directory:
-    """The numbers of a source's projects by path, and by configured name what could not be found out."""
-
-    ids: Mapping[str, int]
-    failed: Mapping[str, VendorError] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class _Listed:
-    """What a configured project or group stood for on a day."""
-
-    day: date
-    projects: tuple[Project, ...]
-
-
-def directory(context: PollContext) -> Directory:
+def directory(context: Context) -> Directory:
     """The projects of a source, each once, however it was named. What was found is looked up again on the next day.
 
     A group that cannot be listed is among the failed and keeps the projects that it had; where a restart has forgotten
     them, each scope that may be one is among the failed, for only what is gone is withdrawn at once. Raises the
     VendorError where nothing else can be found either: a refused token, a used-up quota, a host that is down.
     """
-    listed: dict[tuple[Kind, int | str], _Listed] = context.memory.setdefault("gitlab listed", {})
-    named: list[tuple[Kind, int | str]] = [
-        *(("project", reference) for reference in context.settings.projects),
-        *(("group", reference) for reference in context.settings.groups),
+    found = context.session.found
+    configured = [
+        *(Named("project", reference) for reference in context.settings.projects),
+        *(Named("group", reference) for reference in context.settings.groups),
     ]
     failed: dict[str, VendorError] = {}
     forgotten: VendorError | None = None
     unanswered = 0
-    for kind, reference in named:
-        before = listed.get((kind, reference))
+    for named in configured:
+        before = found.get(named)
         if before is not None and before.day == context.now.date():
             continue
         try:
-            projects = _projects(context.client, kind, reference, before)
+            projects = _projects(context.client, named, before)
         except VendorError as error:
             unanswered = unanswered + 1 if isinstance(error, Unreachable) else 0
             if error.status == 401 or isinstance(error, RateLimited) or unanswered >= _UNANSWERED:
                 raise
             if error.status == 404:
-                listed.pop((kind, reference), None)
+                found.pop(named, None)
             elif before is None:
                 forgotten = error
-            if kind == "group" or (kind, reference) not in listed:
-                failed[str(reference)] = error
+            if named.kind == "group" or named not in found:
+                failed[str(named.reference)] = error
         else:
             unanswered = 0
             _tell_moves(context, before, projects)
-            listed[kind, reference] = _Listed(context.now.date(), projects)
-    paths = {project.id: project.path for entry in named if entry in listed for project in listed[entry].projects}
+            found[named] = Found(context.now.date(), projects)
+    paths = {project.id: project.path for named in configured if named in found for project in found[named].projects}
     ids = {path: number for number, path in paths.items()}
     if forgotten is not None:
-        names = {str(reference) for _, reference in named}
+        names = {str(reference) for _, reference in configured}
         failed.update({scope: forgotten for scope in context.listed if scope not in names})
     return Directory(ids, {name: error for name, error in failed.items() if name not in ids})
 
 
-def look_again(context: PollContext, project: int) -> None:
+def look_again(context: Context, project: int) -> None:
     """Has the next poll look up what named this project, which was not found."""
-    listed: dict[tuple[Kind, int | str], _Listed] = context.memory["gitlab listed"]
-    for entry, found in listed.items():
+    for named, found in context.session.found.items():
         if any(known.id == project for known in found.projects):
-            listed[entry] = replace(found, day=date.min)
+            context.session.found[named] = replace(found, day=date.min)
 
 
-def _projects(client: Client, kind: Kind, reference: int | str, before: _Listed | None) -> tuple[Project, ...]:
-    if kind == "group":
-        return tuple(_group(client, reference))
+def _projects(client: Client, named: Named, before: Found | None) -> tuple[Project, ...]:
+    if named.kind == "group":
+        return tuple(_group(client, named.reference))
     # Once known, a project is asked for by its number, which finds it under a new path too.
-    return (_project(client, reference if before is None else before.projects[0].id),)
+    return (_project(client, named.reference if before is None else before.projects[0].id),)
 
 
 def _project(client: Client, reference: int | str) -> Project:
@@ -160,7 +132,7 @@ def _parse(row: JsonObject) -> Project:
     return Project(row.whole("id"), row.text("path_with_namespace"))
 
 
-def _tell_moves(context: PollContext, before: _Listed | None, projects: Sequence[Project]) -> None:
+def _tell_moves(context: Context, before: Found | None, projects: Sequence[Project]) -> None:
     paths = {project.id: project.path for project in before.projects} if before is not None else {}
     for project in projects:
         if paths.get(project.id, project.path) != project.path:

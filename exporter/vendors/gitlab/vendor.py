@@ -8,11 +8,12 @@ from datetime import date
 
 from exporter.errors import BadPayload, Rejected, Unreachable, VendorError
 from exporter.model import ONE_DAY, WINDOWS, Reading, WindowPeople, window_days
-from exporter.vendors.base import InvalidDay, PollContext, Vendor
+from exporter.vendors.base import InvalidDay, Vendor
 from exporter.vendors.gitlab.api import NoDatabaseError, NoProjectError, dry_run, load, load_days, load_meta
 from exporter.vendors.gitlab.cube import Days, Query, Question, day_query, facts, parse_window, window_query
-from exporter.vendors.gitlab.projects import Directory, directory, look_again
+from exporter.vendors.gitlab.projects import directory, look_again
 from exporter.vendors.gitlab.schema import Schema, schema
+from exporter.vendors.gitlab.session import Context, GitLabSession
 from exporter.vendors.gitlab.settings import GitLabSettings
 
 _CONCURRENCY = 8
@@ -23,14 +24,14 @@ _WINDOWS = 2
 _BEGINNING = date(2020, 1, 1)
 
 
-def scopes(context: PollContext) -> Sequence[str]:
+def scopes(context: Context) -> Sequence[str]:
     """The paths of the projects, and the configured names of what could not be found."""
     found = directory(context)
-    context.memory["gitlab directory"] = found
+    context.session.directory = found
     return [*found.ids, *found.failed]
 
 
-def read(context: PollContext, scope: str, days: Sequence[date]) -> Iterator[Reading | InvalidDay]:
+def read(context: Context, scope: str, days: Sequence[date]) -> Iterator[Reading | InvalidDay]:
     """The wanted days, by one query for each cube; none of a project that has no database yet, or never had a row."""
     project = _project(context, scope)
     if not days:
@@ -45,7 +46,7 @@ def read(context: PollContext, scope: str, days: Sequence[date]) -> Iterator[Rea
         return
     except Rejected as error:
         # What it has may have changed since it was asked.
-        _schemas(context).pop(project, None)
+        context.session.schemas.pop(project, None)
         if isinstance(error, NoProjectError):
             look_again(context, project)
         raise
@@ -58,7 +59,7 @@ def read(context: PollContext, scope: str, days: Sequence[date]) -> Iterator[Rea
         yield Reading(day, of_day, rows=active)
 
 
-def windows(context: PollContext, scope: str, data_day: date, names: Sequence[str]) -> Iterator[WindowPeople]:
+def windows(context: Context, scope: str, data_day: date, names: Sequence[str]) -> Iterator[WindowPeople]:
     """Distinct people of whole windows, as Cube counts them."""
     project = _project(context, scope)
     try:
@@ -75,7 +76,7 @@ def windows(context: PollContext, scope: str, data_day: date, names: Sequence[st
         return
 
 
-def check(context: PollContext) -> Iterator[str]:
+def check(context: Context) -> Iterator[str]:
     """What is wrong: projects that cannot be found or asked, and for each project the queries that Cube refuses."""
     try:
         found = directory(context)
@@ -106,17 +107,17 @@ def headers(token: str) -> Mapping[str, str]:
     return {"PRIVATE-TOKEN": token}
 
 
-def _project(context: PollContext, scope: str) -> int:
-    found: Directory = context.memory["gitlab directory"]
+def _project(context: Context, scope: str) -> int:
+    found = context.session.directory
     if scope in found.failed:
         raise found.failed[scope]
     return found.ids[scope]
 
 
-def _schema(context: PollContext, scope: str, project: int) -> Schema:
+def _schema(context: Context, scope: str, project: int) -> Schema:
     """What to ask of a project, found out once a day: what is true of one project need not be of the next."""
-    settings: GitLabSettings = context.settings
-    known = _schemas(context).get(project)
+    settings = context.settings
+    known = context.session.schemas.get(project)
     if known is not None and known[0] == context.now.date():
         return known[1]
     tells = settings.generation is None or bool(settings.custom)
@@ -125,19 +126,13 @@ def _schema(context: PollContext, scope: str, project: int) -> Schema:
         raise Rejected("gitlab: meta lists none of the members that are asked for; set generation or members")
     for remark in asked.remarks:
         context.warn(f"{scope}: {remark}", f"{scope}: {remark}")
-    _schemas(context)[project] = (context.now.date(), asked)
+    context.session.schemas[project] = (context.now.date(), asked)
     return asked
 
 
-def _schemas(context: PollContext) -> dict[int, tuple[date, Schema]]:
-    """What was found out, by project, and when."""
-    found: dict[int, tuple[date, Schema]] = context.memory.setdefault("gitlab schemas", {})
-    return found
-
-
-def _ever_active(context: PollContext, project: int, answers: Sequence[tuple[Question, Days]]) -> bool:
+def _ever_active(context: Context, project: int, answers: Sequence[tuple[Question, Days]]) -> bool:
     """Whether a project has had a row on any day, so that its days without rows are zeros."""
-    active: set[int] = context.memory.setdefault("gitlab active", set())
+    active = context.session.active
     if project not in active and (
         any(found for _, found in answers) or any(_has_rows(context, project, question) for question, _ in answers)
     ):
@@ -145,12 +140,12 @@ def _ever_active(context: PollContext, project: int, answers: Sequence[tuple[Que
     return project in active
 
 
-def _has_rows(context: PollContext, project: int, question: Question) -> bool:
+def _has_rows(context: Context, project: int, question: Question) -> bool:
     query = window_query(question.counted(), question.time, _BEGINNING, context.now.date())
     return bool(parse_window(load(context.client, project, query), question.counted()))
 
 
-def _refusals(context: PollContext, project: int, asked: Schema) -> Iterator[str]:
+def _refusals(context: Context, project: int, asked: Schema) -> Iterator[str]:
     yesterday = context.now.date() - ONE_DAY
     queries: list[Query] = [day_query(question, yesterday, yesterday) for question in asked.questions]
     if asked.people is not None:
@@ -170,6 +165,7 @@ def _refusals(context: PollContext, project: int, asked: Schema) -> Iterator[str
 GITLAB = Vendor(
     name="gitlab",
     settings=GitLabSettings,
+    open_session=GitLabSession,
     scopes=scopes,
     read=read,
     windows=windows,

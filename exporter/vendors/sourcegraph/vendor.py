@@ -6,6 +6,7 @@ API: https://sourcegraph.com/docs/analytics/api (read 2026-11); https://sourcegr
 import re
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from pathlib import Path
 from tempfile import TemporaryFile
@@ -83,13 +84,23 @@ class SourcegraphSettings(SourceSettings):
     )
 
 
-def scopes(context: PollContext) -> Sequence[str]:
+@dataclass
+class SourcegraphSession:
+    """What is remembered by instance: its registry (None: the server has none), and how large a day of a report is."""
+
+    registries: dict[str, Registry | None] = field(default_factory=dict)
+    bytes_a_day: dict[str, float] = field(default_factory=dict)
+
+
+Context = PollContext[SourcegraphSettings, SourcegraphSession]
+
+
+def scopes(context: Context) -> Sequence[str]:
     """The configured instances."""
-    instances: Sequence[str] = context.settings.instances
-    return instances
+    return context.settings.instances
 
 
-def read(context: PollContext, scope: str, days: Sequence[date]) -> Iterator[Reading | InvalidDay]:
+def read(context: Context, scope: str, days: Sequence[date]) -> Iterator[Reading | InvalidDay]:
     """All of the days, in the order wanted: a report is complete, so that a day which is not in it has no rows.
 
     Three stages work side by side: reports come in, tables are read from them, days are rolled up.
@@ -97,13 +108,13 @@ def read(context: PollContext, scope: str, days: Sequence[date]) -> Iterator[Rea
     return prefetch(_readings(context, scope, days), _DAYS_AHEAD)
 
 
-def seats(context: PollContext, scope: str) -> int | None:
+def seats(context: Context, scope: str) -> int | None:
     """The people in the registry, where the server has one."""
-    registry: Registry | None = context.memory[f"{scope}: registry"]
+    registry = context.session.registries[scope]
     return None if registry is None else len(registry.accounts - registry.service)
 
 
-def _readings(context: PollContext, scope: str, days: Sequence[date]) -> Generator[Reading | InvalidDay, None, None]:
+def _readings(context: Context, scope: str, days: Sequence[date]) -> Generator[Reading | InvalidDay, None, None]:
     registry = _read_registry(context, scope)
     known = pl.DataFrame(schema=_KNOWN)
     with ExitStack() as files, closing(prefetch(_tables(context, scope, days, files), _DAYS_AHEAD)) as found:
@@ -125,7 +136,7 @@ def _readings(context: PollContext, scope: str, days: Sequence[date]) -> Generat
 
 
 def _tables(
-    context: PollContext, scope: str, days: Sequence[date], files: ExitStack
+    context: Context, scope: str, days: Sequence[date], files: ExitStack
 ) -> Generator[tuple[Columns, date, pl.DataFrame | BadPayload], None, None]:
     with closing(prefetch(_downloads(context, scope, days, files))) as reports:
         for file, asked in reports:
@@ -136,40 +147,40 @@ def _tables(
             file.close()
 
 
-def _read_registry(context: PollContext, scope: str) -> Registry | None:
+def _read_registry(context: Context, scope: str) -> Registry | None:
     """The registry of an instance, kept for `seats`. A server without one answers 404 (older than 2026-08)."""
     with _hint_at_instance():
         answer = context.client.request(
             "GET", REGISTRY, params={"instanceURL": scope}, headers={"Accept": "text/csv"}, accept_status=(404,)
         )
     registry = None if answer.status == 404 else parse_registry(answer.body, answer.where)
-    context.memory[f"{scope}: registry"] = registry
+    context.session.registries[scope] = registry
     return registry
 
 
 def _downloads(
-    context: PollContext, scope: str, days: Sequence[date], files: ExitStack
+    context: Context, scope: str, days: Sequence[date], files: ExitStack
 ) -> Generator[tuple[BinaryIO, Sequence[date]], None, None]:
     """Files with reports that have all of the days, newest first, and which of the days are in each.
 
     They stand in no folder: a report holds e-mails, and nobody would remove what a killed process leaves.
     """
-    learnt = f"{scope}: bytes a day"
     left = days
     while left:
-        bytes_a_day: float | None = context.memory.get(learnt)
+        bytes_a_day = context.session.bytes_a_day.get(scope)
         most = _FIRST_DAYS
         if bytes_a_day is not None:
             most = max(1, min(_MOST_DAYS, int(_MOST_BYTES / bytes_a_day)))
         asked = [day for day in left if day > left[0] - most * ONE_DAY]
         file = files.enter_context(TemporaryFile())  # noqa: SIM115 - it is a context, of the stack
         size = _download(context, scope, asked, file)
-        context.memory[learnt] = max(1.0, size / ((asked[0] - asked[-1]).days + 1), bytes_a_day or 1.0)
+        seen = size / ((asked[0] - asked[-1]).days + 1)
+        context.session.bytes_a_day[scope] = max(1.0, seen, bytes_a_day or 1.0)
         yield file, asked
         left = left[len(asked) :]
 
 
-def _download(context: PollContext, scope: str, days: Sequence[date], file: BinaryIO) -> int:
+def _download(context: Context, scope: str, days: Sequence[date], file: BinaryIO) -> int:
     """Whether endDate is inclusive is not documented (2026-11), so it is a day beyond what is wanted."""
     params = {
         "instanceURL": scope,
@@ -193,7 +204,7 @@ def _hint_at_instance() -> Iterator[None]:
         raise Rejected(f"{error}; {hint}", status=error.status) from None
 
 
-def _number(context: PollContext, scope: str, registry: Registry | None, rows: pl.DataFrame) -> pl.DataFrame:
+def _number(context: Context, scope: str, registry: Registry | None, rows: pl.DataFrame) -> pl.DataFrame:
     """The accounts of the ids in the rows, and whether they are service accounts; no account for an id of spaces.
 
     Days come newest first, so it is the newest e-mail and user name that an account is recorded with.
@@ -223,9 +234,7 @@ def _number(context: PollContext, scope: str, registry: Registry | None, rows: p
     )
 
 
-def _facts(
-    context: PollContext, registry: Registry | None, columns: Columns, rows: pl.DataFrame, day: date
-) -> DayFacts:
+def _facts(context: Context, registry: Registry | None, columns: Columns, rows: pl.DataFrame, day: date) -> DayFacts:
     flagged = _accounts(rows, "active")
     named = ["client", "language"] if context.settings.granularity == "by_user_day_client_language" else []
     amounts = rows.select("account", *(name for name in named if name in rows.columns), *columns.counts)
@@ -252,6 +261,7 @@ def least_requests(days: int, _data_days: int) -> int:
 SOURCEGRAPH = Vendor(
     name="sourcegraph",
     settings=SourcegraphSettings,
+    open_session=SourcegraphSession,
     scopes=scopes,
     read=read,
     seats=seats,
