@@ -26,7 +26,7 @@ from exporter.model import newest_ready
 from exporter.poll.past_days import PastReader
 from exporter.poll.replicas import turn_after_others
 from exporter.publish.backfill import PastDay, past_days, write_file
-from exporter.state.database import TurnLostError
+from exporter.state.database import LeaderLockLostError
 from exporter.state.store import Store
 from exporter.vendors import SETTINGS
 
@@ -163,7 +163,7 @@ class Span:
         try:
             with turn_after_others(self.exporter.store.database, name, wait):
                 return reader.read()
-        except TurnLostError as error:
+        except LeaderLockLostError as error:
             return {"": error}
 
     def days(self) -> Iterator[PastDay]:

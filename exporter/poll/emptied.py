@@ -8,7 +8,8 @@ from datetime import date
 from exporter.log import event
 from exporter.model import WINDOWS, Reading, window_days
 from exporter.poll.plan import ReadWindow
-from exporter.state.store import Store, StoredDay
+from exporter.state.records import StoredDay
+from exporter.state.store import Store
 from exporter.vendors.base import InvalidDay, PollContext
 
 logger = logging.getLogger(__name__)

@@ -5,7 +5,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from exporter.errors import Failure
-from exporter.state.store import Change
+from exporter.state.records import Change
 from exporter.transport.vendor_clock import VendorClock
 
 # Scopes share token, quota and host: after so many in a row that fail for one of these the others are not tried. A

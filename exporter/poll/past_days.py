@@ -12,7 +12,8 @@ from exporter.poll.poller import Source
 from exporter.poll.remarks import once_per_kind
 from exporter.state.accounts import AccountBook
 from exporter.state.known_days import known_days
-from exporter.state.store import Store, StoredDay
+from exporter.state.records import StoredDay
+from exporter.state.store import Store
 from exporter.transport.client import Client
 from exporter.vendors.base import InvalidDay, PollContext, raise_newest
 

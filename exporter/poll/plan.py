@@ -6,7 +6,8 @@ from datetime import UTC, date, datetime, timedelta
 
 from exporter.model import CLOCK_TOLERANCE, ONE_DAY, WINDOWS, newest_ready, ready_since, window_days
 from exporter.state.known_days import newest_known
-from exporter.state.store import PollStatus, StoredDay
+from exporter.state.records import StoredDay
+from exporter.state.store import PollStatus
 from exporter.transport.vendor_clock import Told
 
 # Re-reading costs quota. Up to one burst of the token bucket it is done at every poll; beyond that, once after each

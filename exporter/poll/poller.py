@@ -34,7 +34,8 @@ from exporter.state.accounts import AccountBook
 from exporter.state.database import StateError
 from exporter.state.known_days import known_days
 from exporter.state.pruning import forget_old_days
-from exporter.state.store import PollStatus, Store, StoredDay
+from exporter.state.records import StoredDay
+from exporter.state.store import PollStatus, Store
 from exporter.transport.client import Client
 from exporter.transport.vendor_clock import Told
 from exporter.vendors.base import InvalidDay, PollContext, Vendor, raise_newest

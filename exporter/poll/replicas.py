@@ -10,7 +10,7 @@ from exporter.log import event
 from exporter.model import CLOCK_TOLERANCE
 from exporter.poll.outcome import Outcome
 from exporter.poll.poller import Poller
-from exporter.state.database import Database, StateError, TurnLostError
+from exporter.state.database import Database, LeaderLockLostError, StateError
 from exporter.state.store import PollStatus, Store
 
 logger = logging.getLogger(__name__)
@@ -47,7 +47,7 @@ def poll_if_leader(
                     return poll()
                 if not ours and not store.database.shared:
                     event(logger, logging.INFO, "poll left out, another process reads the source", source=name)
-        except TurnLostError:
+        except LeaderLockLostError:
             event(logger, logging.WARNING, "poll ended, another process reads the source by now", source=name)
         return _take_over(poller, store.last_poll(name))
     except StateError as error:

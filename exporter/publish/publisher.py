@@ -16,7 +16,8 @@ from exporter.samples.build import SampleOptions, scope_history, scope_samples, 
 from exporter.samples.filters import limit
 from exporter.state.database import StateError
 from exporter.state.known_days import newest_known
-from exporter.state.store import PollStatus, ScopeStatus, Store
+from exporter.state.records import ScopeStatus
+from exporter.state.store import PollStatus, Store
 
 logger = logging.getLogger(__name__)
 

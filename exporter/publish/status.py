@@ -9,7 +9,8 @@ from exporter.errors import Failure
 from exporter.model import ALL, WINDOWS, newest_ready, window_days
 from exporter.publish.publisher import Published
 from exporter.samples.windows import baseline
-from exporter.state.store import PollStatus, ScopeStatus
+from exporter.state.records import ScopeStatus
+from exporter.state.store import PollStatus
 
 # From good to bad.
 SourceState = Literal["ok", "pending", "no_data", "late", "withdrawn", "failing"]

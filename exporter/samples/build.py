@@ -12,7 +12,8 @@ from exporter.samples.history import ScopeHistory
 from exporter.samples.teams import membership
 from exporter.state.accounts import AccountBook
 from exporter.state.known_days import known_days
-from exporter.state.store import ScopeStatus, Store
+from exporter.state.records import ScopeStatus
+from exporter.state.store import Store
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from exporter.model import WINDOWS, window_days
 from exporter.samples.aggregate import Aggregate, combined, day_aggregate
 from exporter.samples.lifecycle import first_seen
 from exporter.samples.teams import Membership, with_teams
-from exporter.state.store import Store, StoredDay
+from exporter.state.records import StoredDay
+from exporter.state.store import Store
 
 _LONGEST = max(WINDOWS.values())
 # A window is the next smaller one several times, so that data days in a row share their weeks.

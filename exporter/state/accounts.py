@@ -1,4 +1,4 @@
-"""Numbers accounts: people become small integers through a keyed hash, so that the state needs no name."""
+"""Numbers accounts: a keyed hash maps each person to a small integer, so that the state holds no name."""
 
 import hashlib
 import hmac
@@ -21,7 +21,7 @@ _ANYBODY = Identity(key="anybody", email="anybody@example.com")
 
 
 def pseudonym(key: bytes) -> Label:
-    """Labels an identity with 16 hex digits of HMAC-SHA-256 over its lower-case e-mail, else username, else id."""
+    """A label of 16 hex digits: HMAC-SHA-256 over the lower-case e-mail, else username, else vendor id."""
 
     def label(identity: Identity) -> str:
         return hmac.new(key, plain(identity).lower().encode(), hashlib.sha256).hexdigest()[:16]
@@ -30,12 +30,12 @@ def pseudonym(key: bytes) -> Label:
 
 
 def plain(identity: Identity) -> str:
-    """Labels an identity with its e-mail, else its username, else its vendor id."""
+    """A label in plain text: the e-mail, else the username, else the vendor id."""
     return identity.email or identity.username or identity.vendor_id
 
 
 def sources(store: Store) -> list[str]:
-    """Every source that has or ever had accounts, in the order of names."""
+    """Every source that has or ever had accounts, sorted by name."""
     name = schema.meta.c.name
     with store.database.read() as connection:
         found = connection.execute(select(name).where(name.startswith(_LABELS))).scalars()
@@ -43,9 +43,9 @@ def sources(store: Store) -> list[str]:
 
 
 class AccountBook:
-    """The accounts of one source. `label` is given only where people may appear in labels.
+    """The accounts of one source. `label` is given only if people may appear in labels.
 
-    No label is kept before the book has taken effect.
+    The book stores no label before `take_effect`.
     """
 
     def __init__(self, store: Store, source: str, label: Label | None = None) -> None:
@@ -55,15 +55,15 @@ class AccountBook:
         self._key = store.database.hash_key()
         self._kind = b"" if label is None else self._hash(f"label:{label(_ANYBODY)}")
         self._lock = threading.Lock()
-        # By a keyed hash of all that is known of an account: no name stays in memory.
+        # The key is a hash of the whole identity: no name stays in memory.
         self._seen: dict[bytes, int] = {}
         self._matched: tuple[Mapping[str, str], object, dict[int, str]] | None = None
 
     def take_effect(self, connection: Connection) -> bool:
-        """Has the state label accounts as this book does; whether there were labels of another kind, which are gone.
+        """Makes this book's kind of label the one in force; True if it deleted labels of another kind.
 
-        Whoever turns per_user off or takes another key wants the names gone from the state, not only from sight: the
-        database is to be wiped once the transaction has ended.
+        After True, call `Database.wipe` once the transaction has ended: an operator who turns per_user off or changes
+        the key wants the names gone from the files, not only from sight.
         """
         if self._is_wanted(connection):
             return False
@@ -74,7 +74,7 @@ class AccountBook:
         return connection.execute(update(account).where(*labelled).values(label=None)).rowcount > 0
 
     def number(self, identities: Sequence[Identity]) -> list[int]:
-        """The number of each identity; the same key has the same number for ever."""
+        """The number of each identity; a key keeps its number for good."""
         with self._lock:
             whole = [self._hash("\0".join(("whole:", *astuple(identity)))) for identity in identities]
             fresh = {digest: one for digest, one in zip(whole, identities, strict=True) if digest not in self._seen}
@@ -86,15 +86,15 @@ class AccountBook:
     def members(self, teams: Mapping[str, str]) -> Mapping[int, str]:
         """The team of each account that the given users (e-mail, username or vendor id, any case) match.
 
-        Asked again with the same object while no account has come, it answers at once.
+        Cached per `teams` object until an account is added or removed.
         """
         table = schema.alias
         query = select(table.c.hash, table.c.number).where(table.c.source == self._source).order_by(table.c.rank.desc())
-        # One account may have gone and another come: their number alone would not tell.
+        # The count alone stays the same when one account goes and another comes.
         state = select(func.count(), func.sum(table.c.number)).where(table.c.source == self._source)
         with self._database.read() as connection:
             aliases = tuple(connection.execute(state).one())
-            # Taken once: another thread may match other teams, or forget, in between.
+            # Read once: another thread may replace or clear it meanwhile.
             matched = self._matched
             if matched is not None and matched[0] is teams and matched[1] == aliases:
                 return matched[2]
@@ -104,26 +104,26 @@ class AccountBook:
         return found
 
     def known(self, users: Sequence[str]) -> set[str]:
-        """Those of the users that match an account."""
+        """The users that match an account."""
         table = schema.alias
         with self._database.read() as connection:
             hashes = set(connection.execute(select(table.c.hash).where(table.c.source == self._source)).scalars())
         return {user for user in users if self._hash(f"alias:{user.lower()}") in hashes}
 
     def labels(self) -> dict[int, str]:
-        """The label of each account, where people may appear in labels."""
+        """The label of each account that has one; empty unless people may appear in labels."""
         table = schema.account
         query = select(table.c.number, table.c.label).where(table.c.source == self._source, table.c.label.is_not(None))
         with self._database.read() as connection:
             return {row.number: row.label for row in connection.execute(query)}
 
     def forget(self, numbers: BitMap) -> int:
-        """Forgets accounts with every trace in the state's files; says how many those were."""
+        """Deletes accounts, with every trace of them in the state's files; returns how many."""
         if not numbers:
             return 0
         account, alias = schema.account, schema.alias
         with self._lock, self._database.write(self._source) as connection:
-            # The newest account stays as a mere hash, so that no number is handed out twice.
+            # The newest account stays as a mere hash, so that no number is assigned twice.
             newest = max(self._numbers(connection).values(), default=-1)
             rows = [{"forgotten": number} for number in numbers]
             for statement, table in (
@@ -142,7 +142,7 @@ class AccountBook:
         return hashlib.blake2b(f"{self._source}\0{text}".encode(), key=self._key, digest_size=16).digest()
 
     def _is_wanted(self, connection: Connection) -> bool:
-        """Whether labels, or that there are none, are still what the newest configuration wants."""
+        """Whether this book's kind of label (or none) is the one in force."""
         meta = schema.meta
         query = select(meta.c.value).where(meta.c.name == f"{_LABELS}{self._source}")
         kind: bytes | None = connection.execute(query).scalar_one_or_none()
@@ -155,9 +155,9 @@ class AccountBook:
 
     def _record(self, fresh: list[tuple[Identity, bytes]]) -> list[int]:
         with self._database.write(self._source) as connection:
-            # A poll goes on for a moment when another configuration has removed its labels already.
+            # A running poll may outlive the configuration that allowed its labels.
             label = self._label if self._is_wanted(connection) else None
-            # Another process, or this one before it read its configuration anew, may have numbered accounts since.
+            # Another process, or this one before a reload, may have numbered accounts meanwhile.
             numbers = self._numbers(connection)
             free = max(numbers.values(), default=-1) + 1
             for _, digest in fresh:

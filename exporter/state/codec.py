@@ -1,4 +1,4 @@
-"""How a day's facts are written to bytes and read back, and what two readings of one day have to do with each other."""
+"""Serializes a day's facts and compares two readings of a day."""
 
 import base64
 import io
@@ -15,10 +15,10 @@ from pyroaring import BitMap
 from exporter.model import EVERYBODY, Amount, AmountKey, DayFacts, PeopleKey
 
 _FORMAT = 1
-# More effort makes sets of accounts hardly smaller: level 6 takes three times as long for 6 % less.
+# Sets of accounts hardly compress further: level 6 takes three times as long for 6 % less.
 _COMPRESSION = 1
 
-# What reading something else than what was written here may end with; Polars panics about some of it.
+# The errors that foreign bytes may raise when decoded; Polars panics on some of them.
 _UNREADABLE = (
     ArithmeticError,
     LookupError,
@@ -32,19 +32,31 @@ _UNREADABLE = (
 
 
 class UnreadableError(ValueError):
-    """Bytes that are not what this version writes of a day."""
+    """The bytes are not a day as this version writes it."""
 
 
-# Days have the same keys again and again: taken from here they are equal at first sight, where days are added up.
+# Days repeat the same keys: interned, so that dict lookups compare them by identity when days are added up.
 _amount = lru_cache(maxsize=10_000)(Amount)
 _amount_key = lru_cache(maxsize=10_000)(AmountKey)
 _people_key = lru_cache(maxsize=10_000)(PeopleKey)
 
 
-def encode(facts: DayFacts, by_account: bytes | None = None) -> bytes:
-    """Everything but `by_account`, compressed, with a checksum of what `encode_accounts` made of that.
+def columns(facts: DayFacts) -> dict[str, bytes | int | None]:
+    """The columns of table `day` that hold a day's facts."""
+    people = people_of(facts)
+    by_account = encode_accounts(facts)
+    return {
+        "facts": encode(facts, by_account),
+        "by_account": by_account,
+        "people": None if people is None else pack_accounts(people),
+        "people_total": facts.people_total(),
+    }
 
-    Equal facts may give other bytes: whoever compares takes `same`.
+
+def encode(facts: DayFacts, by_account: bytes | None = None) -> bytes:
+    """Compresses everything but `by_account`, with a checksum of `by_account` as `encode_accounts` wrote it.
+
+    Equal facts may have different bytes: compare facts with `same`.
     """
     document = {
         "format": _FORMAT,
@@ -62,7 +74,7 @@ def encode(facts: DayFacts, by_account: bytes | None = None) -> bytes:
 
 
 def decode(data: bytes, by_account: bytes | None) -> DayFacts:
-    """The facts that `encode` and `encode_accounts` wrote; UnreadableError for anything else."""
+    """The facts that `encode` and `encode_accounts` wrote; raises UnreadableError for anything else."""
     try:
         return _decode(data, by_account)
     except UnreadableError:
@@ -86,7 +98,7 @@ def pack_accounts(accounts: BitMap) -> bytes:
 
 
 def unpack_accounts(data: bytes) -> BitMap:
-    """The set that `pack_accounts` wrote; UnreadableError for anything else."""
+    """The set that `pack_accounts` wrote; raises UnreadableError for anything else."""
     try:
         return BitMap.deserialize(data)
     except (LookupError, TypeError, ValueError) as error:
@@ -94,7 +106,7 @@ def unpack_accounts(data: bytes) -> BitMap:
 
 
 def people_of(facts: DayFacts) -> BitMap | None:
-    """The accounts of people (no service accounts) active on the day; None where the vendor does not list them."""
+    """The people (no service accounts) active on the day, as accounts; None if the vendor does not list them."""
     active = facts.people.get(EVERYBODY)
     if active is None:
         return None
@@ -102,7 +114,7 @@ def people_of(facts: DayFacts) -> BitMap | None:
 
 
 def same(one: DayFacts, other: DayFacts) -> bool:
-    """Whether two readings of a day say the same, however their sets and tables are laid out in memory."""
+    """Whether two readings of a day are equal, whatever the memory layout of their sets and tables."""
     if replace(one, by_account=None) != replace(other, by_account=None):
         return False
     if one.by_account is None or other.by_account is None:
@@ -114,10 +126,10 @@ def same(one: DayFacts, other: DayFacts) -> bool:
 
 
 def keep_known_kinds(stored: DayFacts, read: DayFacts) -> DayFacts:
-    """A re-read day with the service accounts as they were known on the day itself.
+    """A re-read day with the service accounts of the stored day.
 
-    Sourcegraph's registry tells about today only (2026-11), so an account that the stored day counted as a person stays
-    one, and a newly seen account is what the registry says now: a person where there is no registry any more.
+    Sourcegraph's registry describes today only (2026-11). So an account that the stored day counts as a person stays
+    one, and an account that is new on the day is what the registry says now: a person if the registry is gone.
     """
     if stored.service is None:
         return read
@@ -126,7 +138,7 @@ def keep_known_kinds(stored: DayFacts, read: DayFacts) -> DayFacts:
 
 
 def accounts_of(facts: DayFacts) -> BitMap:
-    """Every account that the facts of a day tell anything of."""
+    """Every account that occurs in the facts of a day."""
     used = BitMap() if facts.by_account is None else BitMap(facts.by_account["account"].to_list())
     return _counted(facts) | (facts.service or BitMap()) | used
 
@@ -135,7 +147,7 @@ def _decode(data: bytes, by_account: bytes | None) -> DayFacts:
     document: dict[str, Any] = json.loads(zlib.decompress(data))
     if document["format"] != _FORMAT:
         raise UnreadableError(f"facts of format {document['format']}, this version reads {_FORMAT}")
-    # Junk may be a table too, and the first states had no checksum.
+    # Corrupt bytes may still be a table. The first states have no checksum.
     if by_account is not None and zlib.crc32(by_account) != document.get("by_account", zlib.crc32(by_account)):
         raise UnreadableError("amounts by account are not those that were written")
     return DayFacts(
@@ -154,7 +166,7 @@ def _decode(data: bytes, by_account: bytes | None) -> DayFacts:
 
 
 def _counted(facts: DayFacts) -> BitMap:
-    """Every account that counts anywhere: Augment's records may name one that its list of the day lacks (2026-11)."""
+    """Every account of any set: Augment's records may name one that its list of the day lacks (2026-11)."""
     return BitMap().union(*facts.people.values())
 
 

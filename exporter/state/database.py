@@ -18,56 +18,56 @@ from exporter.state import schema
 from exporter.state.engine import MEMORY, ForeignFileError, connect, sqlite_file
 from exporter.state.locks import FileLocks, SessionLocks, lock_key
 
-# How long a process that stands still may keep a turn or a transaction on PostgreSQL.
-TURN_SECONDS = 60.0
+# How long a suspended process keeps a leader lock or a transaction on PostgreSQL.
+LOCK_SECONDS = 60.0
 NO_VARIABLES: Mapping[str, str] = {}
 
 
 class StateError(Exception):
-    """The state cannot be used: no database, another schema version, a server that is gone, a disk that is full."""
+    """The state cannot be used: no database, another schema version, an unreachable server, a full disk."""
 
 
-class TurnLostError(StateError):
-    """Another process has the turn of the source now, and what this one has read of it may be older."""
+class LeaderLockLostError(StateError):
+    """Another process has the source's leader lock now: what this process has read may be older."""
 
 
 class Database:
-    """Transactions on the tables of `schema`; may be used from any thread, and raises StateError.
+    """Transactions on the tables of `schema`, safe in any thread. Raises StateError.
 
-    `hidden` are the values of the variables that the URL was made of, by name: errors show the names. `turn_seconds` is
-    for how long a process that stands still keeps its turns on PostgreSQL.
+    `hidden` has the values of the variables in the URL, by name: errors show the names. `lock_seconds` is how long a
+    suspended process keeps its leader locks on PostgreSQL.
     """
 
-    def __init__(self, engine: Engine, hidden: Mapping[str, str], turn_seconds: float) -> None:
+    def __init__(self, engine: Engine, hidden: Mapping[str, str], lock_seconds: float) -> None:
         self._engine = engine
         self._hidden = hidden
         self._broken: set[str] = set()
         self._unwiped = False
-        # The tokens of our turns, and the names whose turn some thread of ours has or asks for.
+        # The tokens of the leader locks that this process holds, and the names that its threads hold or try to lock.
         self._held: dict[str, bytes] = {}
         self._names: set[str] = set()
-        self._asking = threading.Lock()
+        self._names_lock = threading.Lock()
         file = sqlite_file(engine)
         self._file_locks = None if file is None else FileLocks(Path(f"{file}-lock"))
-        self._session_locks = SessionLocks(engine, turn_seconds) if self.shared else None
-        # A database in memory is one connection, so its transactions take turns.
+        self._session_locks = SessionLocks(engine, lock_seconds) if self.shared else None
+        # A database in memory has one connection: one transaction at a time.
         one = isinstance(engine.pool, StaticPool)
-        self._turn: AbstractContextManager[Any] = threading.RLock() if one else nullcontext()
+        self._one_at_a_time: AbstractContextManager[Any] = threading.RLock() if one else nullcontext()
         self.insert = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
 
     @classmethod
     def open(
-        cls, url: str = MEMORY, hidden: Mapping[str, str] = NO_VARIABLES, turn_seconds: float = TURN_SECONDS
+        cls, url: str = MEMORY, hidden: Mapping[str, str] = NO_VARIABLES, lock_seconds: float = LOCK_SECONDS
     ) -> Self:
-        """Opens or creates the tables; raises StateError where it cannot or where another schema version wrote them."""
-        # Behind the `?` may stand a password too, and anywhere the value of a variable.
+        """Opens or creates the tables; raises StateError if it cannot or if they have another schema version."""
+        # A password may also be a parameter, and a variable's value may be anywhere.
         where = "state.url" if hidden else _shown(url)
         try:
-            database = cls(connect(url, turn_seconds), hidden, turn_seconds)
+            database = cls(connect(url, lock_seconds), hidden, lock_seconds)
             try:
                 with database.write() as connection:
                     if database.shared:
-                        # Replicas that start together would make the same tables.
+                        # Replicas that start together would create the same tables.
                         connection.execute(select(func.pg_advisory_xact_lock(lock_key("schema"))))
                     schema.metadata.create_all(connection)
                     database._check_version(connection)
@@ -79,18 +79,18 @@ class Database:
         except StateError as error:
             raise StateError(f"{error} ({where})") from error
         except UnicodeError as error:
-            # Of the state's URL it was checked.
+            # The configuration checks the host in the URL, so this one comes from the environment.
             raise StateError("the state cannot be used: PGHOST is no host that can be looked up") from error
         return database
 
     def close(self) -> None:
-        """Gives the connections back; what is stored stays as the last whole transaction left it."""
+        """Closes the connections; the state keeps every committed transaction."""
         self._engine.dispose()
         if self._file_locks is not None:
             self._file_locks.close()
 
     def claim(self) -> None:
-        """Keeps other daemons from a SQLite state until this process ends; raises StateError where one has it."""
+        """Locks other daemons out of a SQLite state until this process ends; raises StateError if one has it."""
         if self._file_locks is None:
             return
         with self._in_words("read"):
@@ -104,35 +104,35 @@ class Database:
 
     @contextmanager
     def write(self, source: str | None = None) -> Iterator[Connection]:
-        """A transaction that may write; what is read of a source is written with its name.
+        """A transaction that may write; give the `source` whose data it writes.
 
-        Raises TurnLostError where this process has had the turn of the source and another one has it by now. Whoever
-        wants the turn waits for the end of the transaction.
+        Raises LeaderLockLostError if this process held the source's leader lock and another one holds it now. Another
+        process that takes the lock waits for the end of the transaction.
         """
         writing = self._engine.execution_options(adoption_write=True)
-        with self._in_words("write"), self._turn, writing.connect() as connection, connection.begin():
+        with self._in_words("write"), self._one_at_a_time, writing.connect() as connection, connection.begin():
             if source is not None:
-                self._check_turn(connection, source)
+                self._check_leader_lock(connection, source)
             yield connection
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A transaction that only reads."""
-        with self._in_words("read"), self._turn, self._engine.connect() as connection, connection.begin():
+        with self._in_words("read"), self._one_at_a_time, self._engine.connect() as connection, connection.begin():
             yield connection
 
     @property
     def shared(self) -> bool:
-        """Whether other processes may work with it at the same time: several replicas share PostgreSQL."""
+        """Whether several replicas may share the state: True for PostgreSQL."""
         return self._engine.dialect.name == "postgresql"
 
     @property
     def up(self) -> bool:
-        """Whether the state could be used when that was last tried, for reading and for writing."""
+        """Whether the last read and the last write succeeded."""
         return not self._broken
 
     def probe(self) -> None:
-        """Tries whether the state can be used, so that `up` says so: to read it, and to write where that failed."""
+        """Updates `up`: tries to read, and to write if the last read or write failed."""
         with suppress(StateError):
             with self.read() as connection:
                 connection.execute(select(schema.meta.c.name).limit(1)).all()
@@ -144,11 +144,11 @@ class Database:
 
     @contextmanager
     def leader_lock(self, name: str) -> Iterator[bool]:
-        """Whether it is our turn until the block ends: one process at a time has the turn of a name.
+        """Tries to take the leader lock of a name until the block ends; yields whether it did.
 
-        The turn ends with its process, and on PostgreSQL with its connection, so a killed replica holds up nobody. A
-        process that stands still has lost it when it wakes: what it would write then is refused. A pooler must be in
-        session mode.
+        One process at a time holds it. It ends with its process, and on PostgreSQL with its connection, so a killed
+        replica delays no other. A suspended process has lost it when it resumes: `write` refuses what it would store.
+        A connection pooler must be in session mode.
         """
         with self._alone(name) as ours:
             if not ours:
@@ -163,9 +163,9 @@ class Database:
             finally:
                 del self._held[name]
 
-    def take_turns(self, connection: Connection, name: str) -> None:
-        """Has transactions of other processes wait until this one has ended, where they ask for the same name."""
-        # SQLite has one transaction that writes at a time.
+    def lock_until_commit(self, connection: Connection, name: str) -> None:
+        """Locks a name until the transaction ends: other processes that lock the same name wait."""
+        # SQLite has one writing transaction at a time.
         if self.shared:
             connection.execute(select(func.pg_advisory_xact_lock(lock_key(name, self.hash_key()))))
 
@@ -183,18 +183,18 @@ class Database:
         connection.execute(statement, list(rows))
 
     def wipe(self) -> None:
-        """Leaves nothing of what was deleted in the files of a SQLite state: its log is emptied into the database.
+        """Removes deleted data from the files of a SQLite state: writes its log into the database and truncates it.
 
-        Where somebody reads meanwhile, or where it fails with StateError, `probe` tries again.
+        If another connection reads meanwhile, or after StateError, `probe` tries again.
         """
         self._unwiped = self._engine.dialect.name == "sqlite"
         if self._unwiped:
-            with self._in_words("write"), self._turn, closing(self._engine.raw_connection()) as connection:
+            with self._in_words("write"), self._one_at_a_time, closing(self._engine.raw_connection()) as connection:
                 busy, *_ = connection.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
             self._unwiped = bool(busy)
 
     def hash_key(self) -> bytes:
-        """The state's own key: hashes made with it mean nothing outside of this state."""
+        """The state's own key: hashes made with it are meaningless outside this state."""
         return self._hash_key
 
     @cached_property
@@ -206,7 +206,7 @@ class Database:
 
     @contextmanager
     def _in_words(self, kind: Literal["read", "write"]) -> Iterator[None]:
-        """What is wrong with the state in the driver's words; what is wrong with a row of ours stays the bug it is."""
+        """Turns a driver's error into StateError and updates `up`; an error in our own rows stays a bug."""
         try:
             yield
         except (DataError, IntegrityError):
@@ -219,19 +219,19 @@ class Database:
         else:
             self._broken.discard(kind)
 
-    def _check_turn(self, connection: Connection, source: str) -> None:
+    def _check_leader_lock(self, connection: Connection, source: str) -> None:
         held = self._held.get(source)
         if held is None:
             return
         table = schema.leader_lock
         query = select(table.c.token).where(table.c.source == source).with_for_update(read=True)
         if connection.execute(query).scalar_one_or_none() != held:
-            raise TurnLostError(f"another process reads {source} now, and what this one would store may be older")
+            raise LeaderLockLostError(f"another process reads {source} now, and what this one would store may be older")
 
     @contextmanager
     def _alone(self, name: str) -> Iterator[bool]:
-        """Whether no other process, and no other thread of ours, is in such a block for the name."""
-        with self._asking:
+        """Yields whether no other process and no other thread is in such a block for the name."""
+        with self._names_lock:
             free = name not in self._names
             self._names.add(name)
         if not free:

@@ -12,13 +12,13 @@ from sqlalchemy.pool import StaticPool
 
 MEMORY = "sqlite://"
 
-# What says in a SQLite file's header whose it is: "Adop".
+# The application id in a SQLite file's header: "Adop".
 APPLICATION_ID = 0x41646F70
 _HEADER = slice(0, 16), b"SQLite format 3\0"
 _ID = slice(68, 72)
 
-# Otherwise a PostgreSQL whose machine has vanished is waited for until TCP gives up: two hours, or never. Parameters of
-# libpq, which the URL may set otherwise.
+# Parameters of libpq, unless the URL sets them. Without them, a wait for a PostgreSQL whose machine has vanished ends
+# when TCP gives up: after two hours, or never.
 _PATIENCE = {
     "connect_timeout": 10,
     "keepalives_idle": 30,
@@ -27,32 +27,32 @@ _PATIENCE = {
     "tcp_user_timeout": 60_000,
 }
 
-# How long SQLite waits for another process to end its transaction, where the URL does not say.
+# How long SQLite waits for another process to end its transaction, unless the URL sets `timeout`.
 _SQLITE_SECONDS = 30
 
-# Where PGCLIENTENCODING says something else, psycopg may give bytes in place of text.
+# With another PGCLIENTENCODING psycopg may return bytes in place of text.
 _TEXT = {"client_encoding": "utf8"}
 
-# An error would show the values of its statement, which may name people.
+# Otherwise an error shows the values of its statement, which may name people.
 _QUIET = {"hide_parameters": True}
 
 
 class ForeignFileError(Exception):
-    """A SQLite file that another program has made."""
+    """The SQLite file belongs to another program."""
 
 
 def connect(url: str, transaction_seconds: float) -> Engine:
-    """The engine of a state's URL. PostgreSQL ends transactions in which nothing is said for so many seconds.
+    """The engine of a state's URL. PostgreSQL ends a transaction that is idle for `transaction_seconds`.
 
-    A SQLite file is made where there is none. Raises ForeignFileError.
+    Creates the SQLite file if there is none. Raises ForeignFileError.
     """
     if url.startswith("postgresql://"):
         url = url.replace("postgresql://", "postgresql+psycopg://", 1)
     if not url.startswith("sqlite"):
         given = make_url(url).query
         patience = {name: value for name, value in _PATIENCE.items() if name not in given}
-        # A source holds a connection for as long as it is read, and each of its transactions takes another: a limit
-        # would have many sources wait for each other until none goes on.
+        # A poll holds one connection and takes another for each transaction: with a limit, many sources could wait for
+        # each other for ever.
         engine = create_engine(url, pool_pre_ping=True, max_overflow=-1, connect_args={**patience, **_TEXT}, **_QUIET)
         return _without_idle_transactions(engine, transaction_seconds)
     seconds = make_url(url).query.get("timeout", _SQLITE_SECONDS)
@@ -67,20 +67,20 @@ def connect(url: str, transaction_seconds: float) -> Engine:
 
 
 def sqlite_file(engine: Engine) -> Path | None:
-    """The file of a SQLite state; None where there is none."""
+    """The file of a SQLite state; None for a state in memory and for PostgreSQL."""
     name = engine.url.database
     if engine.dialect.name != "sqlite" or isinstance(engine.pool, StaticPool) or not name:
         return None
-    # As a URI, with which SQLite takes options of its own.
+    # SQLite also takes a URI, with options of its own.
     return Path(unquote(urlsplit(name).path)) if name.startswith("file:") else Path(name)
 
 
 def _own(file: Path) -> None:
-    """Makes a file that only its owner may read, or sees to it that the one that is there is a state."""
-    # What cannot be done here SQLite cannot do either, and says so.
+    """Creates a file for its owner alone, or checks that the existing one is a state; raises ForeignFileError."""
+    # What fails here fails in SQLite too, which reports it.
     with suppress(OSError, sqlite3.Error):
         try:
-            # The log and the index that SQLite puts beside it get the same mode, whatever the umask says.
+            # SQLite gives its log and index files the same mode, whatever the umask is.
             made = os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         except FileExistsError:
             if file.stat().st_size and not _is_state(file):
@@ -92,13 +92,13 @@ def _own(file: Path) -> None:
             os.fchmod(made, 0o600)
             os.close(made)
         if not file.stat().st_size:
-            # Before it has a log, so that the header says it from the beginning.
+            # Before the file has a log, so that the header holds the id from the beginning.
             with closing(sqlite3.connect(file)) as connection:
                 connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
 
 
 def _is_state(file: Path) -> bool:
-    """Whether a SQLite file is a state of ours; what is no SQLite file at all is for SQLite to refuse."""
+    """Whether a SQLite file is a state of ours; True if it is no SQLite file, which SQLite itself refuses."""
     with file.open("rb") as stream:
         header = stream.read(_ID.stop)
     where, magic = _HEADER
@@ -107,7 +107,7 @@ def _is_state(file: Path) -> bool:
     application = int.from_bytes(header[_ID])
     if application:
         return application == APPLICATION_ID
-    # The first states had no id. Where there is no log the file can be looked at without a trace.
+    # The first states have no id. A file without a log can be opened without a trace.
     trace = "mode=ro" if Path(f"{file}-wal").exists() else "immutable=1"
     with closing(sqlite3.connect(f"file:{quote(str(file))}?{trace}", uri=True)) as connection:
         try:
@@ -117,7 +117,7 @@ def _is_state(file: Path) -> bool:
 
 
 def _without_idle_transactions(engine: Engine, seconds: float) -> Engine:
-    """PostgreSQL that ends the transaction of a process that stands still: others may wait for it."""
+    """Makes PostgreSQL end an idle transaction: the process may be suspended while others wait for it."""
 
     @event.listens_for(engine, "connect")
     def connect(connection: Any, _record: Any) -> None:
@@ -129,7 +129,7 @@ def _without_idle_transactions(engine: Engine, seconds: float) -> Engine:
 
 
 def _with_transactions(engine: Engine, *, wal: bool) -> Engine:
-    """SQLite with real transactions: the driver's own BEGIN comes too late for a read that leads to a write."""
+    """Makes SQLite's transactions real: the driver sends BEGIN too late for a read that leads to a write."""
 
     @event.listens_for(engine, "connect")
     def connect(connection: Any, _record: Any) -> None:
@@ -137,7 +137,7 @@ def _with_transactions(engine: Engine, *, wal: bool) -> Engine:
         if wal:
             connection.execute("PRAGMA journal_mode=WAL")
             connection.execute("PRAGMA synchronous=NORMAL")
-            # Only some builds of SQLite do so by themselves: a deleted name must not stay in a free corner of the file.
+            # A deleted name must not stay in free space of the file; only some builds of SQLite have this as default.
             connection.execute("PRAGMA secure_delete=ON")
 
     @event.listens_for(engine, "begin")

@@ -1,4 +1,4 @@
-"""Locks between processes that work with one state; a lock ends with its process."""
+"""Locks between processes that share one state; a lock ends with its process."""
 
 import errno
 import fcntl
@@ -12,27 +12,27 @@ from pathlib import Path
 from sqlalchemy import Connection, Engine, func, select, text
 from sqlalchemy.exc import SQLAlchemyError
 
-# The server is asked to notice a vanished holder of a lock as soon as we would notice a vanished server.
+# PostgreSQL notices a vanished client as soon as a client notices a vanished PostgreSQL.
 _SERVER_PATIENCE = ("tcp_keepalives_idle = 30", "tcp_keepalives_interval = 10", "tcp_keepalives_count = 3")
-# PostgreSQL has it from version 14 on.
-_SAY_SOMETHING_WITHIN = text(
+# The setting exists from PostgreSQL 14 on.
+_IDLE_TIMEOUT = text(
     "SELECT set_config(name, :milliseconds, false) FROM pg_settings WHERE name = 'idle_session_timeout'"
 )
-_BEATS = 4
-# Places in a file of locks: the daemon's, then those of names.
+_HEARTBEATS = 4
+# Byte offsets in the lock file: the daemon's, then those of names.
 _DAEMON = 0
 _NAMES = 2**60
 
 
 def lock_key(name: str, state: bytes = b"") -> int:
-    """A name as the number of a lock, of 64 bits with a sign; `state` keeps states in one database server apart."""
+    """The lock number of a name, a signed 64-bit integer; `state` separates states on one database server."""
     return int.from_bytes(hashlib.blake2b(name.encode(), key=state, digest_size=8).digest(), signed=True)
 
 
 class FileLocks:
-    """Places in a file beside a SQLite state. A process must have no more than one of these for a file.
+    """Byte-range locks in a file beside a SQLite state. A process must have only one of these per file.
 
-    The file is made when it is first needed, for its owner alone, and stays, empty. Raises OSError.
+    The file is created on first use, for its owner alone, and stays empty. Raises OSError.
     """
 
     def __init__(self, path: Path) -> None:
@@ -42,33 +42,33 @@ class FileLocks:
 
     @contextmanager
     def hold(self, name: str) -> Iterator[bool]:
-        """Whether the name is ours until the block ends."""
-        place = _DAEMON + 1 + abs(lock_key(name)) % _NAMES
-        ours = self._take(place)
+        """Tries to lock a name until the block ends; yields whether it did."""
+        offset = _DAEMON + 1 + abs(lock_key(name)) % _NAMES
+        ours = self._take(offset)
         try:
             yield ours
         finally:
             if ours and self._file is not None:
-                fcntl.lockf(self._file, fcntl.LOCK_UN, 1, place)
+                fcntl.lockf(self._file, fcntl.LOCK_UN, 1, offset)
 
     def claim(self) -> bool:
-        """Whether no other process has claimed the state; from now on this one has."""
+        """Claims the state until `close`; False if another process has claimed it."""
         return self._take(_DAEMON)
 
     def close(self) -> None:
-        """Gives everything back."""
+        """Releases every lock."""
         if self._file is not None:
             os.close(self._file)
             self._file = None
 
-    def _take(self, place: int) -> bool:
+    def _take(self, offset: int) -> bool:
         with self._opening:
             if self._file is None:
                 self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-                # Whatever the umask has left of it.
+                # The umask may have removed bits.
                 os.fchmod(self._file, 0o600)
         try:
-            fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, place)
+            fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, offset)
         except OSError as error:
             if error.errno in (errno.EACCES, errno.EAGAIN):
                 return False
@@ -77,9 +77,9 @@ class FileLocks:
 
 
 class SessionLocks:
-    """Advisory locks of PostgreSQL, each of a connection of its own. Raises SQLAlchemyError.
+    """Advisory locks of PostgreSQL, each on a connection of its own. Raises SQLAlchemyError.
 
-    The server ends the connection of a process that says nothing on it for so many seconds.
+    The server ends a connection that is idle for `seconds`; a thread sends heartbeats.
     """
 
     def __init__(self, engine: Engine, seconds: float) -> None:
@@ -88,27 +88,27 @@ class SessionLocks:
 
     @contextmanager
     def hold(self, key: int) -> Iterator[bool]:
-        """Whether the key is ours until the block ends, or until the connection is lost."""
+        """Tries to lock a key until the block ends or the connection is lost; yields whether it did."""
         with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            # It must not come into the hands of somebody who says nothing on it for a while.
+            # The pool must not lend this connection, with its short idle timeout, to others.
             connection.detach()
             for setting in _SERVER_PATIENCE:
                 connection.exec_driver_sql(f"SET {setting}")
-            connection.execute(_SAY_SOMETHING_WITHIN, {"milliseconds": str(round(self._seconds * 1000))})
+            connection.execute(_IDLE_TIMEOUT, {"milliseconds": str(round(self._seconds * 1000))})
             ours: bool = connection.execute(select(func.pg_try_advisory_lock(key))).scalar_one()
             ended = threading.Event()
-            beats = threading.Thread(target=self._beat, args=(connection, ended), name="turn", daemon=True)
-            beats.start()
+            heartbeats = threading.Thread(target=self._beat, args=(connection, ended), name="leader-lock", daemon=True)
+            heartbeats.start()
             try:
                 yield ours
             finally:
                 ended.set()
-                beats.join()
+                heartbeats.join()
 
     def _beat(self, connection: Connection, ended: threading.Event) -> None:
-        while not ended.wait(self._seconds / _BEATS):
+        while not ended.wait(self._seconds / _HEARTBEATS):
             try:
                 connection.execute(select(1))
             except SQLAlchemyError:
-                # Whoever has the turn now has said so in the state, which is asked before anything is written.
+                # The next leader stores a token of its own, and every write checks that first.
                 return

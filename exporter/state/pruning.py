@@ -1,4 +1,4 @@
-"""Forgets what the state need not keep any longer: old days, and the accounts that were on no day since."""
+"""Deletes what the state need not keep: old days, and the accounts that occur on no newer day."""
 
 import logging
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,26 +14,26 @@ from exporter.state.store import Store
 
 logger = logging.getLogger(__name__)
 
-# Facts of large companies take megabytes a day once they are in memory.
+# A day of a large company takes megabytes of memory.
 _AT_ONCE = 16
 
 
 class Forgotten(NamedTuple):
-    """How many days and accounts were forgotten."""
+    """How many days and accounts were deleted."""
 
     days: int
     accounts: int
 
 
 def forget_old_days(store: Store, accounts: AccountBook, source: str, before: date) -> None:
-    """Prunes a source, and says so in the log where there was something to forget."""
+    """Prunes a source and logs it if anything was deleted."""
     forgotten = prune(store, accounts, source, before)
     if forgotten.days:
         event(logger, logging.INFO, "old days forgotten", source=source, before=before, **forgotten._asdict())
 
 
 def prune(store: Store, accounts: AccountBook, source: str, before: date) -> Forgotten:
-    """Forgets the days of a source before a day, and whom the state knows from these days alone."""
+    """Deletes the days of a source before a day, and the accounts that occur on these days alone."""
     old = store.days_before(source, before)
     if not old:
         return Forgotten(0, 0)
@@ -44,10 +44,10 @@ def prune(store: Store, accounts: AccountBook, source: str, before: date) -> For
     }
     for seen in _accounts(store, source, kept):
         gone -= seen
-        # Nearly everybody is on one of the newest days.
+        # The newest days hold nearly every account.
         if not gone:
             break
-    # Accounts go first: were they left behind by a sudden end in between, no old day would tell of them any more.
+    # Accounts first: if the process dies in between, the old days still say which accounts to delete.
     forgotten = accounts.forget(gone)
     return Forgotten(store.prune(source, before), forgotten)
 

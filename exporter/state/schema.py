@@ -1,4 +1,4 @@
-"""The tables of the state: facts by (source, scope, day), accounts as keyed hashes, and how polls went."""
+"""The tables of the state: facts by (source, scope, day), accounts as keyed hashes, results of polls."""
 
 from sqlalchemy import (
     BigInteger,
@@ -18,7 +18,7 @@ SCHEMA_VERSION = 1
 
 metadata = MetaData()
 
-# Beside the schema's version and the key of the hashes: `vendor:SOURCE` is the vendor whose days a source has.
+# The schema's version and the key of the hashes; `vendor:SOURCE` is the vendor to which a source's days belong.
 meta = Table(
     "meta",
     metadata,
@@ -26,9 +26,9 @@ meta = Table(
     Column("value", LargeBinary, nullable=False),
 )
 
-# No e-mail and no name: an account is a number, found again by a keyed hash of the vendor's id. `label` is filled only
-# with people.per_user (pseudonym: another keyed hash; plain: the name itself); the row `labels:SOURCE` of `meta` says
-# which kind a source's labels are.
+# No e-mail and no name: an account is a number, looked up by a keyed hash of the vendor's id. `label` is set only with
+# people.per_user (pseudonym: another keyed hash; plain: the name itself); the row `labels:SOURCE` of `meta` holds the
+# kind of a source's labels.
 account = Table(
     "account",
     metadata,
@@ -63,7 +63,7 @@ day = Table(
     Column("read_at", Float, nullable=False),
 )
 
-# Since when a stored day with people has come back without a row; no row once it came back otherwise.
+# Since when every read of a stored day with people has had no rows; deleted by a read that has some.
 emptied = Table(
     "emptied",
     metadata,
@@ -108,7 +108,7 @@ poll = Table(
     Column("status", Integer),
 )
 
-# Who may write what is read of a source: a token that is new with every turn, which the writers of a poll compare.
+# The leader of each source: a token that is new each time the lock is taken. Every write of a poll compares it.
 leader_lock = Table(
     "turn",
     metadata,

@@ -1,10 +1,9 @@
-"""The state: what was read, kept in SQLite or PostgreSQL, one transaction for each day."""
+"""The store: facts of days, scopes and polls in SQLite or PostgreSQL, one transaction for each day."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import partial
-from typing import Literal, NamedTuple
 
 from pyroaring import BitMap
 from sqlalchemy import ColumnElement, Connection, Table, and_, delete, null, select
@@ -13,48 +12,15 @@ from exporter.errors import Failure
 from exporter.model import ONE_DAY, WINDOWS, DayFacts, Reading, WindowPeople
 from exporter.state import codec as facts_format
 from exporter.state import schema
-from exporter.state.database import NO_VARIABLES, TURN_SECONDS, Database
+from exporter.state.database import LOCK_SECONDS, NO_VARIABLES, Database
 from exporter.state.engine import MEMORY
+from exporter.state.records import Change, Replacement, ScopeStatus, StoredDay
 from exporter.state.unreadable import Unreadable
-
-Change = Literal["new", "same", "revised"]
-
-
-class Replacement(NamedTuple):
-    """What came of storing a day: what was stored of it before, None where nothing was, and what is stored now."""
-
-    change: Change
-    before: DayFacts | None
-    after: DayFacts
-
-
-@dataclass(frozen=True)
-class StoredDay:
-    """What a poll needs to know of a stored day: its people, whether they are listed, what it cost, and when.
-
-    `empty_since` is when it first came back without a row, where it has done so ever since.
-    """
-
-    people: int | None
-    listed: bool
-    requests: int
-    read_at: float
-    empty_since: float | None = None
-
-
-@dataclass(frozen=True)
-class ScopeStatus:
-    """How a scope stands: `listed` is False once the source no longer has it; times are Unix seconds."""
-
-    listed: bool
-    last_success: float | None
-    revised: int
-    seats: int | None
 
 
 @dataclass(frozen=True)
 class PollStatus:
-    """How the last poll of a source went; times are Unix seconds.
+    """The result of the last poll of a source; times are Unix seconds.
 
     A failure of the state is not stored: the state cannot be written then.
     """
@@ -76,7 +42,7 @@ class PollStatus:
 
 
 class Store:
-    """Facts by (source, scope, day), and how scopes and polls went. Every method may be called from any thread."""
+    """Facts by (source, scope, day), with the status of scopes and polls. Every method is safe in any thread."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
@@ -84,21 +50,21 @@ class Store:
 
     @classmethod
     def open(
-        cls, url: str = MEMORY, hidden: Mapping[str, str] = NO_VARIABLES, turn_seconds: float = TURN_SECONDS
+        cls, url: str = MEMORY, hidden: Mapping[str, str] = NO_VARIABLES, lock_seconds: float = LOCK_SECONDS
     ) -> "Store":
-        """Opens or creates the state, see `Database.open`; raises StateError."""
-        return cls(Database.open(url, hidden, turn_seconds))
+        """Opens or creates the state; see `Database.open`. Raises StateError."""
+        return cls(Database.open(url, hidden, lock_seconds))
 
     def close(self) -> None:
-        """Gives the connections back; the state stays as the last whole transaction left it."""
+        """Closes the connections; the state keeps every committed transaction."""
         self.database.close()
 
     # Sources
 
     def adopt(self, connection: Connection, source: str, vendor: str) -> str:
-        """The vendor whose days are stored under a source's name; where there are none, the given one from now on.
+        """The vendor to which a source's stored days belong; records and returns `vendor` if there are none.
 
-        States from before vendors were kept have the days of whoever asks first.
+        Older states do not record a vendor: their days belong to the first one that is given.
         """
         meta, day = schema.meta, schema.day
         name = f"vendor:{source}"
@@ -113,7 +79,7 @@ class Store:
     # Days
 
     def days(self, source: str, scope: str) -> dict[date, StoredDay]:
-        """The stored days of a scope, without those of which it is known that they cannot be read."""
+        """The stored days of a scope, without those already found unreadable."""
         table, emptied = schema.day, schema.emptied
         listed = table.c.people.is_not(None)
         query = (
@@ -126,12 +92,12 @@ class Store:
             return {day: StoredDay(*rest) for day, *rest in rows if (source, scope, day) not in self._unreadable}
 
     def check(self, source: str, scope: str, days: Sequence[date]) -> None:
-        """Finds out which of the stored days cannot be read, so that `days` leaves them out; each once in a process."""
+        """Finds the unreadable ones of the stored days, so that `days` omits them; checks a day once per process."""
         for some in self._unreadable.unchecked(source, scope, days):
             self.facts(source, scope, some)
 
     def facts(self, source: str, scope: str, days: Sequence[date], *, by_account: bool = True) -> dict[date, DayFacts]:
-        """The facts of those days that are stored and can be read; `by_account`, the largest part, may be left out."""
+        """The facts of those days that are stored and readable; `by_account`, the largest part, is optional."""
         table = schema.day
         accounts = table.c.by_account if by_account else null()
         query = select(table.c.day, table.c.facts, accounts).where(
@@ -144,7 +110,7 @@ class Store:
         )
 
     def people(self, source: str, scope: str) -> dict[date, BitMap]:
-        """The people of every stored day of a scope, for vendors that list them."""
+        """The people of every stored day of a scope whose vendor lists them."""
         table = schema.day
         query = select(table.c.day, table.c.people).where(
             table.c.source == source, table.c.scope == scope, table.c.people.is_not(None)
@@ -156,15 +122,15 @@ class Store:
         )
 
     def replace(self, source: str, scope: str, reading: Reading, *, now: datetime, requests: int) -> Replacement:
-        """Stores a day whole in place of what was there.
+        """Stores a day whole, in place of what was stored before.
 
-        Where that changed it, the revision is counted, and what the vendor counted over windows with it is forgotten.
+        A changed day counts as a revision and deletes the vendor's own counts of every window that holds it.
         """
         table = schema.day
-        key = (table.c.source == source, table.c.scope == scope, table.c.day == reading.day)
-        # What is compared with must be what is replaced: another process may store the day too.
+        key = _is_day(table, source, scope, reading.day)
+        # Another process may store the same day: the day that is compared must be the day that is replaced.
         with self.database.write(source) as connection:
-            self.database.take_turns(connection, f"{source} {scope}")
+            self.database.lock_until_commit(connection, f"{source} {scope}")
             before = connection.execute(select(table.c.day, table.c.facts, table.c.by_account).where(*key)).all()
             readable = self._unreadable.readable(
                 source, scope, ((day, partial(facts_format.decode, *data)) for day, *data in before)
@@ -172,32 +138,20 @@ class Store:
             stored = readable.get(reading.day)
             read = reading.facts if stored is None else facts_format.keep_known_kinds(stored, reading.facts)
             change: Change = "new" if stored is None else "same" if facts_format.same(stored, read) else "revised"
-            people = facts_format.people_of(read)
-            by_account = facts_format.encode_accounts(read)
-            row = {
-                "source": source,
-                "scope": scope,
-                "day": reading.day,
-                "facts": facts_format.encode(read, by_account),
-                "by_account": by_account,
-                "people": None if people is None else facts_format.pack_accounts(people),
-                "people_total": read.people_total(),
-                "requests": requests,
-                "read_at": now.timestamp(),
-            }
-            self.database.upsert(connection, table, [row])
+            row = {"source": source, "scope": scope, "day": reading.day, **facts_format.columns(read)}
+            self.database.upsert(connection, table, [{**row, "requests": requests, "read_at": now.timestamp()}])
             connection.execute(delete(schema.emptied).where(*_is_day(schema.emptied, source, scope, reading.day)))
             if change == "revised":
                 scopes = schema.scope
                 where = (scopes.c.source == source, scopes.c.scope == scope)
                 connection.execute(scopes.update().where(*where).values(revised=scopes.c.revised + 1))
-                # In the same transaction: a poll that failed before asking anew would leave the old counts for good.
+                # In the same transaction: a poll may fail before it reads new counts, and the old ones would stay.
                 self._forget_windows_with(connection, source, scope, reading.day)
         self._unreadable.replaced(source, scope, reading.day)
         return Replacement(change, stored, read)
 
     def came_empty(self, source: str, scope: str, day: date, *, since: float, now: datetime) -> None:
-        """Records that a stored day was read and came back without a row, as it has done since then; its facts stay."""
+        """Records that a stored day was read without a row, as in every read since `since`; its facts stay."""
         row = {"source": source, "scope": scope, "day": day, "since": since}
         table = schema.day
         with self.database.write(source) as connection:
@@ -206,15 +160,13 @@ class Store:
             connection.execute(read)
 
     def forget_day(self, source: str, scope: str, day: date) -> None:
-        """Forgets a day, and what the vendor counted over windows with it."""
-        table = schema.day
-        where = (table.c.source == source, table.c.scope == scope, table.c.day == day)
+        """Deletes a day and the vendor's own counts of every window that holds it."""
         with self.database.write(source) as connection:
-            connection.execute(delete(table).where(*where))
+            connection.execute(delete(schema.day).where(*_is_day(schema.day, source, scope, day)))
             self._forget_windows_with(connection, source, scope, day)
 
     def days_before(self, source: str, before: date) -> dict[str, list[date]]:
-        """The stored days of each scope before a day; scopes without such days are left out."""
+        """The stored days of each scope before a day; scopes without such days are omitted."""
         table = schema.day
         query = select(table.c.scope, table.c.day).where(table.c.source == source, table.c.day < before)
         found: dict[str, list[date]] = {}
@@ -224,7 +176,7 @@ class Store:
         return found
 
     def prune(self, source: str, before: date) -> int:
-        """Forgets days before the given one; returns how many."""
+        """Deletes the days before a day; returns how many."""
         with self.database.write(source) as connection:
             columns = (schema.window.c.data_day, schema.emptied.c.day, schema.day.c.day)
             for table, column in ((column.table, column) for column in columns):
@@ -234,7 +186,7 @@ class Store:
     # Scopes
 
     def list_scopes(self, source: str, scopes: Sequence[str]) -> None:
-        """Records which scopes the source has now; others stay stored and are no longer published."""
+        """Records which scopes the source has now; all others stay stored but are no longer published."""
         table = schema.scope
         rows = [{"source": source, "scope": scope, "listed": True, "revised": 0} for scope in scopes]
         with self.database.write(source) as connection:
@@ -245,7 +197,7 @@ class Store:
                 connection.execute(again, rows)
 
     def scopes(self, source: str) -> dict[str, ScopeStatus]:
-        """Every scope of a source that was ever listed."""
+        """The status of every scope that a source ever had."""
         table = schema.scope
         query = select(table.c.scope, table.c.listed, table.c.last_success, table.c.revised, table.c.seats)
         with self.database.read() as connection:
@@ -253,14 +205,14 @@ class Store:
             return {name: ScopeStatus(*rest) for name, *rest in rows}
 
     def scope_read(self, source: str, scope: str, *, now: datetime, seats: int | None) -> None:
-        """Records that a scope was read without an error."""
+        """Records that a scope was read without error."""
         table = schema.scope
         where = (table.c.source == source, table.c.scope == scope)
         with self.database.write(source) as connection:
             connection.execute(table.update().where(*where).values(last_success=now.timestamp(), seats=seats))
 
     def windows(self, source: str, scope: str) -> dict[tuple[date, str], WindowPeople]:
-        """People that the vendor counted over windows, by (data day, window)."""
+        """The vendor's own counts of people, by (data day, window)."""
         table = schema.window
         query = select(table.c.data_day, table.c.window, table.c.people, table.c.service).where(
             table.c.source == source, table.c.scope == scope
@@ -269,7 +221,7 @@ class Store:
             return {(row[0], row[1]): WindowPeople(*row) for row in connection.execute(query)}
 
     def forget_window(self, source: str, scope: str, data_day: date, window: str) -> None:
-        """Forgets what the vendor counted over a window in which a day turned out to be incomplete."""
+        """Deletes the vendor's own count of a window, one day of which turned out to be incomplete."""
         table = schema.window
         key = (table.c.source == source, table.c.scope == scope, table.c.data_day == data_day, table.c.window == window)
         with self.database.write(source) as connection:
@@ -282,7 +234,7 @@ class Store:
             connection.execute(delete(table).where(table.c.source == source, table.c.scope == scope, *holds))
 
     def replace_windows(self, source: str, scope: str, windows: Sequence[WindowPeople]) -> None:
-        """Stores what the vendor counted over windows."""
+        """Stores the vendor's own counts of windows."""
         rows = [
             {
                 "source": source,
@@ -300,7 +252,7 @@ class Store:
     # Polls
 
     def record_poll(self, source: str, status: PollStatus) -> None:
-        """Stores how the source's last poll went."""
+        """Stores the result of the source's last poll."""
         failure = status.failure
         row = {
             "source": source,
@@ -316,7 +268,7 @@ class Store:
             self.database.upsert(connection, schema.poll, [row])
 
     def last_poll(self, source: str) -> PollStatus | None:
-        """How the source's last poll went, whichever process made it."""
+        """The result of the source's last poll, by whichever process."""
         table = schema.poll
         with self.database.read() as connection:
             row = connection.execute(select(table).where(table.c.source == source)).one_or_none()

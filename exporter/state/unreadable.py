@@ -1,4 +1,4 @@
-"""Stored days that cannot be read: cut short, junk, or written by a newer version."""
+"""Stored days that cannot be read: truncated, corrupt, or written by a newer version."""
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -10,14 +10,14 @@ from exporter.state.codec import UnreadableError
 
 logger = logging.getLogger(__name__)
 
-# Facts of large companies take megabytes a day once they are in memory.
+# A day of a large company takes megabytes of memory.
 _AT_ONCE = 16
 
 Part = TypeVar("Part")
 
 
 class Unreadable:
-    """What this process has found of them. Each is told once, until it was stored anew."""
+    """The unreadable days found by this process. Each is logged once, until it is stored anew."""
 
     def __init__(self) -> None:
         self._days: set[tuple[str, str, date]] = set()
@@ -27,7 +27,7 @@ class Unreadable:
         return day in self._days
 
     def readable(self, source: str, scope: str, days: Iterable[tuple[date, Callable[[], Part]]]) -> dict[date, Part]:
-        """What of days can be read; the others are noted, and said in the log."""
+        """Those of the days that can be read; logs and remembers the others."""
         found: dict[date, Part] = {}
         for day, read in days:
             try:
@@ -37,11 +37,11 @@ class Unreadable:
         return found
 
     def replaced(self, source: str, scope: str, day: date) -> None:
-        """Notes that a day was stored anew."""
+        """Records that a day was stored anew."""
         self._days.discard((source, scope, day))
 
     def unchecked(self, source: str, scope: str, days: Sequence[date]) -> Iterator[Sequence[date]]:
-        """Those of the days that nobody has asked for here yet, some at a time."""
+        """Those of the days that were not yet checked, a few at a time; they count as checked afterwards."""
         fresh = [day for day in days if (source, scope, day) not in self._checked]
         for start in range(0, len(fresh), _AT_ONCE):
             yield fresh[start : start + _AT_ONCE]

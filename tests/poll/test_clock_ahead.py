@@ -17,7 +17,8 @@ from exporter.model import EVERYBODY, ONE_DAY, DayFacts, Identity, Reading, Wind
 from exporter.poll.poller import Poller
 from exporter.samples.build import scope_history, scope_samples
 from exporter.state.accounts import AccountBook, plain
-from exporter.state.store import ScopeStatus, Store
+from exporter.state.records import ScopeStatus
+from exporter.state.store import Store
 from exporter.transport.vendor_clock import Told
 from tests.support.configurations import load_text
 from tests.support.made_up_vendor import NOON, YESTERDAY, Bench, Script, counted, people

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from exporter.poll.plan import CHEAP_REREAD, ReadWindow, days_to_read, is_late, windows_to_ask
-from exporter.state.store import StoredDay
+from exporter.state.records import StoredDay
 
 RULES = ReadWindow(ready_at=timedelta(hours=3), history=5, lookback=2, late_grace=timedelta(hours=24), retention=5)
 # Monday 9 March 2026 is ready from here on.

@@ -2,8 +2,6 @@
 
 import logging
 import signal
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -25,7 +23,7 @@ from exporter.poll.replicas import follow, poll_if_leader
 from exporter.simulator.augment import augment_app
 from exporter.simulator.server import build, serve
 from exporter.state.accounts import AccountBook
-from exporter.state.database import StateError, TurnLostError
+from exporter.state.database import LeaderLockLostError, StateError
 from exporter.state.schema import metadata
 from exporter.state.store import PollStatus, Store
 from tests.support import real_servers
@@ -33,6 +31,7 @@ from tests.support.companies import busy, calm, utc_now
 from tests.support.daemons import PATIENCE, Daemon, daemon, wait_until
 from tests.support.failures import failure_of
 from tests.support.made_up_vendor import NOON, YESTERDAY, Bench, Script, people
+from tests.support.other_process import another_leader
 from tests.support.two_writers import assert_one_came_first, replace_at_once
 
 pytestmark = pytest.mark.servers("postgresql")
@@ -216,14 +215,8 @@ def test_while_one_replica_reads_another_does_not(url: str) -> None:
 
 
 def test_the_turn_of_a_killed_replica_ends_with_its_connection(url: str) -> None:
-    holder = (
-        "import sys, time\nfrom exporter.store import Store\n"
-        f"with Store.open({url!r}).database.turn('tool') as ours:\n    print(ours, flush=True)\n    time.sleep(3600)\n"
-    )
     store = Store.open(url)
-    with subprocess.Popen([sys.executable, "-c", holder], stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "True\n"
+    with another_leader(url) as process:
         with store.database.leader_lock("tool") as ours:
             assert not ours
         process.kill()
@@ -354,7 +347,7 @@ def test_nothing_of_a_poll_is_written_once_another_process_has_the_turn(what: st
         cut_locks(two.store)
         with two.store.database.leader_lock("tool") as theirs:
             before = content(two.store)
-            with pytest.raises(TurnLostError, match=r"^another process reads tool now"):
+            with pytest.raises(LeaderLockLostError, match=r"^another process reads tool now"):
                 WRITES[what](one.store)
             after = content(two.store)
     one.store.close()
@@ -370,7 +363,7 @@ def content(store: Store) -> dict[str, list[Any]]:
 
 
 def test_a_process_that_stands_still_in_a_transaction_holds_up_the_next_turn_no_longer_than_its_own(url: str) -> None:
-    stalled, other = Store.open(url, turn_seconds=2), Store.open(url)
+    stalled, other = Store.open(url, lock_seconds=2), Store.open(url)
     taken = []
 
     def stand_still() -> None:
@@ -388,20 +381,14 @@ def test_a_process_that_stands_still_in_a_transaction_holds_up_the_next_turn_no_
 
 
 def test_a_process_that_stands_still_loses_its_turn(url: str) -> None:
-    holder = (
-        "import sys, time\nfrom exporter.store import Store\n"
-        f"store = Store.open({url!r}, turn_seconds=2)\n"
-        "with store.database.turn('tool') as ours:\n"
-        "    print(ours, flush=True)\n    sys.stdin.readline()\n"
-        "    try:\n        store.list_scopes('tool', ['stale'])\n"
-        "    except Exception as error:\n        print(type(error).__name__, flush=True)\n"
-    )
+    then = """try:
+        store.list_scopes("tool", ["stale"])
+    except Exception as error:
+        print(type(error).__name__, flush=True)"""
     store = Store.open(url)
-    command = [sys.executable, "-c", holder]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    with another_leader(url, then, lock_seconds=2) as process:
         assert process.stdin is not None
         assert process.stdout is not None
-        assert process.stdout.readline() == "True\n"
         process.send_signal(signal.SIGSTOP)
         wait_until(lambda: has_turn(store))
         process.send_signal(signal.SIGCONT)
@@ -411,11 +398,11 @@ def test_a_process_that_stands_still_loses_its_turn(url: str) -> None:
     scopes = store.scopes("tool")
     store.close()
 
-    assert (refused, scopes) == ("TurnLostError\n", {})
+    assert (refused, scopes) == ("LeaderLockLostError\n", {})
 
 
 def test_a_process_that_works_keeps_its_turn_however_long_it_takes(url: str) -> None:
-    one, two = Store.open(url, turn_seconds=1), Store.open(url)
+    one, two = Store.open(url, lock_seconds=1), Store.open(url)
     began = monotonic()
     with one.database.leader_lock("tool") as ours:
         wait_until(lambda: monotonic() - began > 4)

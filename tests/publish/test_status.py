@@ -12,7 +12,8 @@ from exporter.metrics import Sample, sample
 from exporter.publish.publisher import Published
 from exporter.publish.status import Reload, Report, SourceFacts, SourceReport, SourceState, source_report
 from exporter.samples import windows
-from exporter.state.store import PollStatus, ScopeStatus
+from exporter.state.records import ScopeStatus
+from exporter.state.store import PollStatus
 from exporter.web.status_json import as_json
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)

@@ -14,7 +14,8 @@ from exporter.metrics import Sample
 from exporter.model import EVERYBODY, Amount, AmountKey, DayFacts, Identity, PeopleKey, Reading
 from exporter.samples.build import SampleOptions, scope_history, scope_samples
 from exporter.state.accounts import plain
-from exporter.state.store import ScopeStatus, Store
+from exporter.state.records import ScopeStatus
+from exporter.state.store import Store
 from tests.support.sample_options import book_of, recipe_of
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)

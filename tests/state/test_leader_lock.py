@@ -1,10 +1,6 @@
-"""Turns between the processes that use one SQLite state: a daemon, and a backfill or `once --state` beside it."""
+"""Leader locks between processes on one SQLite state: a daemon, and a backfill or `once --state` beside it."""
 
 import logging
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,9 +8,10 @@ import pytest
 
 from exporter.poll.poller import Poller
 from exporter.poll.replicas import poll_if_leader, turn_after_others
-from exporter.state.database import StateError, TurnLostError
+from exporter.state.database import LeaderLockLostError, StateError
 from exporter.state.store import PollStatus, Store
 from tests.support.made_up_vendor import YESTERDAY, Bench, Script, people
+from tests.support.other_process import another_leader
 from tests.support.stores import fresh_store
 from tests.support.two_writers import assert_one_came_first, replace_at_once
 
@@ -22,24 +19,6 @@ from tests.support.two_writers import assert_one_came_first, replace_at_once
 @pytest.fixture
 def url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'adoption.db'}"
-
-
-@contextmanager
-def another_process_has_the_turn(url: str) -> Iterator[subprocess.Popen[str]]:
-    """Another process that has the turn of `tool` until it is killed."""
-    holder = (
-        "import sys\nfrom exporter.store import Store\n"
-        f"with Store.open({url!r}).database.turn('tool') as ours:\n"
-        "    print(ours, flush=True)\n    sys.stdin.readline()\n"
-    )
-    command = [sys.executable, "-c", holder]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline() == "True\n"
-        try:
-            yield process
-        finally:
-            process.kill()
 
 
 def polled(bench: Bench, poller: Poller) -> PollStatus | None:
@@ -57,7 +36,7 @@ def test_a_poll_is_left_out_with_one_line_while_another_process_reads_the_source
 ) -> None:
     caplog.set_level(logging.INFO)
     one = bench(url)
-    with another_process_has_the_turn(url):
+    with another_leader(url):
         status = polled(one, one.poller())
     one.store.close()
 
@@ -65,9 +44,9 @@ def test_a_poll_is_left_out_with_one_line_while_another_process_reads_the_source
     assert [record.getMessage() for record in caplog.records] == ["poll left out, another process reads the source"]
 
 
-def test_the_turn_of_a_killed_process_is_free(url: str) -> None:
+def test_the_leader_lock_of_a_killed_process_is_free(url: str) -> None:
     one = bench(url)
-    with another_process_has_the_turn(url) as process:
+    with another_leader(url) as process:
         process.kill()
         process.wait()
         status = polled(one, one.poller())
@@ -79,14 +58,14 @@ def test_the_turn_of_a_killed_process_is_free(url: str) -> None:
 
 def test_other_sources_are_not_held_up(url: str) -> None:
     store = Store.open(url)
-    with another_process_has_the_turn(url), store.database.leader_lock("other") as ours:
+    with another_leader(url), store.database.leader_lock("other") as ours:
         pass
     store.close()
 
     assert ours
 
 
-def test_a_turn_is_one_threads_in_a_process_too() -> None:
+def test_a_leader_lock_is_held_by_one_thread_of_a_process() -> None:
     database = fresh_store().database
     with (
         database.leader_lock("tool") as first,
@@ -100,10 +79,10 @@ def test_a_turn_is_one_threads_in_a_process_too() -> None:
     assert (first, second, other, later) == (True, False, True, True)
 
 
-def test_a_turn_is_waited_for_until_others_are_done(url: str) -> None:
+def test_a_leader_lock_is_waited_for_until_others_are_done(url: str) -> None:
     store = Store.open(url)
     waits = []
-    with another_process_has_the_turn(url) as process:
+    with another_leader(url) as process:
 
         def wait() -> None:
             waits.append(process.poll())
@@ -117,9 +96,9 @@ def test_a_turn_is_waited_for_until_others_are_done(url: str) -> None:
     assert (waits, again) == ([None], False)
 
 
-def test_a_write_without_the_turn_that_it_had_is_refused_on_sqlite_too(url: str) -> None:
+def test_a_write_after_the_leader_lock_was_lost_is_refused_on_sqlite_too(url: str) -> None:
     one, other = Store.open(url), Store.open(url)
-    with one.database.leader_lock("tool"), other.database.leader_lock("tool"), pytest.raises(TurnLostError):
+    with one.database.leader_lock("tool"), other.database.leader_lock("tool"), pytest.raises(LeaderLockLostError):
         one.list_scopes("tool", ["stale"])
     scopes = other.scopes("tool")
     one.close()

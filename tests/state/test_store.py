@@ -14,7 +14,8 @@ from exporter.model import EVERYBODY, Amount, AmountKey, DayFacts, Identity, Peo
 from exporter.state import codec, schema
 from exporter.state.accounts import AccountBook
 from exporter.state.engine import MEMORY
-from exporter.state.store import PollStatus, ScopeStatus, Store, StoredDay
+from exporter.state.records import ScopeStatus, StoredDay
+from exporter.state.store import PollStatus, Store
 
 MONDAY = date(2026, 3, 9)
 TUESDAY = date(2026, 3, 10)

@@ -136,7 +136,7 @@ def test_a_state_is_its_owners_alone_from_the_first_byte_on(path: Path, umask: i
     script = f"""
 import os, sys
 from pathlib import Path
-from exporter.store import Store
+from exporter.state.store import Store
 path = Path({str(path)!r})
 sys.addaudithook(lambda event, _: event == "sqlite3.connect" and print(f"{{path.stat().st_mode & 0o777:o}}"))
 os.umask({umask})
@@ -176,7 +176,7 @@ def test_what_somebody_who_reads_keeps_in_the_files_is_wiped_later(path: Path) -
 
 def test_a_second_daemon_on_one_file_is_refused_with_words_until_the_first_has_ended(path: Path) -> None:
     url = f"sqlite:///{path}"
-    script = f"import sys\nfrom exporter.store import Store\nStore.open({url!r}).database.claim()\n"
+    script = f"import sys\nfrom exporter.state.store import Store\nStore.open({url!r}).database.claim()\n"
     first = subprocess.Popen(
         [sys.executable, "-c", f"{script}print('runs', flush=True)\nsys.stdin.readline()\n"],
         stdin=subprocess.PIPE,

@@ -8,7 +8,8 @@ from threading import Barrier
 from pyroaring import BitMap
 
 from exporter.model import EVERYBODY, DayFacts, Reading
-from exporter.state.store import Replacement, Store
+from exporter.state.records import Replacement
+from exporter.state.store import Store
 
 NOW = datetime(2026, 3, 10, 3, tzinfo=UTC)
 FIRST = date(2026, 1, 1)
