@@ -14,7 +14,8 @@ from exporter.commands.demo import demo, simulate
 from exporter.commands.healthcheck import healthcheck
 from exporter.commands.once import once
 from exporter.commands.run import run
-from exporter.commands.sourcegraph import sourcegraph_report, sourcegraph_tokens
+from exporter.commands.sourcegraph_report import sourcegraph_report
+from exporter.commands.sourcegraph_tokens import sourcegraph_tokens
 from exporter.commands.status import status
 from exporter.config.mistakes import ConfigError
 from exporter.state.database import StateError

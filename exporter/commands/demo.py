@@ -24,7 +24,7 @@ from exporter.simulator.server import VENDORS, build, serve
 from exporter.state.store import Store
 from exporter.vendors import SETTINGS
 
-_CONFIG = Path(__file__).parent.parent / "demo.yaml"
+_CONFIG = Path(__file__).with_name("demo.yaml")
 _HISTORY_DAYS = 400
 
 

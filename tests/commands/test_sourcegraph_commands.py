@@ -17,7 +17,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from exporter.commands.sourcegraph import sourcegraph_report, sourcegraph_tokens
+from exporter.commands.sourcegraph_report import sourcegraph_report
+from exporter.commands.sourcegraph_tokens import sourcegraph_tokens
 from tests.support import faulty_server
 from tests.support.daemons import PATIENCE, wait_until
 from tests.support.sourcegraph_reports import ACME, SAMPLE

@@ -72,7 +72,7 @@ def test_the_process_metrics_stay_visible() -> None:
 @pytest.mark.servers("systemd-analyze")
 def test_every_vendor_is_read_under_the_units_system_call_filters(tmp_path: Path) -> None:
     with serve(build(busy(), utc_now)) as simulators:
-        demo = Path("exporter/demo.yaml").resolve()
+        demo = Path("exporter/commands/demo.yaml").resolve()
         command = [sys.executable, "-m", "exporter", "once", "--config.file", str(demo), "--history", "2d"]
         said = subprocess.run(
             [sys.executable, "-m", "tests.support.confined", str(UNIT), *command],

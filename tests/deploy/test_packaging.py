@@ -58,7 +58,7 @@ def test_the_wheel_holds_the_package_the_dashboards_and_the_rules_and_nothing_el
     assert names == {name for name in package if "__pycache__" not in name} | {
         f"exporter/data/{path.relative_to(CHECKOUT).as_posix()}" for path in shipped(CHECKOUT)
     }
-    assert {"exporter/py.typed", "exporter/demo.yaml"} <= names
+    assert {"exporter/py.typed", "exporter/commands/demo.yaml"} <= names
 
 
 def test_the_sdist_holds_what_it_takes_to_test_and_to_run(built: Path) -> None:

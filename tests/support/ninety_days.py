@@ -16,7 +16,7 @@ from tests.support.companies import utc_now
 from tests.support.daemons import daemon, get, wait_until
 
 DAYS = 90
-DEMO = Path("exporter/demo.yaml")
+DEMO = Path("exporter/commands/demo.yaml")
 
 
 @dataclass(frozen=True)

@@ -1,41 +1,29 @@
-"""`sourcegraph-report` and `sourcegraph-tokens`: a report as the vendor sends it, and tokens by session cookie."""
+"""`sourcegraph-tokens`: creates, lists and revokes access tokens with the session cookie of a browser."""
 
 import os
 import re
-import shutil
-import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
-from datetime import UTC, date, datetime
-from pathlib import Path
-from tempfile import TemporaryFile
+from datetime import UTC, datetime
 from time import monotonic
-from typing import Any, BinaryIO, TypeVar
+from typing import Any, TypeVar
 
 import click
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 from rich.table import Table
 
-from exporter.commands import options
-from exporter.config.load import load_config
+from exporter.commands.vendor_errors import exit_on_vendor_error
 from exporter.config.types import base_url
-from exporter.daemon.exporter import Exporter, utc_now
-from exporter.errors import BadPayload, Rejected, Unreachable, VendorError
-from exporter.state.store import Store
+from exporter.daemon.exporter import utc_now
+from exporter.errors import BadPayload, Rejected, Unreachable
 from exporter.transport.client import Client
 from exporter.transport.json_object import JsonObject, json_object
 from exporter.transport.rate_limit import Budget
-from exporter.vendors import SETTINGS
-from exporter.vendors.sourcegraph.columns import LONGEST_HEADER, report_columns
-from exporter.vendors.sourcegraph.vendor import REPORT, SourcegraphSettings, bare_host
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-GRANULARITIES = ("by_user", "by_user_month", "by_user_day", "by_user_day_client_language")
 _TOKENS = "/api/service-access-tokens"
 _COOKIE_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 # RFC 6265, 4.1.1: no space, quote, comma, semicolon or backslash.
@@ -45,81 +33,11 @@ _COLUMNS = ("id", "name", "created", "expires", "state")
 _TIMEOUT = 30.0
 
 
-def _day(_context: click.Context, _parameter: click.Parameter, text: str | None) -> date | None:
-    try:
-        return None if text is None else date.fromisoformat(text)
-    except ValueError:
-        raise click.BadParameter("must be a day such as 2026-11-19") from None
-
-
-def _host(_context: click.Context, _parameter: click.Parameter, text: str) -> str:
-    try:
-        return bare_host(text)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from None
-
-
 def _address(_context: click.Context, _parameter: click.Parameter, text: str) -> str:
     try:
         return base_url(text)
     except ValueError as error:
         raise click.BadParameter(str(error)) from None
-
-
-@click.command("sourcegraph-report")
-@options.config_file
-@click.option(
-    "--source", "name", required=True, metavar="NAME", help="A source of vendor sourcegraph; it has the token."
-)
-@click.option("--instance", required=True, callback=_host, metavar="HOST", help="The instance, as a bare host.")
-@click.option("--granularity", required=True, type=click.Choice(GRANULARITIES), help="What a row of the report is.")
-@click.option("--from", "first", callback=_day, metavar="DAY", help="The first day; all there are without it.")
-@click.option("--to", "last", callback=_day, metavar="DAY", help="The last day.")
-@options.output_file("Where to write; FILE appears once it is whole.", required=True)
-def sourcegraph_report(
-    config_file: Path, name: str, instance: str, granularity: str, first: date | None, last: date | None, output: Path
-) -> None:
-    """Download a report of Sourcegraph Analytics as CSV, as the vendor sends it."""
-    if first is not None and last is not None and first > last:
-        raise click.BadParameter(f"is after --to {last}", param_hint="--from")
-    settings = load_config(config_file, SETTINGS)
-    source = settings.sources.get(name)
-    if not isinstance(source, SourcegraphSettings):
-        raise click.BadParameter(f"there is no source {name} of vendor sourcegraph", param_hint="--source")
-    span = {"startDate": first, "endDate": last}
-    params = {
-        "instanceURL": instance,
-        "granularity": granularity,
-        **{key: day.isoformat() for key, day in span.items() if day is not None},
-    }
-    # SIGTERM would end the process without removing what was written so far.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    exporter = Exporter(replace(settings, sources={name: source}, otlp=None), Store.open())
-    with (
-        _failures(),
-        # In no folder until it is whole: a report holds e-mails, and a killed process removes nothing.
-        TemporaryFile(dir=output.parent) as file,
-        exporter.pollers[name].source.connect(lambda _code: None) as client,
-        _progress() as progress,
-    ):
-        size = client.download(REPORT, params, file, progress=progress)
-        file.seek(0)
-        # Not every granularity has a day or a flag.
-        report_columns(file.readline(LONGEST_HEADER), f"sourcegraph GET {REPORT}", needed=("id",))
-        file.seek(0)
-        _write(file, output)
-    click.echo(f"{output}: {size:,} bytes", err=True)
-
-
-def _write(file: BinaryIO, output: Path) -> None:
-    """Copies a file to one that appears only when it is whole; the next run removes what a killed one has left."""
-    part = output.with_name(f"{output.name}.part")
-    try:
-        with part.open("wb") as copy:
-            shutil.copyfileobj(file, copy)
-        part.replace(output)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 @click.group("sourcegraph-tokens")
@@ -131,7 +49,7 @@ def sourcegraph_tokens() -> None:
 
 
 def _session(command: F) -> F:
-    """Adds the options that say where to go with which cookie."""
+    """Adds --base-url and --cookie-name."""
     address = click.option(
         "--base-url",
         default="https://analytics.sourcegraph.com",
@@ -197,7 +115,7 @@ def revoke(token_id: str, base_url: str, cookie_name: str) -> None:
         raise click.BadParameter("must be an id as the listing shows it", param_hint="ID")
     with _signed_in(base_url, cookie_name) as client:
         client.request("DELETE", f"{_TOKENS}/{token_id}")
-        # The answer is empty (2025-07), so that anything with 2xx would do: the listing tells.
+        # The answer is empty (2025-07), so any 2xx would look the same: only the list shows whether it was revoked.
         for token in _listed(client):
             if token.text("id") == token_id and not token.flag("isExpired"):
                 raise BadPayload(f"{token.where}: token {token_id} is still valid")
@@ -216,19 +134,9 @@ def _listed(client: Client) -> Sequence[JsonObject]:
 
 
 @contextmanager
-def _failures() -> Iterator[None]:
-    """Turns what the vendor did not give into one line and exit code 1."""
-    try:
-        yield
-    except VendorError as error:
-        click.echo(str(error), err=True)
-        raise click.exceptions.Exit(1) from error
-
-
-@contextmanager
 def _signed_in(base_url: str, cookie_name: str) -> Iterator[Client]:
-    """A client with the session cookie. A server that does not know the session answers 401, 403 or with a redirect."""
-    with _failures(), _client(base_url, cookie_name) as client:
+    """A client with the session cookie; explains the 401, 403 or redirect that answers an unknown session."""
+    with exit_on_vendor_error(), _client(base_url, cookie_name) as client:
         try:
             yield client
         except Rejected as error:
@@ -236,16 +144,6 @@ def _signed_in(base_url: str, cookie_name: str) -> Iterator[Client]:
                 raise
             words = f"the cookie {cookie_name} was refused ({error.status}): sign in again and copy its value"
             raise Rejected(f"sourcegraph {_TOKENS}: {words}", status=error.status) from error
-
-
-@contextmanager
-def _progress() -> Iterator[Callable[[int, int | None], None]]:
-    """A progress bar on stderr, if that is a terminal, and what moves it."""
-    console = Console(stderr=True)
-    columns = (TextColumn("report"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
-        task = progress.add_task("report", total=None)
-        yield lambda received, total: progress.update(task, completed=received, total=total)
 
 
 def _client(base_url: str, cookie_name: str) -> Client:
@@ -261,7 +159,7 @@ def _client(base_url: str, cookie_name: str) -> Client:
         count=lambda _code: None,
         now=utc_now,
         monotonic=monotonic,
-        # Asking twice could make two tokens, of which one is known to nobody.
+        # A second attempt could create a second token, whose secret nobody has seen.
         attempts=1,
     )
 
@@ -292,7 +190,7 @@ def _moment(text: str) -> str:
 
 
 def _shown(token: JsonObject, key: str) -> str:
-    """Text of a token, on one line; keys without a value are left out of what the vendor sends (2025-07)."""
+    """A text field of a token, on one line; "" if it is absent, as the vendor omits empty fields (2025-07)."""
     if key not in token or token.require(key) is None:
         return ""
     return "".join(letter if letter.isprintable() else " " for letter in token.text(key))
