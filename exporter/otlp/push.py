@@ -4,7 +4,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from exporter.log import event
 from exporter.metrics import CATALOGUE, SCOPE, Sample
@@ -66,12 +66,13 @@ class Pusher:
 
         With `only_changed` sources are left out that have published nothing else since they were taken.
         """
-        samples = self.cache.snapshot.samples
+        snapshot = self.cache.snapshot
+        samples = snapshot.samples
         prints = {source: hash(tuple(of_source)) for source, of_source in samples.items()}
         unchanged = {source for source in prints if self._taken.get(source) == prints[source]}
         wanted = {source: samples[source] for source in samples if not (only_changed and source in unchanged)}
         # Looked up before anything is sent: a reload may remove a source while batches are under way.
-        due = {source: self._due(source, of_source) for source, of_source in wanted.items()}
+        due = {source: self._due(source, snapshot.data_days.get(source, {})) for source in wanted}
         now = nanoseconds(self.now())
         # A clock that was ahead at the start: no counter began after the moment that it is of.
         self._started = min(self._started, now)
@@ -122,8 +123,8 @@ class Pusher:
                 elif source not in unchanged:
                     yield sample_point(sample, published)
 
-    def _due(self, source: str, samples: Sequence[Sample]) -> dict[str, int]:
-        """When the data day of each scope was first due; nothing where gauges bear the time of the push."""
+    def _due(self, source: str, data_days: Mapping[str, date]) -> dict[str, int]:
+        """When the data day of each scope was first due (ns); nothing where gauges bear the time of the push."""
         if self.ready_at is None:
             return {}
         try:
@@ -131,8 +132,4 @@ class Pusher:
         except KeyError:
             # A reload has removed it since it was published.
             return {}
-        return {
-            sample.labels[_SCOPE]: nanoseconds(ready_since(datetime.fromtimestamp(sample.value, UTC).date(), ready_at))
-            for sample in samples
-            if sample.metric == "adoption_data_day_timestamp_seconds"
-        }
+        return {scope: nanoseconds(ready_since(day, ready_at)) for scope, day in data_days.items()}

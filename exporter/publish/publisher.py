@@ -13,7 +13,8 @@ from exporter.model import CLOCK_TOLERANCE
 from exporter.publish.self_metrics import SourceMetrics
 from exporter.publish.snapshot import ExpositionCache
 from exporter.samples.build import SampleOptions, scope_history, scope_samples, source_samples
-from exporter.samples.filters import limit
+from exporter.samples.filters import limit, short_label
+from exporter.samples.windows import Figures
 from exporter.state.database import StateError
 from exporter.state.known_days import newest_known
 from exporter.state.records import ScopeStatus
@@ -36,20 +37,21 @@ class PublishPolicy:
 
 @dataclass(frozen=True)
 class Published:
-    """The samples of a scope as of its data day, how many are withheld and how many have a cut label.
+    """The figures and samples of a scope, how many samples are withheld and how many have a cut label.
 
-    `read_at` is when (Unix s) it was last read, `since` when that was first seen here, by the monotonic clock. `people`
-    are those of each day up to the data day, None where the vendor gave no number. `newest` is the newest day that
-    could be known when they were made, and `hides` says whether the state has days that could not.
+    `read_at` is when (Unix s) the scope was last read, `since` when this process first saw that reading, by the
+    monotonic clock. `head_counts` are the people of each day up to the data day, None where the vendor gave no number.
+    `newest` is the newest day that could be known when the samples were made; `hides` is True where the state holds
+    days that could not.
     """
 
-    data_day: date
+    figures: Figures
     samples: list[Sample]
     withheld: int
     shortened: int
     read_at: float
     since: float
-    people: Mapping[date, int | None]
+    head_counts: Mapping[date, int | None]
     newest: date
     hides: bool
 
@@ -140,7 +142,8 @@ class Publisher:
         if samples:
             samples.extend(source_samples(self.sample_options))
         samples, over = limit(samples, self.rules.max_series)
-        self.cache.publish(self.sample_options.source, samples, at_once=at_once)
+        data_days = {short_label(name): self._scopes[name].figures.data_day for name in self._shown}
+        self.cache.publish(self.sample_options.source, samples, data_days, at_once=at_once)
         withheld = sum(self._scopes[name].withheld for name in self._shown)
         shortened = sum(self._scopes[name].shortened for name in self._shown)
         self.self_metrics.series(len(samples), {"max_series": over, "privacy": withheld}, shortened)
@@ -168,13 +171,13 @@ class Publisher:
         made = scope_samples(self.sample_options, history, data_day, status)
         newest = newest_known(now, self.sample_options.ready_at)
         return Published(
-            data_day=data_day,
+            figures=made.figures,
             samples=made.samples,
             withheld=made.withheld,
             shortened=made.shortened,
             read_at=read_at,
             since=since,
-            people=history.head_counts,
+            head_counts=history.head_counts,
             newest=newest,
             hides=history.hides,
         )
@@ -183,7 +186,7 @@ class Publisher:
         """Makes those scopes anew of which other days are known now than when they were made; says whether any was."""
         changed, newest = False, newest_known(self.now(), self.sample_options.ready_at)
         for name, made in list(self._scopes.items()):
-            if made.newest == newest or not (made.hides or made.data_day > newest):
+            if made.newest == newest or not (made.hides or made.figures.data_day > newest):
                 continue
             # Where nothing is known now, it is enough to look again when another day is the newest.
             self._scopes[name] = self._make(name, self._listed[name]) or replace(made, newest=newest, hides=True)
@@ -193,7 +196,9 @@ class Publisher:
     def _seen(self) -> set[str]:
         """The scopes that may be seen now."""
         newest = newest_known(self.now(), self.sample_options.ready_at)
-        return {name for name, made in self._scopes.items() if made.data_day <= newest and not self._is_stale(made)}
+        return {
+            name for name, made in self._scopes.items() if made.figures.data_day <= newest and not self._is_stale(made)
+        }
 
     def _is_stale(self, made: Published) -> bool:
         """Whether a reading is older than `stale_after`, and a poll since then failed or should have ended by now.

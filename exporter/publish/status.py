@@ -66,10 +66,10 @@ class ScopeReport:
     health: SourceState
     data_day: date | None = None
     days_late: int | None = None
-    people: Mapping[str, float | None] = field(default_factory=lambda: dict.fromkeys(WINDOWS))
+    people: Mapping[str, int | None] = field(default_factory=lambda: dict.fromkeys(WINDOWS))
     baseline: float | None = None
-    seats: float | None = None
-    days_revised: float | None = None
+    seats: int | None = None
+    days_revised: int | None = None
     last_read: datetime | None = None
     failure: Failure | None = None
     history: History | None = None
@@ -138,21 +138,20 @@ def _scope_report(state: SourceFacts, name: str, newest: date, now: datetime) ->
         stale = last_read is not None and now - last_read > state.stale_after
         missing: SourceState = "withdrawn" if stale else "failing" if failure else "no_data"
         return ScopeReport(name, missing, last_read=last_read, failure=failure)
-    data_day = published.data_day
-    days_late = max(0, (newest - data_day).days)
-    values = {(sample.metric, sample.labels[3:]): sample.value for sample in published.samples}
+    figures = published.figures
+    days_late = max(0, (newest - figures.data_day).days)
     return ScopeReport(
         name=name,
         health="failing" if failure else "late" if days_late else "ok",
-        data_day=data_day,
+        data_day=figures.data_day,
         days_late=days_late,
-        people={window: values.get(("adoption_active_users", (window,))) for window in WINDOWS},
-        baseline=values.get(("adoption_active_users_baseline", ())),
-        seats=values.get(("adoption_seats", ())) if name != ALL or state.seats is None else state.seats,
-        days_revised=values.get(("adoption_data_revisions_total", ())),
+        people={window: figures.people.get(window) for window in WINDOWS},
+        baseline=figures.baseline,
+        seats=figures.seats if name != ALL or state.seats is None else state.seats,
+        days_revised=figures.revised,
         last_read=last_read,
         failure=failure,
-        history=_history(published.people, data_day),
+        history=_history(published.head_counts, figures.data_day),
     )
 
 

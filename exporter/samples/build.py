@@ -1,4 +1,4 @@
-"""The samples of one scope as of one data day: the one way to make them, for a live poll and for history alike."""
+"""The samples of one scope as of one data day, made in the same way for a live poll and for a backfill."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,9 +18,9 @@ from exporter.state.store import Store
 
 @dataclass(frozen=True)
 class SampleOptions:
-    """What the configuration says of how a source's facts become samples.
+    """How a source's facts become samples, as configured.
 
-    `workday` tells the working days of its calendar; `per_user` whether single people may be in labels.
+    `workday` says whether a day is a working day in the source's calendar; `per_user` allows single people in labels.
     """
 
     source: str
@@ -37,15 +37,16 @@ class SampleOptions:
 
 @dataclass(frozen=True)
 class ScopeSamples:
-    """Samples, how many more there would be if no group were too small to be shown, and how many have a cut label."""
+    """Figures and samples of a scope; how many samples are withheld for privacy, and how many have a cut label."""
 
+    figures: windows.Figures
     samples: list[Sample]
     withheld: int
     shortened: int
 
 
 def scope_history(sample_options: SampleOptions, store: Store, scope: str, now: datetime) -> ScopeHistory:
-    """The days of a scope that are known now, with teams and single people as far as the recipe wants them."""
+    """The days of a scope that are known now, with teams and single people where the options want them."""
     teams = None if sample_options.teams is None else sample_options.teams.teams()
     members = None if teams is None else membership(sample_options.accounts.members(teams.team_of))
     named = users.user_table(sample_options.accounts.labels()) if sample_options.per_user else None
@@ -60,7 +61,7 @@ def scope_history(sample_options: SampleOptions, store: Store, scope: str, now: 
 
 
 def source_samples(sample_options: SampleOptions) -> list[Sample]:
-    """What is said of a source as a whole, whatever its scopes are: the seats that the configuration gives."""
+    """The samples of a source as a whole: the seats that the configuration gives."""
     if sample_options.seats is None:
         return []
     return [
@@ -77,9 +78,9 @@ def source_samples(sample_options: SampleOptions) -> list[Sample]:
 def scope_samples(
     sample_options: SampleOptions, history: ScopeHistory, data_day: date, status: ScopeStatus
 ) -> ScopeSamples:
-    """Every sample of a scope as it was, or would have been, when the given stored day was the newest one.
+    """Every sample of a scope as of a data day, which is stored; later days have no influence.
 
-    Days after it have no influence. `status` gives the seats that the vendor's registry tells and the revisions.
+    `status` gives the seats of the vendor's registry and the revisions.
     """
     aggregates = history.aggregates(data_day)
     scope = windows.Scope(
@@ -104,4 +105,4 @@ def scope_samples(
                 made.extend(users.samples(aggregate, tables, history.users, {**labels, "window": window}))
     kept, withheld = filters.withhold(made, sample_options.min_group_size)
     cut, shortened = filters.shorten(kept)
-    return ScopeSamples(cut, withheld, shortened)
+    return ScopeSamples(windows.figures(scope), cut, withheld, shortened)

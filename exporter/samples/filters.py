@@ -74,7 +74,10 @@ def shorten(samples: Sequence[Sample]) -> tuple[list[Sample], int]:
 
     A cut label ends with a hash of the whole, so that labels that differ stay different.
     """
-    cut = [sample if _fits(sample) else sample._replace(labels=tuple(map(_short, sample.labels))) for sample in samples]
+    cut = [
+        sample if _fits(sample) else sample._replace(labels=tuple(map(short_label, sample.labels)))
+        for sample in samples
+    ]
     return cut, sum(after is not before and after != before for before, after in zip(samples, cut, strict=True))
 
 
@@ -92,7 +95,8 @@ def _fits(sample: Sample) -> bool:
     return all(len(text) <= LONGEST_LABEL // _BYTES_OF_A_LETTER for text in sample.labels)
 
 
-def _short(text: str) -> str:
+def short_label(text: str) -> str:
+    """A label as it is published: one of more than LONGEST_LABEL bytes is cut and ends with a hash of the whole."""
     whole = text.encode()
     if len(whole) <= LONGEST_LABEL:
         return text

@@ -13,13 +13,13 @@ BASELINE_DAYS = tuple(timedelta(days=7 * weeks) for weeks in (1, 2, 3, 4))
 
 
 def labelled(name: str, *labels: str) -> str:
-    """The name of a metric; KeyError or ValueError where its row has other labels, or has them in another order."""
+    """The name of a metric; KeyError or ValueError where its row has other labels or another order of them."""
     if CATALOGUE[name].labels != labels:
         raise ValueError(f"{name} has labels {CATALOGUE[name].labels}, got {labels}")
     return name
 
 
-# Checked once, since there are many samples of each.
+# Checked once here, because each metric has many samples.
 _WINDOW = (*SCOPE, "window")
 _PEOPLE = labelled("adoption_active_users", *_WINDOW)
 _SERVICE = labelled("adoption_active_service_accounts", *_WINDOW)
@@ -49,10 +49,10 @@ _Labels = tuple[str, str, str, str]
 
 @dataclass(frozen=True)
 class Scope:
-    """One scope of a source as of a data day.
+    """The facts of one scope of a source as of a data day.
 
-    `aggregates` are its windows of which every day is stored, `windows` those that the vendor itself counted, and
-    `people` the people of each stored day, None where the vendor gave no number.
+    `aggregates` holds the windows of which every day is stored, `windows` those that the vendor counted, and `people`
+    the people of each stored day, None where the vendor gave no number.
     """
 
     source: str
@@ -71,12 +71,43 @@ class Scope:
         return {"source": self.source, "vendor": self.vendor, "scope": self.name}
 
 
+@dataclass(frozen=True)
+class Figures:
+    """What is published of a scope as a whole; what is not known is None, or no entry of a window."""
+
+    data_day: date
+    people: Mapping[str, int]
+    service_accounts: Mapping[str, int]
+    baseline: float | None
+    seats: int | None
+    workday: bool | None
+    revised: int
+
+
+def figures(scope: Scope) -> Figures:
+    """The figures of a scope as a whole."""
+    counted = {window: _people(scope, window) for window in WINDOWS}
+    return Figures(
+        data_day=scope.data_day,
+        people={window: people for window, (people, _) in counted.items() if people is not None},
+        service_accounts={window: service for window, (_, service) in counted.items() if service is not None},
+        baseline=baseline(scope.people, scope.data_day),
+        seats=scope.seats,
+        workday=scope.workday,
+        revised=scope.revised,
+    )
+
+
 def samples(scope: Scope) -> list[Sample]:
-    """Every sample of a scope but those of people's flow and of single users."""
-    made = list(_about(scope))
+    """Every sample of a scope but those of the lifecycle and of single users."""
+    whole = figures(scope)
+    made = list(_about(whole, scope.labels()))
     for window in WINDOWS:
         labels = (scope.source, scope.vendor, scope.name, window)
-        made.extend(_people(scope, window, labels))
+        if window in whole.people:
+            made.append(Sample(_PEOPLE, labels, whole.people[window]))
+        if window in whole.service_accounts:
+            made.append(Sample(_SERVICE, labels, whole.service_accounts[window]))
         if window in scope.aggregates:
             made.extend(_people_by(scope.aggregates[window], labels))
             made.extend(_amounts(scope.aggregates[window], labels))
@@ -90,36 +121,26 @@ def baseline(people: Mapping[date, int | None], day: date) -> float | None:
     return median(known) if len(known) >= 2 else None
 
 
-def _about(scope: Scope) -> Iterator[Sample]:
-    labels = scope.labels()
-    start = datetime.combine(scope.data_day, time(), UTC).timestamp()
+def _about(whole: Figures, labels: Mapping[str, str]) -> Iterator[Sample]:
+    start = datetime.combine(whole.data_day, time(), UTC).timestamp()
     yield sample("adoption_data_day_timestamp_seconds", start, **labels)
-    yield sample("adoption_data_revisions_total", scope.revised, **labels)
-    if scope.workday is not None:
-        yield sample("adoption_data_day_workday", float(scope.workday), **labels)
-    if scope.seats is not None:
-        yield sample("adoption_seats", scope.seats, **labels)
-    usual = baseline(scope.people, scope.data_day)
-    if usual is not None:
-        yield sample("adoption_active_users_baseline", usual, **labels)
+    yield sample("adoption_data_revisions_total", whole.revised, **labels)
+    if whole.workday is not None:
+        yield sample("adoption_data_day_workday", float(whole.workday), **labels)
+    if whole.seats is not None:
+        yield sample("adoption_seats", whole.seats, **labels)
+    if whole.baseline is not None:
+        yield sample("adoption_active_users_baseline", whole.baseline, **labels)
 
 
-def _people(scope: Scope, window: str, labels: _Labels) -> Iterator[Sample]:
-    """People of the window: from the stored days where all list people, else as the vendor counted them."""
-    people: int | None = None
-    service: int | None = None
+def _people(scope: Scope, window: str) -> tuple[int | None, int | None]:
+    """People and service accounts of a window: of the stored days where all list people, else as the vendor counted."""
     aggregate, counted = scope.aggregates.get(window), scope.windows.get(window)
     if aggregate is not None and EVERYBODY in aggregate.people:
-        people = len(aggregate.people[EVERYBODY])
-        service = None if aggregate.service is None else len(aggregate.service)
-    elif counted is not None:
-        people, service = counted.people, counted.service
-    elif window == "1d":
-        people = scope.people.get(scope.data_day)
-    if people is not None:
-        yield Sample(_PEOPLE, labels, people)
-    if service is not None:
-        yield Sample(_SERVICE, labels, service)
+        return len(aggregate.people[EVERYBODY]), None if aggregate.service is None else len(aggregate.service)
+    if counted is not None:
+        return counted.people, counted.service
+    return scope.people.get(scope.data_day) if window == "1d" else None, None
 
 
 def _people_by(aggregate: Aggregate, labels: _Labels) -> Iterator[Sample]:
@@ -130,7 +151,7 @@ def _people_by(aggregate: Aggregate, labels: _Labels) -> Iterator[Sample]:
 
 
 def _amounts(aggregate: Aggregate, labels: _Labels) -> Iterator[Sample]:
-    """The totals, and then their parts."""
+    """The totals, then their parts."""
     parts = []
     for (amount, dimension, member), value in sorted(aggregate.amounts.items()):
         measure, activity = amount
@@ -142,7 +163,7 @@ def _amounts(aggregate: Aggregate, labels: _Labels) -> Iterator[Sample]:
             continue
         elif dimension == "total":
             parts.append(Sample(_ACTIVITY_TIME, (*labels, activity), float(value)))
-        # What teams have adds up to a total, so it is not known where on some day that is not.
+        # Teams add up to a total, so their parts are unknown where the total of some day is.
         elif dimension == "team" and AmountKey(amount, "team", UNASSIGNED) not in aggregate.amounts:
             continue
         elif measure == "active_time":

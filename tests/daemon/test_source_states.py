@@ -61,7 +61,7 @@ def test_a_publisher_tells_each_listed_scope_whether_published_or_not() -> None:
     assert state["empty"][1] is None
     full = state["full"][1]
     assert full is not None
-    assert full.people == {YESTERDAY: 2}
+    assert full.head_counts == {YESTERDAY: 2}
     assert full.samples == list(bench.cache.snapshot.samples["tool"])
 
 

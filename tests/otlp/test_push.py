@@ -2,9 +2,9 @@
 
 import logging
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import cast
 
 import pytest
@@ -20,6 +20,7 @@ from tests.support.daemons import PATIENCE
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
 DATA_DAY = datetime(2026, 3, 9, tzinfo=UTC)
+DATA_DAYS = {"all": DATA_DAY.date()}
 DUE = datetime(2026, 3, 10, 3, tzinfo=UTC)
 DOWN = ExportSummary(fault=ExportFailure("unreachable", "ConnectionRefusedError"))
 FINE = ExportSummary(taken=1)
@@ -48,6 +49,9 @@ class Bench:
     sent: list[list[Point]] = field(default_factory=list)
     closed: list[str] = field(default_factory=list)
     endpoint: str = "http://localhost:4318/v1/metrics"
+
+    def publish(self, source: str, samples: list[Sample], data_days: Mapping[str, date] = DATA_DAYS) -> None:
+        self.cache.publish(source, samples, data_days)
 
     def send_points(self, points: Iterable[Point]) -> ExportSummary:
         self.before_send()
@@ -85,7 +89,7 @@ def moment(time: int) -> datetime:
 
 def test_a_push_holds_the_snapshot_and_the_registry_at_the_time_of_the_push() -> None:
     bench = Bench()
-    bench.cache.publish("a", of("a"))
+    bench.publish("a", of("a"))
     bench.pusher().push()
 
     assert bench.adoption() == [
@@ -100,7 +104,7 @@ def test_a_push_holds_the_snapshot_and_the_registry_at_the_time_of_the_push() ->
 def test_counters_of_the_process_began_with_it_and_those_of_the_state_at_an_unknown_time() -> None:
     bench = Bench(now=datetime(2100, 1, 1, tzinfo=UTC))
     bench.self_metrics.source("a", "coder")
-    bench.cache.publish("a", of("a"))
+    bench.publish("a", of("a"))
     bench.pusher().push()
 
     began = bench.self_metrics.registry.get_sample_value("process_start_time_seconds")
@@ -125,8 +129,8 @@ def test_no_counter_begins_after_the_moment_that_it_is_of_though_the_clock_was_a
 
 def test_a_withdrawn_series_stops() -> None:
     bench = Bench()
-    bench.cache.publish("a", of("a"))
-    bench.cache.publish("b", of("b"))
+    bench.publish("a", of("a"))
+    bench.publish("b", of("b"))
     pusher = bench.pusher()
     pusher.push()
     bench.cache.withdraw("a")
@@ -139,8 +143,9 @@ def test_a_withdrawn_series_stops() -> None:
 def test_published_gauges_bear_the_moment_when_their_data_day_was_due() -> None:
     ready_at = {"a": timedelta(hours=3), "b": timedelta(hours=1)}
     bench = Bench(ready_at=lambda source: ready_at[source])
-    bench.cache.publish("a", of("a") + of("a", "old", day=DATA_DAY - timedelta(days=2)))
-    bench.cache.publish("b", of("b"))
+    two_days_ago = DATA_DAY - timedelta(days=2)
+    bench.publish("a", of("a") + of("a", "old", day=two_days_ago), {**DATA_DAYS, "old": two_days_ago.date()})
+    bench.publish("b", of("b"))
     bench.pusher().push()
 
     old, early = DUE - timedelta(days=2), DUE - timedelta(hours=2)
@@ -160,7 +165,7 @@ def test_published_gauges_bear_the_moment_when_their_data_day_was_due() -> None:
 def test_a_published_gauge_of_no_data_day_bears_the_time_of_the_push() -> None:
     bench = Bench(ready_at=lambda _: timedelta(hours=3))
     seats = sample("adoption_seats", 250, source="a", vendor="coder", scope="all")
-    bench.cache.publish("a", [*of("a", "acme"), seats])
+    bench.publish("a", [*of("a", "acme"), seats], {"acme": DATA_DAY.date()})
     pusher = bench.pusher()
     pusher.push()
     pusher.push()
@@ -171,8 +176,8 @@ def test_a_published_gauge_of_no_data_day_bears_the_time_of_the_push() -> None:
 def test_a_source_that_a_reload_removes_while_a_push_is_under_way_is_pushed_with_the_rest() -> None:
     ready_at = {"a": timedelta(hours=3), "b": timedelta(hours=3)}
     bench = Bench(ready_at=lambda source: ready_at[source], before_send=ready_at.clear)
-    bench.cache.publish("a", of("a"))
-    bench.cache.publish("b", of("b"))
+    bench.publish("a", of("a"))
+    bench.publish("b", of("b"))
     bench.pusher().push()
 
     assert [(name, source, at) for name, source, _, at in bench.adoption()] == [
@@ -189,8 +194,8 @@ def test_a_source_that_a_reload_removes_while_a_push_is_under_way_is_pushed_with
 def test_a_source_that_a_reload_removed_just_before_a_push_bears_the_time_of_the_push() -> None:
     ready_at = {"a": timedelta(hours=3)}
     bench = Bench(ready_at=lambda source: ready_at[source])
-    bench.cache.publish("a", of("a"))
-    bench.cache.publish("b", of("b"))
+    bench.publish("a", of("a"))
+    bench.publish("b", of("b"))
     bench.pusher().push()
 
     users = [(source, at) for name, source, _, at in bench.adoption() if name == "adoption.active_users"]
@@ -199,13 +204,13 @@ def test_a_source_that_a_reload_removed_just_before_a_push_bears_the_time_of_the
 
 def test_published_gauges_are_sent_again_only_when_their_source_has_changed() -> None:
     bench = Bench(ready_at=lambda _: timedelta(hours=3))
-    bench.cache.publish("a", of("a"))
-    bench.cache.publish("b", of("b"))
+    bench.publish("a", of("a"))
+    bench.publish("b", of("b"))
     pusher = bench.pusher()
     pusher.push()
-    bench.cache.publish("a", of("a"))
+    bench.publish("a", of("a"))
     pusher.push()
-    bench.cache.publish("a", of("a", users=8))
+    bench.publish("a", of("a", users=8))
     pusher.push()
 
     revised = "adoption.data_revisions"
@@ -217,7 +222,7 @@ def test_published_gauges_are_sent_again_only_when_their_source_has_changed() ->
 
 def test_published_gauges_that_did_not_arrive_are_sent_again() -> None:
     bench = Bench(ready_at=lambda _: timedelta(hours=3), answers=[DOWN, FINE])
-    bench.cache.publish("a", of("a"))
+    bench.publish("a", of("a"))
     pusher = bench.pusher()
     pusher.push()
     pusher.push()
@@ -279,11 +284,11 @@ def test_the_first_push_is_made_at_once_and_a_last_one_at_the_end() -> None:
     bench = Bench()
     first = threading.Event()
     bench.before_send = first.set
-    bench.cache.publish("a", of("a"))
+    bench.publish("a", of("a"))
     pusher = bench.pusher(interval=3600)
     pusher.start()
     assert first.wait(PATIENCE)
-    bench.cache.publish("a", of("a", users=8))
+    bench.publish("a", of("a", users=8))
     bench.stop.set()
     pusher.wait(PATIENCE)
 
@@ -295,12 +300,12 @@ def test_the_first_push_is_made_at_once_and_a_last_one_at_the_end() -> None:
 
 def test_the_last_push_leaves_out_what_was_taken_already() -> None:
     bench = Bench()
-    bench.cache.publish("a", of("a"))
-    bench.cache.publish("b", of("b"))
+    bench.publish("a", of("a"))
+    bench.publish("b", of("b"))
     pusher = bench.pusher()
     pusher.push()
-    bench.cache.publish("a", of("a"))
-    bench.cache.publish("b", of("b", users=8))
+    bench.publish("a", of("a"))
+    bench.publish("b", of("b", users=8))
     pusher.push(only_changed=True)
 
     assert {source for _, source, _, _ in bench.adoption()} == {"b"}
@@ -309,7 +314,7 @@ def test_the_last_push_leaves_out_what_was_taken_already() -> None:
 
 def test_the_last_push_holds_what_did_not_arrive() -> None:
     bench = Bench(answers=[DOWN, FINE])
-    bench.cache.publish("a", of("a"))
+    bench.publish("a", of("a"))
     pusher = bench.pusher()
     pusher.push()
     pusher.push(only_changed=True)

@@ -97,6 +97,23 @@ def test_every_listed_scope_is_published_by_name() -> None:
     assert world.cache.snapshot.samples == {"acme": [*one_day(TUESDAY, 2, scope="a"), *one_day(MONDAY, 1, scope="b")]}
 
 
+def test_the_data_day_of_each_scope_is_published_with_its_samples_under_the_name_that_labels_have() -> None:
+    world = World()
+    world.store.list_scopes("acme", ["b", "a" * 3000, "empty"])
+    world.put(MONDAY, 1, scope="b")
+    world.put(TUESDAY, 1, 2, scope="a" * 3000)
+
+    world.publisher().publish_all()
+
+    data_days = world.cache.snapshot.data_days["acme"]
+    (cut,) = data_days.keys() - {"b"}
+    assert data_days == {"b": MONDAY, cut: TUESDAY}
+    assert world.cache.snapshot.samples["acme"] == [
+        *one_day(TUESDAY, 2, scope=cut),
+        *one_day(MONDAY, 1, scope="b"),
+    ]
+
+
 def test_a_source_without_a_stored_day_publishes_nothing() -> None:
     world = World()
     world.store.list_scopes("acme", ["all"])

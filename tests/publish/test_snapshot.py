@@ -1,5 +1,6 @@
 import threading
 from collections.abc import Callable, Sequence
+from datetime import date
 
 import pytest
 
@@ -90,6 +91,18 @@ def test_a_source_that_is_withdrawn_is_gone_even_where_its_samples_still_waited(
 
     assert (after.all_samples(), text(after)) == ([], "")
     assert values(cache.snapshot) == [3, 4]
+
+
+def test_data_days_come_and_go_with_the_samples_of_their_source() -> None:
+    cache = ExpositionCache(monotonic=clock(*range(100)))
+    cache.publish("a", seats("a", 1), {"all": date(2026, 3, 9)})
+    cache.publish("b", seats("b", 2), {"all": date(2026, 3, 8)}, at_once=False)
+    cache.publish("c", seats("c", 3))
+    published = cache.snapshot.data_days
+    cache.withdraw("a")
+
+    assert published == {"a": {"all": date(2026, 3, 9)}, "b": {"all": date(2026, 3, 8)}, "c": {}}
+    assert cache.snapshot.data_days == {"b": {"all": date(2026, 3, 8)}, "c": {}}
 
 
 def test_readers_see_whole_snapshots_only() -> None:

@@ -1,17 +1,18 @@
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.errors import Failure
-from exporter.metrics import Sample, sample
 from exporter.publish.publisher import Published
 from exporter.publish.status import Reload, Report, SourceFacts, SourceReport, SourceState, source_report
 from exporter.samples import windows
+from exporter.samples.windows import Figures
 from exporter.state.records import ScopeStatus
 from exporter.state.store import PollStatus
 from exporter.web.status_json import as_json
@@ -34,16 +35,18 @@ def listed(last_success: datetime | None = NOON) -> ScopeStatus:
     )
 
 
-def published(people: Mapping[date, int | None], *samples: Sample) -> Published:
+def published(head_counts: Mapping[date, int | None], **more: Any) -> Published:
+    """A scope with the people of its days; `more` are figures of it."""
+    none: dict[str, Any] = {"people": {}, "service_accounts": {}, "baseline": None, "seats": None}
     return Published(
-        data_day=max(people),
-        samples=list(samples),
+        figures=Figures(data_day=max(head_counts), **{**none, "workday": None, "revised": 0, **more}),
+        samples=[],
         withheld=0,
         shortened=0,
         read_at=NOON.timestamp(),
         since=0.0,
-        people=people,
-        newest=max(people),
+        head_counts=head_counts,
+        newest=max(head_counts),
         hides=False,
     )
 
@@ -144,33 +147,20 @@ def test_lateness_is_counted_from_the_day_that_should_have_been_found(
 
 
 def test_a_scopes_figures_are_those_that_are_published() -> None:
-    labels = {"source": "tool", "vendor": "augment", "scope": "all"}
-    samples = [
-        sample("adoption_active_users_baseline", 21.5, **labels),
-        sample("adoption_seats", 250, **labels),
-        sample("adoption_data_revisions_total", 3, **labels),
-        sample("adoption_active_users", 20, **labels, window="1d"),
-        sample("adoption_active_service_accounts", 9, **labels, window="1d"),
-        sample("adoption_activity_active_users", 8, **labels, window="7d", activity="chat"),
-        sample("adoption_active_users", 60, **labels, window="7d"),
-    ]
-    (scope,) = Source(scopes={"all": (listed(), published({MONDAY: 20}, *samples))}).report().scopes
+    made = published({MONDAY: 20}, people={"1d": 20, "7d": 60}, baseline=21.5, seats=250, revised=3)
+    (scope,) = Source(scopes={"all": (listed(), made)}).report().scopes
 
-    assert scope.people == {"1d": 20.0, "7d": 60.0, "28d": None}
-    assert (scope.baseline, scope.seats, scope.days_revised, scope.last_read) == (21.5, 250.0, 3.0, NOON)
+    assert scope.people == {"1d": 20, "7d": 60, "28d": None}
+    assert (scope.baseline, scope.seats, scope.days_revised, scope.last_read) == (21.5, 250, 3, NOON)
 
 
 def test_the_seats_of_the_configuration_are_those_of_the_source_and_of_the_scope_that_is_all_of_it() -> None:
-    labels = {"source": "tool", "vendor": "augment"}
-    scopes = {
-        name: (listed(), published({MONDAY: 20}, sample("adoption_seats", 12, **labels, scope=name)))
-        for name in ("all", "one")
-    }
+    scopes = {name: (listed(), published({MONDAY: 20}, seats=12)) for name in ("all", "one")}
 
-    configured, told = (Source(scopes=scopes, seats=seats).report() for seats in (250, None))
+    configured, reported = (Source(scopes=scopes, seats=seats).report() for seats in (250, None))
 
-    assert (configured.seats, [scope.seats for scope in configured.scopes]) == (250, [250, 12.0])
-    assert (told.seats, [scope.seats for scope in told.scopes]) == (None, [12.0, 12.0])
+    assert (configured.seats, [scope.seats for scope in configured.scopes]) == (250, [250, 12])
+    assert (reported.seats, [scope.seats for scope in reported.scopes]) == (None, [12, 12])
 
 
 def test_history_is_that_of_sixty_days_oldest_first_and_a_day_that_is_not_known_is_no_zero() -> None:
@@ -188,7 +178,8 @@ def test_the_baseline_of_the_last_day_is_the_published_one(ago: dict[int, int | 
     people = {MONDAY - timedelta(days=days): number for days, number in ago.items()}
     data_day = max(people)
     scope = windows.Scope("tool", "augment", "all", data_day, aggregates={}, people=people)
-    made = Source(scopes={"all": (listed(), published(people, *windows.samples(scope)))}).report().scopes[0]
+    figures = replace(published(people), figures=windows.figures(scope))
+    made = Source(scopes={"all": (listed(), figures)}).report().scopes[0]
 
     assert made.history is not None
     assert made.history.baseline[-1] == made.baseline
@@ -196,9 +187,8 @@ def test_the_baseline_of_the_last_day_is_the_published_one(ago: dict[int, int | 
 
 
 def test_the_document_is_as_documented() -> None:
-    labels = {"source": "tool", "vendor": "augment", "scope": "all"}
-    samples = [sample("adoption_active_users", 5, **labels, window="1d"), sample("adoption_seats", 12.5, **labels)]
-    source = Source(polled(success=False), {"all": REFUSED}, {"all": (listed(), published({MONDAY: 5}, *samples))})
+    scope = published({MONDAY: 5}, people={"1d": 5}, baseline=12.5, seats=12)
+    source = Source(polled(success=False), {"all": REFUSED}, {"all": (listed(), scope)})
     failure = {
         "reason": "rejected",
         "message": "augment GET /dau: 401",
@@ -236,9 +226,9 @@ def test_the_document_is_as_documented() -> None:
                         "data_day": "2026-03-09",
                         "days_late": 0,
                         "people": {"1d": 5, "7d": None, "28d": None},
-                        "baseline": None,
-                        "seats": 12.5,
-                        "days_revised": None,
+                        "baseline": 12.5,
+                        "seats": 12,
+                        "days_revised": 0,
                         "last_read": "2026-03-10T12:00:00Z",
                         "failure": failure,
                         "history": {

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyroaring import BitMap
 
-from exporter.model import EVERYBODY, Amount, AmountKey, DayFacts, PeopleKey, WindowPeople
+from exporter.model import EVERYBODY, WINDOWS, Amount, AmountKey, DayFacts, PeopleKey, WindowPeople
+from exporter.samples.windows import figures
 from tests.support.window_facts import (
     ABOUT,
     CHARACTERS,
@@ -96,9 +97,15 @@ COUNTED = st.fixed_dictionaries(
 @settings(max_examples=200, deadline=None)
 @given(days=histories(), counted=COUNTED)
 def test_samples_are_what_counting_day_by_day_gives(days: dict[int, Day], counted: dict[str, WindowPeople]) -> None:
-    found = shown(scope({back(age): day.facts() for age, day in days.items()}, windows=counted))
+    facts = scope({back(age): day.facts() for age, day in days.items()}, windows=counted)
+    found = shown(facts)
 
     assert found == by_hand(days, counted)
+    whole = figures(facts)
+    assert {window: found.get(f"active_users{{{window}}}") for window in WINDOWS} == {
+        window: whole.people.get(window) for window in WINDOWS
+    }
+    assert found.get("active_users_baseline") == whole.baseline
 
 
 def by_hand(days: Mapping[int, Day], counted: Mapping[str, WindowPeople]) -> dict[str, float]:

@@ -26,9 +26,9 @@ def scope(name: str = "all", people: int = 40) -> ScopeReport:
         health="ok",
         data_day=MONDAY,
         days_late=0,
-        people={"1d": float(people), "7d": people * 2.0, "28d": people * 3.0},
+        people={"1d": people, "7d": people * 2, "28d": people * 3},
         baseline=people + 0.5,
-        days_revised=1.0,
+        days_revised=1,
         last_read=NOW - timedelta(minutes=4),
         history=History(MONDAY, days, [None] * 14 + [number + 0.5 for number in days[14:]]),
     )
@@ -73,7 +73,7 @@ def everything() -> Report:
     new = replace(source("new"), scopes=(), last_poll=None, last_poll_seconds=None, last_success=None, next_poll=None)
     return replace(
         report(
-            replace(source("assistant", replace(scope(), seats=250.0)), seats=250),
+            replace(source("assistant", replace(scope(), seats=250)), seats=250),
             replace(cody, seats=20_000),
             replace(product, health="failing", failure=DOWN, last_success=NOW - timedelta(hours=30)),
             replace(source("old", withdrawn), health="failing", failure=REFUSED, last_success=NOW - timedelta(days=5)),
