@@ -25,8 +25,9 @@ Level = Literal["debug", "info", "warn", "error"]
 
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warn": logging.WARNING, "error": logging.ERROR}
 _NAMES = {number: name for name, number in LEVELS.items()}
-# Their lines repeat ours or come with every request.
+# Their lines repeat ours or come with every request or job.
 _QUIET = {
+    "apscheduler": logging.ERROR,
     "httpcore": logging.WARNING,
     "httpx": logging.WARNING,
     "uvicorn.access": logging.WARNING,

@@ -1,212 +1,237 @@
-"""When jobs run: by how much time passes, whatever happens to the clock meanwhile."""
+"""When jobs run: by how much time passes, whatever happens to the wall clock meanwhile."""
 
 import logging
-from collections.abc import Callable
-from concurrent.futures import Executor, Future
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 
-from exporter.poll.scheduler import Scheduler
-from tests.support.daemons import wait_until
+from exporter.poll.scheduler import Schedule, Scheduler, _FromNow
+from tests.support.daemons import PATIENCE, wait_until
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
-HOUR = timedelta(hours=1)
-# Jitter is up to a minute of it.
-HOUR_AND_JITTER = 3660
+SECOND, MINUTE, HOUR = timedelta(seconds=1), timedelta(minutes=1), timedelta(hours=1)
+HOURLY = Schedule(HOUR, poll=True)
+HEARTBEAT = Schedule(5 * SECOND)
+HALF_PAST_TWELVE = Schedule(HOUR, cron="30 12 * * *", poll=True)
+
+BACK = [timedelta(days=-905), timedelta(days=-400), timedelta(hours=-2)]
+AHEAD = [timedelta(hours=2), timedelta(days=400), timedelta(days=905)]
 
 
-class Later(Executor):
-    """Runs what was submitted when it is told to, on the thread of whoever tells it."""
+@pytest.mark.parametrize("jump", [*BACK, -30 * SECOND, 30 * SECOND, *AHEAD], ids=str)
+def test_an_interval_is_time_that_passes_wherever_the_clock_is_set_to(jump: timedelta) -> None:
+    now = NOON + jump
 
-    def __init__(self) -> None:
-        self.waiting: list[Callable[[], object]] = []
+    assert HEARTBEAT.after_jump(NOON + 3 * SECOND, jump, now) == now + 3 * SECOND
 
-    def submit(self, function: Callable[..., Any], /, *arguments: Any, **named: Any) -> Future[Any]:
-        self.waiting.append(lambda: function(*arguments, **named))
-        return Future()
 
-    def run(self) -> None:
-        waiting, self.waiting = self.waiting, []
-        for function in waiting:
-            function()
+@pytest.mark.parametrize(
+    ("jump", "due_in"),
+    # What was read before may have been read by a clock that was ahead.
+    [*((jump, timedelta()) for jump in BACK), *((jump, 40 * MINUTE) for jump in (-30 * SECOND, 30 * SECOND, *AHEAD))],
+    ids=str,
+)
+def test_a_source_is_polled_at_once_when_the_clock_goes_back_and_else_by_its_interval(
+    jump: timedelta, due_in: timedelta
+) -> None:
+    now = NOON + jump
+
+    assert HOURLY.after_jump(NOON + 40 * MINUTE, jump, now) == now + due_in
+
+
+@pytest.mark.parametrize("jump", AHEAD, ids=str)
+def test_a_job_that_ran_between_the_jump_and_its_notice_is_due_after_one_interval(jump: timedelta) -> None:
+    now = NOON + jump
+
+    assert HOURLY.after_jump(HOURLY.after(now), jump, now + SECOND) == now + SECOND + HOUR
+
+
+@pytest.mark.parametrize("schedule", [HOURLY, HEARTBEAT, HALF_PAST_TWELVE])
+@pytest.mark.parametrize("jump", BACK, ids=str)
+def test_a_job_that_is_added_between_the_jump_and_its_notice_runs_at_once(schedule: Schedule, jump: timedelta) -> None:
+    now = NOON + jump
+
+    assert schedule.after_jump(now, jump, now + SECOND) == now + SECOND
+
+
+@pytest.mark.parametrize(
+    ("jump", "due"),
+    [
+        (timedelta(days=-905), datetime(2023, 9, 18, 12, 30, tzinfo=UTC)),
+        (-2 * HOUR, datetime(2026, 3, 10, 12, 30, tzinfo=UTC)),
+        # What a clock that is put right by a second has just run does not run again.
+        (-2 * SECOND, datetime(2026, 3, 11, 12, 30, tzinfo=UTC)),
+        (HOUR, datetime(2026, 3, 11, 12, 30, tzinfo=UTC)),
+        # The times that were skipped are one run, which is overdue.
+        (timedelta(days=400), datetime(2026, 3, 11, 12, 30, tzinfo=UTC)),
+    ],
+    ids=str,
+)
+def test_a_cron_is_looked_up_anew_only_when_the_clock_goes_back(jump: timedelta, due: datetime) -> None:
+    ran = datetime(2026, 3, 10, 12, 30, tzinfo=UTC)
+
+    assert HALF_PAST_TWELVE.after_jump(HALF_PAST_TWELVE.after(ran), jump, ran + jump) == due
+
+
+@pytest.mark.parametrize(
+    ("schedule", "due"),
+    [
+        (HEARTBEAT, datetime(2027, 4, 14, 12, 0, 5, tzinfo=UTC)),
+        (HALF_PAST_TWELVE, datetime(2027, 4, 14, 12, 30, tzinfo=UTC)),
+    ],
+)
+def test_times_that_a_clock_which_is_set_ahead_skips_are_not_listed(schedule: Schedule, due: datetime) -> None:
+    now = NOON + timedelta(days=400)
+
+    assert _FromNow(schedule).get_next_fire_time(NOON, now) == due
+
+
+def test_jitter_is_added_to_an_interval_and_never_to_a_cron() -> None:
+    jittered = [Schedule(HOUR, jitter=MINUTE).after(NOON) - NOON for _ in range(100)]
+
+    assert HOUR <= min(jittered) < max(jittered) < HOUR + MINUTE
+    assert Schedule(HOUR, MINUTE, cron="30 12 * * *").after(NOON) == NOON + HOUR / 2
 
 
 @dataclass
 class World:
-    """A scheduler with two clocks, and the names of the jobs that ran, in their order."""
+    """A scheduler over APScheduler and the real clocks, until `jump` sets the wall clock as the scheduler sees it.
 
-    now: datetime = NOON
-    monotonic: float = 5000.0
+    To a scheduler a wall clock that goes back by an hour is a monotonic clock that goes ahead by one.
+    """
+
+    jump: timedelta = timedelta()
     runs: list[str] = field(default_factory=list)
-    pool: Later = field(default_factory=Later)
     scheduler: Scheduler = field(init=False)
 
     def __post_init__(self) -> None:
-        self.scheduler = Scheduler(lambda: self.now, lambda: self.monotonic, self.pool)
+        self.scheduler = Scheduler(
+            lambda: datetime.now(UTC), lambda: datetime.now(UTC).timestamp() - self.jump.total_seconds()
+        )
 
-    def passes(self, seconds: float) -> None:
-        """Time passes, for both clocks."""
-        self.now += timedelta(seconds=seconds)
-        self.monotonic += seconds
+    def poll(self, source: str, name: str, *, cron: str | None = None, interval: timedelta = HOUR) -> None:
+        """Adds a source whose job notes a name."""
+        self.scheduler.add(source, lambda: self.runs.append(name), interval=interval, cron=cron)
 
-    def ran(self, *names: str) -> bool:
-        """Whether a look at what is due now makes exactly these jobs run."""
-        self.runs.clear()
-        self.scheduler.start_due()
-        self.pool.run()
-        return self.runs == list(names)
-
-    def poll(self, name: str, *, cron: str | None = None) -> None:
-        """Adds a source that is polled every hour or by a cron."""
-        self.scheduler.add(name, lambda: self.runs.append(name), interval=HOUR, cron=cron)
+    def due_in(self, source: str) -> timedelta:
+        """In how much time the source is due."""
+        due = self.scheduler.next_run(source)
+        assert due is not None
+        return due - datetime.now(UTC)
 
 
-JUMPS = [timedelta(days=-905), timedelta(days=-400), timedelta(hours=-2), timedelta(hours=2), timedelta(days=905)]
-
-
-@pytest.mark.parametrize("jump", JUMPS, ids=str)
-def test_an_interval_is_time_that_passes_wherever_the_clock_is_set_to(jump: timedelta) -> None:
+@contextmanager
+def running() -> Iterator[World]:
     world = World()
-    world.poll("tool")
-    world.scheduler.every(5, "heartbeat", lambda: world.runs.append("heartbeat"))
-    heard = [world.ran("tool")]
-    world.now += jump
-    # What was read before may have been read by a clock that was ahead.
-    heard.append(world.ran("tool") if jump < timedelta(0) else world.ran())
-    world.passes(5)
-    heard.append(world.ran("heartbeat"))
-    world.passes(3594)
-    heard.append(world.ran("heartbeat"))
-    world.passes(HOUR_AND_JITTER - 3599)
-    heard.append(world.ran("tool", "heartbeat"))
-
-    assert heard == [True] * 5
+    world.scheduler.start()
+    try:
+        yield world
+    finally:
+        world.scheduler.stop()
 
 
-@pytest.mark.parametrize("jump", JUMPS, ids=str)
-def test_the_next_poll_is_shown_by_the_clock_as_it_stands(jump: timedelta) -> None:
-    world = World()
-    world.poll("tool")
-    first = world.scheduler.next_run("tool")
-    assert world.ran("tool")
-    world.now += jump
-    world.scheduler.start_due()
-    world.passes(600)
+def test_a_source_is_polled_at_once_and_again_after_its_interval_and_its_jitter() -> None:
+    with running() as world:
+        world.poll("tool", "polled")
+        wait_until(lambda: world.runs == ["polled"])
 
-    due = world.scheduler.next_run("tool")
-    assert first == NOON
-    assert due is not None
-    assert timedelta(minutes=50) <= due - world.now <= timedelta(minutes=52)
+        assert timedelta(minutes=50) < world.due_in("tool") <= HOUR + MINUTE
 
 
-@pytest.mark.parametrize("back", [timedelta(days=905), timedelta(days=400), timedelta(hours=2)], ids=str)
-def test_a_cron_is_looked_up_anew_when_the_clock_goes_back(back: timedelta) -> None:
-    world = World()
-    world.poll("tool", cron="30 12 * * *")
-    heard = [world.ran("tool")]
-    world.now -= back
-    heard.append(world.ran())
-    due = world.scheduler.next_run("tool")
-    assert due is not None
-    world.passes((due - world.now).total_seconds() - 1)
-    heard.append(world.ran())
-    world.passes(1)
-    heard.append(world.ran("tool"))
+def test_a_clock_that_is_set_back_has_sources_polled_within_moments() -> None:
+    with running() as world:
+        world.poll("tool", "polled")
+        wait_until(lambda: world.runs == ["polled"])
+        world.jump = timedelta(days=-400)
+        wait_until(lambda: world.runs == ["polled", "polled"])
 
-    assert (heard, due.time().isoformat()) == ([True] * 4, "12:30:00")
-    assert timedelta(0) < due - (NOON - back) <= timedelta(days=1)
+        assert timedelta(minutes=50) < world.due_in("tool") <= HOUR + MINUTE
 
 
-def test_a_cron_runs_once_for_all_the_times_that_a_clock_which_is_set_ahead_skips() -> None:
-    world = World()
-    world.poll("tool", cron="30 12 * * *")
-    heard = [world.ran("tool")]
-    world.now += timedelta(days=400)
-    heard.append(world.ran("tool"))
-    world.passes(1)
-    heard.append(world.ran())
+def test_a_clock_that_is_set_ahead_does_not_put_off_polls() -> None:
+    with running() as world:
+        world.poll("tool", "polled")
+        wait_until(lambda: world.runs == ["polled"])
+        world.jump = timedelta(days=905)
+        world.scheduler.follow_clock()
 
-    assert heard == [True] * 3
-    assert world.scheduler.next_run("tool") == datetime(2027, 4, 14, 12, 30, tzinfo=UTC)
+        assert timedelta(minutes=50) < world.due_in("tool") <= HOUR + MINUTE
 
 
-def test_a_clock_that_is_put_right_by_a_second_does_not_make_a_cron_run_twice() -> None:
-    world = World(now=datetime(2026, 3, 10, 12, 30, tzinfo=UTC))
-    world.poll("tool", cron="30 12 * * *")
-    heard = [world.ran("tool"), world.ran()]
-    world.now -= timedelta(seconds=1)
-    heard.append(world.ran())
-    world.passes(1)
-    heard.append(world.ran())
+def test_jobs_run_again_and_again_and_one_that_raises_is_reported_and_stops_nothing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with running() as world:
 
-    assert heard == [True] * 4
+        def broken() -> None:
+            world.runs.append("broken")
+            raise ZeroDivisionError
+
+        world.scheduler.every(0.05, "broken", broken)
+        wait_until(lambda: len(world.runs) >= 2)
+    logged = [record for record in caplog.records if record.name.startswith("exporter")]
+
+    assert {(record.levelno, record.message, record.__dict__["fields"]["job"]) for record in logged} == {
+        (logging.ERROR, "a bug stopped a job", "broken")
+    }
+    assert len(logged) >= 2
 
 
 def test_a_job_that_still_runs_is_not_started_a_second_time() -> None:
-    world = World()
-    world.poll("slow")
-    world.scheduler.start_due()
-    world.passes(HOUR_AND_JITTER)
-    world.scheduler.start_due()
-    world.passes(1)
-    while_it_runs = len(world.pool.waiting)
-    world.pool.run()
-    world.passes(HOUR_AND_JITTER)
+    go_on = threading.Event()
+    with running() as world:
+
+        def slow() -> None:
+            world.runs.append("slow")
+            go_on.wait(PATIENCE)
+
+        world.scheduler.every(0.05, "slow", slow)
+        world.scheduler.every(0.05, "other", lambda: world.runs.append("other"))
+        wait_until(lambda: world.runs.count("other") >= 5)
+        while_it_runs = world.runs.count("slow")
+        go_on.set()
+        wait_until(lambda: world.runs.count("slow") >= 2)
 
     assert while_it_runs == 1
-    assert world.ran("slow")
 
 
-def test_a_job_that_raises_is_told_and_runs_again(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_source_has_one_job_which_another_replaces_even_while_it_runs() -> None:
+    go_on = threading.Event()
+    with running() as world:
+
+        def slow() -> None:
+            world.runs.append("old")
+            go_on.wait(PATIENCE)
+
+        world.scheduler.add("tool", slow, interval=HOUR, cron=None)
+        wait_until(lambda: world.runs == ["old"])
+        world.poll("tool", "new")
+        wait_until(lambda: world.runs == ["old", "new"])
+        go_on.set()
+        world.scheduler.remove("tool")
+        world.scheduler.remove("tool")
+
+        assert world.scheduler.next_run("tool") is None
+
+
+def test_jobs_wait_for_the_start_and_none_begins_after_the_stop() -> None:
     world = World()
-
-    def broken() -> None:
-        world.runs.append("broken")
-        raise ZeroDivisionError
-
-    world.scheduler.every(1, "broken", broken)
-    for _ in range(2):
-        world.passes(1)
-        assert world.ran("broken")
-
-    assert [(record.levelno, record.message, record.__dict__["fields"]["job"]) for record in caplog.records] == [
-        (logging.ERROR, "a bug stopped a job", "broken")
-    ] * 2
-
-
-def test_the_next_look_is_when_the_first_job_is_due_and_never_far_away() -> None:
-    world = World()
-    idle = world.scheduler.start_due()
-    world.scheduler.every(0.25, "soon", lambda: None)
-
-    assert (idle, world.scheduler.start_due()) == (1.0, 0.25)
-
-
-def test_a_source_has_one_job_which_another_replaces() -> None:
-    world = World()
-    world.poll("tool")
-    world.scheduler.add("tool", lambda: world.runs.append("new"), interval=HOUR, cron=None)
-    replaced = world.ran("new")
+    world.poll("tool", "before")
+    waiting = (list(world.runs), world.due_in("tool") <= timedelta())
+    world.scheduler.start()
+    wait_until(lambda: world.runs == ["before"])
+    world.scheduler.stop()
+    world.poll("tool", "after")
     world.scheduler.remove("tool")
-    world.scheduler.remove("tool")
-    world.passes(HOUR_AND_JITTER)
+    world.scheduler.stop()
 
-    assert replaced
-    assert world.ran()
-    assert world.scheduler.next_run("tool") is None
+    assert waiting == ([], True)
+    assert world.runs == ["before"]
 
 
-def test_a_started_scheduler_runs_what_is_added_at_once_and_a_stopped_one_nothing() -> None:
-    scheduler = Scheduler(lambda: NOON, lambda: 0.0)
-    scheduler.start()
-    runs: list[str] = []
-    scheduler.add("tool", lambda: runs.append("before"), interval=HOUR, cron=None)
-    wait_until(lambda: runs == ["before"])
-    scheduler.stop()
-    scheduler.add("tool", lambda: runs.append("after"), interval=HOUR, cron=None)
-    scheduler.start_due()
-
-    assert runs == ["before"]
+def test_a_scheduler_that_never_started_can_be_stopped() -> None:
+    Scheduler(lambda: NOON, lambda: 0.0).stop()
