@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from exporter.poll.scheduler import Schedule, Scheduler, _FromNow
+from tests.support.companies import utc_now
 from tests.support.daemons import PATIENCE, wait_until
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
@@ -110,7 +111,7 @@ class World:
 
     def __post_init__(self) -> None:
         self.scheduler = Scheduler(
-            lambda: datetime.now(UTC), lambda: datetime.now(UTC).timestamp() - self.jump.total_seconds()
+            lambda: utc_now(), lambda: datetime.now(UTC).timestamp() - self.jump.total_seconds()
         )
 
     def poll(self, source: str, name: str, *, cron: str | None = None, interval: timedelta = HOUR) -> None:
@@ -121,7 +122,7 @@ class World:
         """In how much time the source is due."""
         due = self.scheduler.next_run(source)
         assert due is not None
-        return due - datetime.now(UTC)
+        return due - utc_now()
 
 
 @contextmanager
