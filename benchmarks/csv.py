@@ -139,7 +139,7 @@ def serve(newest: date, days: int, pipe: Connection) -> None:
 
 def with_the_exporter(url: str, newest: date, days: int, folder: Path) -> None:
     """A poll into a fresh state."""
-    exporter = Exporter(
+    exporter = Exporter.open(
         load_config(configured(url, days, folder), SETTINGS), Store.open(f"sqlite:///{folder}/state.db")
     )
     assert exporter.poll("cody")

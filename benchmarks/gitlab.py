@@ -128,7 +128,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         file.write_text(CONFIG.format(days=options.days, url=ours.recv(), per_minute=options.requests_per_minute))
         moment = NOW
         store = Store.open(f"sqlite:///{folder}/adoption.db")
-        exporter = Exporter(load_config(file, SETTINGS), store, now=lambda: moment)
+        exporter = Exporter.open(load_config(file, SETTINGS), store, now=lambda: moment)
         kept_up = [poll(exporter, "first poll", options.requests_per_minute)]
         moment = NOW + DAY
         # A burst of requests is free again by then.

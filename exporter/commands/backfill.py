@@ -24,7 +24,7 @@ from exporter.daemon.exporter import Exporter, utc_now
 from exporter.errors import VendorError
 from exporter.model import newest_ready
 from exporter.poll.past_days import PastReader
-from exporter.poll.replicas import turn_after_others
+from exporter.poll.replicas import wait_for_leader_lock
 from exporter.publish.backfill import PastDay, past_days, write_file
 from exporter.state.database import LeaderLockLostError
 from exporter.state.store import Store
@@ -82,7 +82,7 @@ def backfill(
     if otlp and settings.otlp is None:
         raise click.UsageError(f"--otlp needs an otlp section in {config_file}")
     log.setup(log_level, log_format, sys.stderr, config_secrets(settings))
-    exporter = Exporter(settings, Store.open(settings.state.url, settings.state_values))
+    exporter = Exporter.open(settings, Store.open(settings.state.url, settings.state_values))
     with _bars() as bars:
         span = Span(exporter, first.date(), last.date(), bars)
         failed = span.estimate() if dry_run else span.read()
@@ -161,7 +161,7 @@ class Span:
             sleep(_TRY_AGAIN_SECONDS)
 
         try:
-            with turn_after_others(self.exporter.store.database, name, wait):
+            with wait_for_leader_lock(self.exporter.store.database, name, wait):
                 return reader.read()
         except LeaderLockLostError as error:
             return {"": error}

@@ -44,7 +44,7 @@ def check_config(files: Sequence[Path], online: bool) -> None:
 
 
 def _online(settings: Config) -> Iterator[str]:
-    exporter = Exporter(settings, Store.open())
+    exporter = Exporter.open(settings, Store.open())
     for name, poller in exporter.pollers.items():
         for problem in problems(poller.source, utc_now()):
             yield f"sources.{name}: {problem}"

@@ -54,7 +54,7 @@ def demo(web: WebFlags, just_once: bool, scenario: Scenario, log_level: log.Leve
             print_once(settings, settings.state.url, "text")
             return
         serving = web.open(settings)
-        exporter = Exporter(settings, Store.open(settings.state.url, settings.state_values))
+        exporter = Exporter.open(settings, Store.open(settings.state.url, settings.state_values))
         run_daemon(exporter, serving, load, lambda url: click.echo(f"The demo runs. Open {url}/", err=True))
 
 

@@ -63,7 +63,7 @@ def print_once(settings: Config, state: str, form: Form) -> None:
     """Polls every source once over a state and prints what it publishes; ends with 1 where a source failed."""
     with closing(Store.open(state, settings.state_values)) as store:
         # In a folder of node_exporter's textfile collector the process would be a second one, and is gone by then.
-        exporter = Exporter(settings, store, self_metrics=SelfMetrics(process=False))
+        exporter = Exporter.open(settings, store, self_metrics=SelfMetrics(process=False))
         succeeded = poll_all(exporter)
         # As bytes: of text that goes to a file or a pipe, click removes what a terminal would obey.
         click.echo(exposition(exporter, form), nl=False)

@@ -40,4 +40,4 @@ def run(config_file: Path, web: WebFlags, log_level: log.Level, log_format: log.
     serving = web.open(settings)
     store = Store.open(settings.state.url, settings.state_values)
     store.database.claim()
-    run_daemon(Exporter(settings, store), serving, load, lambda _url: None)
+    run_daemon(Exporter.open(settings, store), serving, load, lambda _url: None)

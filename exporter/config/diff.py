@@ -1,4 +1,4 @@
-"""What is to be done to go by another configuration. Pure."""
+"""What changes between two configurations, and what must be done about it. Pure."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -8,35 +8,38 @@ from exporter.config.load import Config
 
 @dataclass(frozen=True)
 class Changes:
-    """Names of sources by what is to be done to them, and the keys that only a restart can change."""
+    """Names of sources by what must be done to them, and the keys that only a restart can change.
+
+    A `changed` source is polled anew with other settings; of a `remade` one only the samples are made anew.
+    """
 
     added: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
+    remade: tuple[str, ...] = ()
     restart: tuple[str, ...] = ()
 
 
 def changes(old: Config, new: Config) -> Changes:
-    """What is different in a new configuration.
+    """The differences of a new configuration.
 
-    A source changes with its settings and its token, and with what is said about people, teams and retention, which
-    concerns every source.
+    A source changes with its settings and its token. What the configuration says about people, teams and retention
+    concerns the samples of every source.
     """
+    kept = [name for name in new.sources if name in old.sources]
+    changed = tuple(name for name in kept if new.sources[name] != old.sources[name])
     everywhere = _common(old) != _common(new)
     return Changes(
         added=tuple(name for name in new.sources if name not in old.sources),
         removed=tuple(name for name in old.sources if name not in new.sources),
-        changed=tuple(
-            name
-            for name, settings in new.sources.items()
-            if name in old.sources and (everywhere or settings != old.sources[name])
-        ),
+        changed=changed,
+        remade=tuple(name for name in kept if everywhere and name not in changed),
         restart=tuple(_needs_restart(old, new)),
     )
 
 
 def without_restart(old: Config, new: Config) -> Config:
-    """The new configuration, but for what only a restart can change."""
+    """The new configuration without what only a restart can change."""
     return replace(
         new,
         web=new.web.model_copy(update={"listen_address": old.web.listen_address}),
@@ -47,11 +50,17 @@ def without_restart(old: Config, new: Config) -> Config:
 
 def in_words(found: Changes) -> Iterator[str]:
     """A line for each kind of change."""
-    for what, names in (("added", found.added), ("removed", found.removed), ("changed", found.changed)):
-        if names:
-            yield f"{what}: {', '.join(names)}"
-    if not found.added and not found.removed and not found.changed:
-        yield "no source has changed"
+    lines = [
+        f"{what}: {', '.join(names)}"
+        for what, names in (
+            ("added", found.added),
+            ("removed", found.removed),
+            ("changed", found.changed),
+            ("samples made anew", found.remade),
+        )
+        if names
+    ]
+    yield from lines or ["no source has changed"]
     for key in found.restart:
         yield f"{key} has changed, which needs a restart"
 

@@ -1,36 +1,29 @@
-"""The composition root: from a configuration to a running exporter, and to its end."""
+"""A running exporter: its sources, from the start over reloads to the end."""
 
 import logging
 import threading
 from collections import defaultdict
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import partial
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from exporter.config.diff import Changes
 from exporter.config.load import Config
 from exporter.config.teams_file import TeamsFile
-from exporter.daemon.connector import connector
 from exporter.daemon.pushing import pushing
-from exporter.daemon.sources import label, sample_options, settle
+from exporter.daemon.sources import Shared, commit, configured_poller, read_window, sample_options
 from exporter.log import event
-from exporter.poll.plan import ReadWindow
-from exporter.poll.poller import Poller, Source
-from exporter.poll.replicas import follow, poll_if_leader
-from exporter.poll.scheduler import Scheduler, next_poll
-from exporter.publish.publisher import Publisher, PublishPolicy, withdraw_stale
-from exporter.publish.self_metrics import SelfMetrics, SourceMetrics
+from exporter.poll.poller import Poller
+from exporter.poll.replicas import poll_if_leader
+from exporter.poll.scheduler import Scheduler
+from exporter.publish.self_metrics import SelfMetrics
 from exporter.publish.snapshot import ExpositionCache
 from exporter.publish.team_watch import TeamWatch
-from exporter.state.accounts import AccountBook, sources
 from exporter.state.database import StateError
-from exporter.state.pruning import forget_old_days
 from exporter.state.store import Store
-from exporter.vendors import VENDORS
 
 if TYPE_CHECKING:
     from exporter.otlp.push import Pusher
@@ -38,21 +31,20 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_HOUSEKEEPING_SECONDS = 1.0
-_REPLICAS_SECONDS = 5.0
-_PROBE_SECONDS = 15.0
-# Once a day would do, but a process that is started anew every day would never come to it.
-_RETENTION_SECONDS = 3600.0
-
 
 def utc_now() -> datetime:
-    """The time, read in this one place."""
+    """The wall clock, read in this one place."""
     return datetime.now(UTC)
 
 
 @dataclass
 class Exporter:
-    """Everything of one exporter: state, board, health and a poller for each source."""
+    """A configuration in force: state, exposition, self metrics and a poller for each source.
+
+    Making one only reads; `open` makes one and commits its configuration to the state. `tried` are the sources that
+    were polled or restored, `polling` those that work on the state now, `unpublished` those that a reload changed and
+    whose samples are not published yet. Once `aborted`, nothing is started or published any more.
+    """
 
     config: Config
     store: Store
@@ -61,31 +53,47 @@ class Exporter:
     self_metrics: SelfMetrics = field(default_factory=SelfMetrics)
     scheduler: Scheduler = field(init=False)
     stop: threading.Event = field(default_factory=threading.Event)
-    pollers: dict[str, Poller] = field(default_factory=dict)
+    pollers: dict[str, Poller] = field(init=False)
     tried: set[str] = field(default_factory=set)
     polling: set[str] = field(default_factory=set)
-    leaving: bool = False
-    teams: TeamsFile | None = None
+    unpublished: set[str] = field(default_factory=set)
+    aborted: bool = False
+    teams: TeamsFile | None = field(init=False)
     team_watch: TeamWatch | None = None
     started: datetime = field(init=False)
-    _turns: dict[str, threading.Lock] = field(default_factory=lambda: defaultdict(threading.Lock))
+    shared: Shared = field(init=False)
+    poll_locks: dict[str, threading.Lock] = field(default_factory=lambda: defaultdict(threading.Lock))
     pusher: "Pusher | None" = None
     tracing: "Tracing | None" = None
 
     def __post_init__(self) -> None:
         self.started = self.now()
         self.scheduler = Scheduler(self.now, monotonic)
-        self.self_metrics.reloaded(ok=True, at=self.started)
-        self.self_metrics.state(lambda: self.store.database.up)
-        self.teams = _teams(self.config)
-        for name in self.config.sources:
-            self.pollers[name] = self._poller(name, self.config, self.teams)
-        settle(self.config, self.store)
-        for poller in self.pollers.values():
-            _show(poller)
+        self.shared = Shared(self.store, self.cache, self.self_metrics, self.now, monotonic, lambda: self.tracing)
+        self.teams = _teams_file(self.config)
+        self.pollers = {
+            name: configured_poller(self.config, name, self.teams, self.shared) for name in self.config.sources
+        }
+
+    @classmethod
+    def open(
+        cls,
+        config: Config,
+        store: Store,
+        now: Callable[[], datetime] = utc_now,
+        self_metrics: SelfMetrics | None = None,
+    ) -> Self:
+        """Makes an exporter and commits its configuration; raises StateError where the state does not take it."""
+        exporter = cls(config, store, now, self_metrics=self_metrics or SelfMetrics())
+        commit(config, store)
+        exporter.self_metrics.reloaded(ok=True, at=exporter.started)
+        exporter.self_metrics.state(lambda: store.database.up)
+        for poller in exporter.pollers.values():
+            _seed_metrics(poller)
+        return exporter
 
     def start(self) -> None:
-        """Publishes what the state holds, then polls every source now and on its schedule, and pushes where wanted."""
+        """Publishes what the state holds, polls every source now and on its schedule, and pushes where configured."""
         if self.config.otlp is not None:
             self.pusher, self.tracing = pushing(
                 self.config,
@@ -95,44 +103,40 @@ class Exporter:
                 now=self.now,
                 stop=self.stop,
             )
-        self.team_watch = _watch(self.teams)
-        for name in self.pollers:
-            self._begin(name)
-        self.scheduler.every(_HOUSEKEEPING_SECONDS, "housekeeping", self._housekeeping)
-        self.scheduler.every(_RETENTION_SECONDS, "retention", self._retain)
-        self.scheduler.every(_PROBE_SECONDS, "state", self.store.database.probe)
-        if self.store.database.shared:
-            self.scheduler.every(_REPLICAS_SECONDS, "replicas", self._follow_replicas)
+        self.team_watch = None if self.teams is None else TeamWatch(self.teams)
+        self._begin(self.pollers)
         self.scheduler.start()
         if self.pusher is not None:
             self.pusher.start()
 
-    def leave(self) -> None:
-        """Has a start or a reload that runs leave off, and no poll begin any more; `end` is still to come.
+    def abort(self) -> None:
+        """Aborts a running start or reload and prevents new polls; `end` is still to come.
 
-        Takes no lock: a signal calls it in the middle of anything.
+        Takes no lock: signal handlers call it at any moment.
         """
-        self.leaving = True
+        self.aborted = True
         for poller in self.pollers.values():
             poller.publisher.ended = True
 
     def end(self) -> None:
-        """Tells polls and retries to end and starts no more; whole days that were read are stored already."""
+        """Stops polls and retries, and starts no more; whole days that were read are stored already."""
         self.stop.set()
         self.scheduler.stop()
         for poller in self.pollers.values():
             poller.end()
 
     def apply(self, config: Config, found: Changes) -> None:
-        """Goes by another configuration: what has not changed in it goes on as it was, in the middle of a poll too.
+        """Applies a new configuration; unchanged sources keep running, even mid-poll.
 
-        Raises StateError where the state does not take it, and then everything is as it was.
+        Sources that are `remade` keep running too, and their samples are made anew. Raises StateError where the state
+        does not take the configuration; then nothing has changed.
         """
-        teams = self.teams if config.teams == self.config.teams else _teams(config)
-        begun = {name: self._poller(name, config, teams) for name in (*found.changed, *found.added)}
-        ended = {name: self.pollers[name] for name in (*found.removed, *found.changed)}
-        settle(config, self.store)
+        teams = self.teams if config.teams == self.config.teams else _teams_file(config)
+        begun = {name: configured_poller(config, name, teams, self.shared) for name in (*found.changed, *found.added)}
+        options = {name: sample_options(config, name, self.store, teams) for name in found.remade}
+        commit(config, self.store)
         # From here on the new configuration is in force, whatever the state does.
+        ended = {name: self.pollers[name] for name in (*found.removed, *found.changed)}
         for name, poller in ended.items():
             self.scheduler.remove(name)
             poller.end()
@@ -141,25 +145,23 @@ class Exporter:
             self.cache.withdraw(name)
         self.pollers = {name: begun.get(name) or self.pollers[name] for name in config.sources}
         if teams is not self.teams:
-            self.team_watch = _watch(teams)
+            self.team_watch = None if teams is None else TeamWatch(teams)
         self.config, self.teams = config, teams
         for name, poller in ended.items():
-            self._forget(name, poller)
-        for name, poller in begun.items():
-            _show(poller)
-            try:
-                self._begin(name)
-            except StateError:
-                # What is published stays, and the poll that is due now says so.
-                pass
-            except Exception as error:
-                event(logger, logging.ERROR, "a bug kept a source from being published", source=name, exc_info=error)
+            self._remove_metrics(name, poller)
+        for poller in begun.values():
+            _seed_metrics(poller)
+        for name, made in options.items():
+            self.pollers[name].reconfigure(made, read_window(config.sources[name], config.state.retention))
+        self.unpublished.update(options)
+        self.publish_remade()
+        self._begin(begun)
 
     def poll(self, name: str) -> bool:
-        """Polls one source; says whether that succeeded."""
-        # The first poll of a changed source waits for the end of the last one as it was.
-        with self._turns[name]:
-            poller = None if self.leaving else self.pollers.get(name)
+        """Polls one source; returns whether that succeeded."""
+        # The first poll of a changed source waits for the end of the last one with the old configuration.
+        with self.poll_locks[name]:
+            poller = None if self.aborted else self.pollers.get(name)
             return poller is None or self._poll(name, poller)
 
     def _poll(self, name: str, poller: Poller) -> bool:
@@ -175,55 +177,46 @@ class Exporter:
         finally:
             self.polling.discard(name)
         if self.pollers.get(name) is not poller:
-            self._forget(name, poller)
+            self._remove_metrics(name, poller)
             return True
         if status is not None:
             self.tried.add(name)
         self._show_next_poll(name, poller)
         return status is None or status.success
 
+    def publish_remade(self) -> None:
+        """Publishes the sources that a reload has reconfigured; where the state fails, a later call tries again."""
+        for name in sorted(self.unpublished):
+            # Before it is published: a reload that comes in between wants it published once more.
+            self.unpublished.discard(name)
+            poller = self.pollers.get(name)
+            try:
+                if poller is not None:
+                    poller.publisher.publish_all()
+            except StateError:
+                self.unpublished.add(name)
+            except Exception as error:
+                event(logger, logging.ERROR, "a bug kept a source from being published", source=name, exc_info=error)
+
     def ready(self) -> bool:
         """Whether every source was tried or restored."""
         return self.tried >= self.pollers.keys()
 
-    def forget_removed(self) -> None:
-        """Forgets old days of sources that are no longer configured; those of the others go with their polls.
-
-        By the time that the polls of the others have proven: nobody else can tell that our clock is right.
-        """
-        proven = self._proven()
-        if proven is None:
-            return
-        before = proven.date() - self.config.state.retention
-        for name in set(sources(self.store)) - self.pollers.keys():
-            # It may still be in its last poll, here or in another replica, or be configured again by now.
-            with self._turns[name], self.store.database.leader_lock(name) as ours:
-                if not ours or name in self.pollers:
-                    continue
-                # Like a poll it may take long, and may be cut anywhere when the exporter ends.
-                self.polling.add(name)
-                try:
-                    forget_old_days(self.store, AccountBook(self.store, name, label(self.config)), name, before)
-                finally:
-                    self.polling.discard(name)
-
-    def _proven(self) -> datetime | None:
-        """The moment by which old days of any source may be forgotten; None where no vendor tells, or one disagrees."""
-        pollers = list(self.pollers.values())
-        if any(poller.told is not None and not poller.told.agrees for poller in pollers):
-            return None
-        return min((poller.proven for poller in pollers if poller.proven is not None), default=None)
-
-    def _begin(self, name: str) -> None:
-        """Publishes what the state holds of a source, and polls it now and on its schedule."""
-        if self.leaving:
-            return
-        settings, poller = self.config.sources[name], self.pollers[name]
-        try:
-            if poller.restore():
-                self.tried.add(name)
-        finally:
-            self.scheduler.add(name, lambda: self.poll(name), interval=settings.interval, cron=settings.cron)
+    def _begin(self, names: Iterable[str]) -> None:
+        """Publishes what the state holds of sources, and polls them now and on their schedules, whatever fails."""
+        for name in names:
+            if self.aborted:
+                return
+            settings, poller = self.config.sources[name], self.pollers[name]
+            try:
+                if poller.restore():
+                    self.tried.add(name)
+            except StateError:
+                # What is published stays, and the poll that is due now reports the failure.
+                pass
+            except Exception as error:
+                event(logger, logging.ERROR, "a bug kept a source from being published", source=name, exc_info=error)
+            self.scheduler.add(name, partial(self.poll, name), interval=settings.interval, cron=settings.cron)
             self._show_next_poll(name, poller)
 
     def _show_next_poll(self, name: str, poller: Poller) -> None:
@@ -231,79 +224,18 @@ class Exporter:
         if due is not None:
             poller.self_metrics.next_poll(due)
 
-    def _forget(self, name: str, ended: Poller) -> None:
+    def _remove_metrics(self, name: str, ended: Poller) -> None:
         """Removes the metrics about a source that ended, unless it goes on with another configuration."""
         vendor = ended.source.vendor.name
         if name not in self.config.sources or self.config.sources[name].vendor != vendor:
             self.self_metrics.forget(name, vendor)
 
-    def _follow_replicas(self) -> None:
-        for name, poller in list(self.pollers.items()):
-            if name not in self.polling and follow(self.store, poller) is not None:
-                self.tried.add(name)
 
-    def _retain(self) -> None:
-        # What the state refuses it may take in an hour; polls tell of it meanwhile.
-        with suppress(StateError):
-            self.forget_removed()
-
-    def _housekeeping(self) -> None:
-        publishers = [poller.publisher for poller in self.pollers.values()]
-        withdraw_stale(publishers)
-        if self.team_watch is not None:
-            self.team_watch.look(publishers, tried=self.ready())
-
-    def _poller(self, name: str, config: Config, teams: TeamsFile | None) -> Poller:
-        settings = config.sources[name]
-        vendor = VENDORS[settings.vendor]
-        stop = threading.Event()
-        made = sample_options(config, name, self.store, teams)
-        self_metrics = SourceMetrics(self.self_metrics, name, vendor.name)
-        return Poller(
-            Source(
-                name=name,
-                vendor=vendor,
-                settings=settings,
-                rules=ReadWindow(
-                    ready_at=settings.ready_at,
-                    history=settings.history.days,
-                    lookback=settings.lookback.days,
-                    late_grace=settings.late_grace,
-                    retention=config.state.retention.days,
-                ),
-                connect=connector(vendor, settings, stop, lambda: self.tracing, now=self.now, monotonic=monotonic),
-            ),
-            store=self.store,
-            accounts=made.accounts,
-            publisher=Publisher(
-                sample_options=made,
-                rules=PublishPolicy(
-                    settings.stale_after,
-                    settings.max_series,
-                    partial(next_poll, settings.interval, settings.cron),
-                ),
-                store=self.store,
-                cache=self.cache,
-                self_metrics=self_metrics,
-                now=self.now,
-                monotonic=monotonic,
-            ),
-            self_metrics=self_metrics,
-            now=self.now,
-            monotonic=monotonic,
-            stop=stop,
-        )
-
-
-def _show(poller: Poller) -> None:
-    """Has the metrics about a source that there are from the beginning."""
+def _seed_metrics(poller: Poller) -> None:
+    """Makes the metrics about a source that exist from the beginning."""
     poller.self_metrics.seed()
     poller.self_metrics.token_expires(poller.source.settings.token_expires_at)
 
 
-def _teams(config: Config) -> TeamsFile | None:
+def _teams_file(config: Config) -> TeamsFile | None:
     return None if config.teams is None else TeamsFile(config.teams.file)
-
-
-def _watch(teams: TeamsFile | None) -> TeamWatch | None:
-    return None if teams is None else TeamWatch(teams)

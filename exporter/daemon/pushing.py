@@ -1,4 +1,4 @@
-"""From the configuration to what pushes metrics, and traces if wanted, over OTLP."""
+"""From the configuration to the pusher of metrics, and of traces where configured, over OTLP."""
 
 import os
 import threading
@@ -25,9 +25,9 @@ def pushing(
     now: Callable[[], datetime],
     stop: threading.Event,
 ) -> "tuple[Pusher, Tracing | None]":
-    """The pusher of a configuration with an `otlp` section, and its tracing where that is wanted.
+    """The pusher of a configuration with an `otlp` section, and its tracing where configured.
 
-    `ready_at` is asked for each source that is pushed: the configuration may be another one by then.
+    `ready_at` is called with a source's name at each push: a reload may have changed the configuration by then.
     """
     # Imported here: OpenTelemetry costs 10 MB and 0.2 s, which only those who push should pay.
     from exporter.otlp import client, push, tracing

@@ -1,4 +1,4 @@
-"""Reads the configuration again and goes by it, or keeps what runs and says every mistake."""
+"""Reloads the configuration and applies it, or keeps the running one and reports every mistake."""
 
 import logging
 import threading
@@ -17,7 +17,7 @@ logger = logging.getLogger(__name__)
 
 
 class Reloader:
-    """Reads the configuration again when asked to, one time after the other. `load` raises ConfigError."""
+    """Reloads the configuration on request, one reload at a time. `load` raises ConfigError."""
 
     def __init__(self, exporter: Exporter, access: WebAccess, load: Callable[[], Config]) -> None:
         self.last = Reload(exporter.now())
@@ -27,7 +27,7 @@ class Reloader:
         self._lock = threading.Lock()
 
     def reload(self) -> Reload:
-        """What came of it; it is logged and shown in the exporter's metrics too."""
+        """Reloads, and returns the result, which is logged and counted in the self metrics too."""
         with self._lock:
             at = self._exporter.now()
             try:

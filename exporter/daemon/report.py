@@ -1,4 +1,4 @@
-"""From a running exporter to the report of how it stands, without asking the vendor or the state."""
+"""The status report of a running exporter, made without asking the vendors or the state."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from exporter.publish.status import Reload, Report, SourceFacts, SourceReport, s
 
 
 def report(exporter: Exporter, reload: Reload) -> Report:
-    """How the exporter stands now; `reload` is what came of reading its configuration the last time."""
+    """The status of the exporter now; `reload` is the result of the last reload."""
     now = exporter.now()
     return Report(
         version=__version__,
@@ -25,7 +25,7 @@ def _source(exporter: Exporter, name: str, poller: Poller, now: datetime) -> Sou
     state = SourceFacts(
         name=name,
         vendor=poller.source.vendor.name,
-        ready_at=poller.source.rules.ready_at,
+        ready_at=poller.source.read_window.ready_at,
         stale_after=poller.publisher.rules.stale_after,
         polling=name in exporter.polling,
         next_poll=exporter.scheduler.next_run(name),

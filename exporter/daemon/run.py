@@ -1,4 +1,4 @@
-"""The daemon's life: listen, start, wait for a signal, and stop within five seconds even in the middle of a poll."""
+"""The daemon's life: listens, starts, waits for signals, and stops within five seconds even in the middle of a poll."""
 
 import gc
 import logging
@@ -18,6 +18,7 @@ from exporter.daemon.reload import Reloader
 from exporter.daemon.report import report
 from exporter.daemon.signals import caught
 from exporter.daemon.systemd import BEAT_SECONDS, Watchdog, notify, watchdog_seconds
+from exporter.daemon.upkeep import schedule_upkeep
 from exporter.log import event
 from exporter.web.access import Guard, WebAccess
 from exporter.web.application import Pages, application
@@ -31,7 +32,7 @@ ENDING = (signal.SIGTERM, signal.SIGINT)
 # How soon a changed certificate or password counts.
 _WATCH_SECONDS = 1.0
 _POLL_STOP_SECONDS = 2.0
-# A scrape gives the interpreter away and wants it back about ten times; while a poll parses, each time takes that long.
+# A scrape releases the interpreter and takes it again about ten times; while a poll parses, each time takes so long.
 _SWITCH_SECONDS = 0.001
 _PUSH_STOP_SECONDS = 3.0
 
@@ -40,7 +41,7 @@ _PUSH_STOP_SECONDS = 3.0
 class Web:
     """Where and to whom to serve.
 
-    `prefix` is that of every path, "" or /like/this; `external_host` is the host under which a reverse proxy shows it.
+    `prefix` begins every path, "" or /like/this; `external_host` is the host under which a reverse proxy serves it.
     """
 
     listener: socket.socket
@@ -49,10 +50,9 @@ class Web:
     external_host: str = ""
 
     def names(self, settings: WebSettings) -> frozenset[str] | None:
-        """The hosts to which it answers beside loopback addresses; None for every one.
+        """The host names that it answers to beside loopback addresses; None for every one.
 
-        Behind loopback they are always checked: a web page that a browser shows there could ask under a name of its
-        own.
+        On loopback names are always checked: a page in a local browser could send requests under a name of its own.
         """
         allowed, address = settings.allowed_hosts, self.listener.getsockname()[0]
         if allowed is None and not is_loopback(address):
@@ -61,7 +61,7 @@ class Web:
         return frozenset(filter(None, (*own, *(allowed or ()))))
 
     def url(self) -> str:
-        """An address at which this machine finds it."""
+        """A URL by which this machine reaches it."""
         host, port = self.listener.getsockname()[:2]
         if host in ("0.0.0.0", "::"):  # noqa: S104 - compared with, not bound to
             host = "127.0.0.1"
@@ -70,23 +70,23 @@ class Web:
 
 
 def listen(address: Address) -> socket.socket:
-    """A listening socket; raises OSError where the address cannot be had."""
+    """Returns a listening socket; raises OSError where the address cannot be used."""
     dual = not address.host and socket.has_dualstack_ipv6()
     family = socket.AF_INET6 if dual or ":" in address.host else socket.AF_INET
     listener = socket.create_server((address.host, address.port), family=family, dualstack_ipv6=dual, backlog=1024)
-    # asyncio does this for its own sockets only; without it an answer on a kept connection may wait 40 ms for an ACK.
+    # asyncio does this for its own sockets only; without it a response on a kept connection may wait 40 ms for an ACK.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener
 
 
 def run_daemon(exporter: Exporter, web: Web, load: Callable[[], Config], started: Callable[[str], None]) -> None:
-    """Serves and polls until SIGTERM or SIGINT; SIGHUP has the configuration loaded again.
+    """Serves and polls until SIGTERM or SIGINT; SIGHUP reloads the configuration.
 
-    `started` hears the URL once values of the last run are served. A poll that waits for a vendor at the end is left
-    behind: what it stored are whole days, and nothing else counts.
+    `started` is called with the URL once the values of the last run are served. A poll that waits for a vendor at the
+    end is abandoned: what it stored are whole days.
     """
     sys.setswitchinterval(_SWITCH_SECONDS)
-    # What was made up to here stays: each search of it for garbage would hold scrapes up for some 50 ms.
+    # What exists by now stays: each garbage collection over it would delay scrapes by some 50 ms.
     gc.freeze()
     watchdog = Watchdog(os.environ, monotonic)
     watchdog_pause = watchdog_seconds(os.environ, os.getpid())
@@ -105,8 +105,9 @@ def run_daemon(exporter: Exporter, web: Web, load: Callable[[], Config], started
     serving = threading.Thread(target=server.run, kwargs={"sockets": [web.listener]}, name="web", daemon=True)
     with caught((*ENDING, signal.SIGHUP)) as signals:
         for number in ENDING:
-            # This thread publishes a whole state at the start, and changed sources in a reload, before it waits again.
-            signal.signal(number, lambda *_: exporter.leave())
+            # Before it waits again, this thread publishes a whole state at the start, and changed sources in a reload.
+            signal.signal(number, lambda *_: exporter.abort())
+        schedule_upkeep(exporter)
         exporter.scheduler.every(BEAT_SECONDS, "heartbeat", watchdog.beat)
         exporter.scheduler.every(_WATCH_SECONDS, "web configuration", web.access.refresh)
         exporter.start()
@@ -117,7 +118,7 @@ def run_daemon(exporter: Exporter, web: Web, load: Callable[[], Config], started
         event(logger, logging.INFO, "listening", url=url)
         notify(os.environ, "READY=1", f"STATUS=Serving {url}")
         if watchdog_pause is not None:
-            # Not before: a sign of life from a service that is not ready yet is none.
+            # After READY=1 only: systemd ignores earlier watchdog pings.
             server.call_every(watchdog_pause, watchdog.pet)
         started(url)
         while signals.wait() == signal.SIGHUP:
@@ -132,15 +133,15 @@ def run_daemon(exporter: Exporter, web: Web, load: Callable[[], Config], started
         serving.join(STOP_SECONDS + 1)
         if exporter.pusher is not None:
             exporter.pusher.wait(ended + _PUSH_STOP_SECONDS - monotonic())
-        _leave_polls(exporter, ended + _POLL_STOP_SECONDS)
+        _abandon_polls(exporter, ended + _POLL_STOP_SECONDS)
 
 
-def _leave_polls(exporter: Exporter, deadline: float) -> None:
-    """Gives polls a moment to end; what they stored are whole days, so a poll may be cut anywhere."""
+def _abandon_polls(exporter: Exporter, deadline: float) -> None:
+    """Waits for polls until the deadline, then exits; what they stored are whole days, so a poll may end anywhere."""
     while exporter.polling and monotonic() < deadline:
         sleep(0.02)
     if exporter.polling:
-        # A thread that waits in a socket cannot be woken, and Python would wait for it.
+        # A thread that waits for a socket cannot be woken, and Python would wait for it.
         logging.shutdown()
         os._exit(0)
     exporter.store.close()

@@ -1,4 +1,4 @@
-"""Signals as something to wait for."""
+"""Waits for signals."""
 
 import signal
 import socket
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 
 class Signals:
-    """Signals that arrived and were not waited for yet."""
+    """Signals that have arrived and were not returned by `wait` yet."""
 
     def __init__(self, arrived: socket.socket) -> None:
         self._arrived = arrived
@@ -19,9 +19,9 @@ class Signals:
 
 @contextmanager
 def caught(numbers: Sequence[int]) -> Iterator[Signals]:
-    """Catches signals instead of dying of them, those that were blocked until now too. For the main thread."""
-    # A signal may reach any thread, and Python's own handlers run only once the main thread wakes up: a main thread
-    # that waits for a lock or an event would sleep on. Bytes in a socket wake it.
+    """Catches signals, also those that were blocked until now. For the main thread."""
+    # A signal may reach any thread, and Python's handlers run only when the main thread wakes up: one that waits for a
+    # lock or an event would sleep on. Bytes in a socket wake it.
     arrived, written = socket.socketpair()
     with arrived, written:
         written.setblocking(False)

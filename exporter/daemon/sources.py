@@ -1,18 +1,152 @@
-"""From the configuration to the recipe by which a source's facts become samples."""
+"""From the configuration to the poller of a source, and to what the state must agree to before it runs.
 
-from contextlib import suppress
+Everything here but `commit` only reads: a configuration can be built beside the running one and be dropped.
+"""
 
-from exporter.config.load import Config
+import threading
+from collections.abc import Callable
+from contextlib import nullcontext, suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import TYPE_CHECKING
+
+import httpx
+
+from exporter.config.load import Config, read_token
+from exporter.config.source import SourceSettings
 from exporter.config.teams_file import TeamsFile
+from exporter.errors import Rejected
+from exporter.poll.plan import ReadWindow
+from exporter.poll.poller import Poller
+from exporter.poll.scheduler import next_poll
+from exporter.poll.source import Connect, Source
+from exporter.publish.publisher import Publisher, PublishPolicy
+from exporter.publish.self_metrics import SelfMetrics, SourceMetrics
+from exporter.publish.snapshot import ExpositionCache
 from exporter.samples.build import SampleOptions
 from exporter.samples.workdays import workdays
 from exporter.state.accounts import AccountBook, Label, plain, pseudonym, sources
 from exporter.state.database import StateError
 from exporter.state.store import Store
+from exporter.transport.client import Client
+from exporter.transport.rate_limit import Budget
+from exporter.vendors import VENDORS
+from exporter.vendors.base import Vendor
+
+if TYPE_CHECKING:
+    from exporter.otlp.tracing import Tracing
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What the pollers of one exporter share. `tracing` is asked for at each poll."""
+
+    store: Store
+    cache: ExpositionCache
+    self_metrics: SelfMetrics
+    now: Callable[[], datetime]
+    monotonic: Callable[[], float]
+    tracing: "Callable[[], Tracing | None]" = lambda: None
+
+
+def configured_poller(config: Config, name: str, teams: TeamsFile | None, shared: Shared) -> Poller:
+    """The poller of a source as the configuration wants it."""
+    settings = config.sources[name]
+    vendor = VENDORS[settings.vendor]
+    stop = threading.Event()
+    return build_poller(
+        vendor,
+        settings,
+        sample_options(config, name, shared.store, teams),
+        shared,
+        retention=config.state.retention,
+        connect=connector(vendor, settings, stop, shared),
+        stop=stop,
+    )
+
+
+def build_poller(
+    vendor: Vendor,
+    settings: SourceSettings,
+    options: SampleOptions,
+    shared: Shared,
+    *,
+    retention: timedelta,
+    connect: Connect,
+    stop: threading.Event,
+) -> Poller:
+    """The poller of the source that `options` names; `connect` and the poller end when `stop` is set."""
+    self_metrics = SourceMetrics(shared.self_metrics, options.source, vendor.name)
+    policy = PublishPolicy(
+        settings.stale_after, settings.max_series, partial(next_poll, settings.interval, settings.cron)
+    )
+    return Poller(
+        Source(options.source, vendor, settings, read_window(settings, retention), connect),
+        store=shared.store,
+        publisher=Publisher(
+            sample_options=options,
+            rules=policy,
+            store=shared.store,
+            cache=shared.cache,
+            self_metrics=self_metrics,
+            now=shared.now,
+            monotonic=shared.monotonic,
+        ),
+        self_metrics=self_metrics,
+        now=shared.now,
+        monotonic=shared.monotonic,
+        stop=stop,
+    )
+
+
+def connector(
+    vendor: Vendor,
+    settings: SourceSettings,
+    stop: threading.Event,
+    shared: Shared,
+    transport: httpx.BaseTransport | None = None,
+) -> Connect:
+    """Makes a client for each poll, with the token and certificates of that moment, under one rate limit for all."""
+    budget = Budget(settings.requests_per_minute, monotonic=shared.monotonic)
+
+    def connect(count: Callable[[str], None]) -> Client:
+        tracing = shared.tracing()
+        try:
+            token = read_token(settings)
+        except (OSError, ValueError) as error:
+            raise Rejected(f"token_file cannot be used: {error}") from error
+        return Client(
+            vendor=vendor.name,
+            base_url=settings.base_url,
+            headers=vendor.headers(token),
+            timeout=settings.timeout.total_seconds(),
+            budget=budget,
+            stop=stop,
+            count=count if tracing is None else tracing.counting(count),
+            traced=nullcontext if tracing is None else tracing.requests(),
+            now=shared.now,
+            monotonic=shared.monotonic,
+            transport=transport,
+            ca_file=settings.ca_file,
+        )
+
+    return connect
+
+
+def read_window(settings: SourceSettings, retention: timedelta) -> ReadWindow:
+    """Which days of a source are read and kept."""
+    return ReadWindow(
+        ready_at=settings.ready_at,
+        history=settings.history.days,
+        lookback=settings.lookback.days,
+        late_grace=settings.late_grace,
+        retention=retention.days,
+    )
 
 
 def sample_options(config: Config, name: str, store: Store, teams: TeamsFile | None) -> SampleOptions:
-    """The recipe of a configured source; what it is to change in the state is left to `settle`."""
+    """How the facts of a configured source become samples."""
     settings, people = config.sources[name], config.people
     return SampleOptions(
         source=name,
@@ -28,11 +162,11 @@ def sample_options(config: Config, name: str, store: Store, teams: TeamsFile | N
     )
 
 
-def settle(config: Config, store: Store) -> None:
-    """Has the state go by a configuration, in one transaction; raises StateError, and then nothing has changed.
+def commit(config: Config, store: Store) -> None:
+    """Makes the state agree with a configuration, in one transaction; on StateError nothing has changed.
 
     The days of a source are one vendor's: windows over those of two would mix them, and a change would look like a
-    drop. What `people.per_user` does not want is removed, of sources that are not, or no longer, configured too.
+    drop. Labels that `people.per_user` does not allow are erased, also those of sources that are not configured.
     """
     names = {*sources(store), *config.sources}
     with store.database.write() as connection:
@@ -45,7 +179,7 @@ def settle(config: Config, store: Store) -> None:
                 )
         erased = [AccountBook(store, name, label(config)).take_effect(connection) for name in sorted(names)]
     if any(erased):
-        # It is tried again until it works, and what is erased is so in any case.
+        # The labels are gone from the tables; wiping them from the file is tried again until it works.
         with suppress(StateError):
             store.database.wipe()
 

@@ -1,4 +1,4 @@
-"""Tells systemd how the daemon is: the datagrams of sd_notify(3), where the environment asks for them."""
+"""Notifies systemd by the datagrams of sd_notify(3), where the environment asks for them."""
 
 import socket
 from collections.abc import Callable, Mapping
@@ -7,16 +7,16 @@ from dataclasses import dataclass, field
 
 BEAT_SECONDS = 5.0
 
-# So many beats may be late, since a large publication holds Python for seconds.
+# A large publication delays beats by seconds.
 _MISSED_BEATS = 4
 # A service manager that does not read must not stop the daemon.
-_PATIENCE_SECONDS = 1.0
+_SEND_SECONDS = 1.0
 
 
 def notify(environ: Mapping[str, str], *states: str) -> bool:
-    """Sends states such as `READY=1` to the socket that NOTIFY_SOCKET names; says whether they were sent.
+    """Sends states such as `READY=1` to the socket in NOTIFY_SOCKET; returns whether they were sent.
 
-    A name that begins with @ is an abstract socket of Linux. Never raises: nobody may listen any more.
+    A name that begins with @ is an abstract socket of Linux. Never raises: the service manager may be gone.
     """
     address = environ.get("NOTIFY_SOCKET", "")
     if not address.startswith(("/", "@")):
@@ -24,7 +24,7 @@ def notify(environ: Mapping[str, str], *states: str) -> bool:
     if address.startswith("@"):
         address = f"\0{address[1:]}"
     with suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
-        sender.settimeout(_PATIENCE_SECONDS)
+        sender.settimeout(_SEND_SECONDS)
         sender.connect(address)
         sender.sendall("\n".join(states).encode())
         return True
@@ -32,19 +32,19 @@ def notify(environ: Mapping[str, str], *states: str) -> bool:
 
 
 def watchdog_seconds(environ: Mapping[str, str], pid: int) -> int | None:
-    """How often to send `WATCHDOG=1`: twice in the time after which systemd gives the process up; None for never."""
-    patience = environ.get("WATCHDOG_USEC", "")
-    if not patience.isdecimal() or environ.get("WATCHDOG_PID", str(pid)) != str(pid):
+    """The seconds between two `WATCHDOG=1`: half the time after which systemd kills the process; None for never."""
+    limit = environ.get("WATCHDOG_USEC", "")
+    if not limit.isdecimal() or environ.get("WATCHDOG_PID", str(pid)) != str(pid):
         return None
-    return max(1, int(patience) // 2_000_000)
+    return max(1, int(limit) // 2_000_000)
 
 
 @dataclass
 class Watchdog:
-    """Knows whether the daemon is `alive`: the scheduler makes it `beat`, and the web's event loop lets it `pet`.
+    """Whether the daemon is `alive`: the scheduler calls `beat`, and the web's event loop calls `pet`.
 
-    A scheduler that starts no more jobs shows on `/-/healthy`, and it and a web that answers no more end in a restart
-    by systemd, which is told `WATCHDOG=1` only while both live.
+    `/-/healthy` fails when the scheduler starts no more jobs. systemd gets `WATCHDOG=1` only while both run, and else
+    restarts the daemon.
     """
 
     environ: Mapping[str, str]
@@ -55,14 +55,14 @@ class Watchdog:
         self.beat()
 
     def beat(self) -> None:
-        """Notes that the scheduler runs jobs; due every `BEAT_SECONDS`."""
+        """Records that the scheduler runs jobs; called every `BEAT_SECONDS`."""
         self.beaten = self.monotonic()
 
     def alive(self) -> bool:
-        """Whether the last beat is young."""
+        """Whether the last beat is recent."""
         return self.monotonic() - self.beaten < BEAT_SECONDS * _MISSED_BEATS
 
     async def pet(self) -> None:
-        """Tells systemd that all is well, if it is."""
+        """Sends `WATCHDOG=1` while alive."""
         if self.alive():
             notify(self.environ, "WATCHDOG=1")

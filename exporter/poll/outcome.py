@@ -1,12 +1,22 @@
-"""What comes of one poll: days that were stored, scopes that failed, and whether the rest is worth a try."""
+"""What comes of one poll: stored days, failed scopes, whether the rest is worth a try; its status and its log lines."""
 
+import logging
 import threading
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from decimal import Decimal
 
+from exporter.config.durations import format_duration
 from exporter.errors import Failure
+from exporter.log import event
+from exporter.model import DayFacts
 from exporter.state.records import Change
-from exporter.transport.vendor_clock import VendorClock
+from exporter.state.store import PollStatus
+from exporter.transport.vendor_clock import Told, VendorClock
+
+logger = logging.getLogger(__name__)
 
 # Scopes share token, quota and host: after so many in a row that fail for one of these the others are not tried. A
 # single one may have reasons of its own.
@@ -17,7 +27,7 @@ _HOPELESS = {"token": 3, "quota": 3, "host": 10}
 class Outcome:
     """What came of a poll so far; the threads that read its scopes share it.
 
-    `failed` has "" for the source as a whole, and `clock` is what the vendor told of the time.
+    `failed` has "" for the source as a whole; `clock` is the vendor's time as its answers showed it.
     """
 
     days: dict[str, int] = field(default_factory=lambda: {"new": 0, "same": 0, "revised": 0})
@@ -27,12 +37,12 @@ class Outcome:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def stored(self, change: Change) -> None:
-        """Counts a day that was stored."""
+        """Counts a stored day."""
         with self.lock:
             self.days[change] += 1
 
     def fail(self, scope: str, failure: Failure) -> None:
-        """Notes a scope that failed."""
+        """Notes a failed scope."""
         with self.lock:
             self.failed[scope] = failure
             shared = _shared_cause(failure)
@@ -52,8 +62,87 @@ class Outcome:
             self.failed[scope] = list(self.failed.values())[-1]
 
     def hopeless(self) -> bool:
-        """Whether scopes that were not tried yet need not be."""
+        """Whether the scopes that are left would fail too."""
         return any(self.in_a_row[cause] >= most for cause, most in _HOPELESS.items())
+
+    def status(self, before: PollStatus | None, ended: float, duration: float) -> PollStatus:
+        """How a poll went that ended at `ended` (Unix s) and took `duration` seconds, after the one `before`.
+
+        The first failed scope gives the reason and the message.
+        """
+        if not self.failed:
+            return PollStatus(ended=ended, duration=duration, last_success=ended)
+        succeeded = None if before is None else before.last_success
+        scope, failure = next(iter(self.failed.items()))
+        others = f" (and {len(self.failed) - 1} more scopes failed)" if len(self.failed) > 1 else ""
+        return PollStatus(
+            ended=ended,
+            duration=duration,
+            # A clock that was ahead left a moment that is still to come.
+            last_success=None if succeeded is None else min(succeeded, ended),
+            failure=replace(failure, message=f"{scope + ': ' if scope else ''}{failure.message}{others}"),
+        )
+
+
+def log_poll(source: str, vendor: str, before: PollStatus | None, status: PollStatus, outcome: Outcome) -> None:
+    """Logs one line for each poll: a failure as an error the first time, at debug level while it lasts."""
+    level, message, failure = logging.INFO, "poll finished", status.failure
+    if failure is not None:
+        lasts = before is not None and before.failure is not None and _kind(before.failure) == _kind(failure)
+        level = logging.DEBUG if lasts else logging.ERROR
+        message = "poll failed"
+    elif before is not None and not before.success:
+        message = "poll recovered"
+    event(
+        logger,
+        level,
+        message,
+        source=source,
+        vendor=vendor,
+        duration=round(status.duration, 3),
+        new_days=outcome.days["new"],
+        revised_days=outcome.days["revised"],
+        **({} if failure is None else {"reason": failure.reason, "error": failure.message}),
+    )
+
+
+def log_clock(source: str, vendor: str, before: Told | None, now: Told) -> None:
+    """Logs when our clock and the vendor's begin to differ, and when they agree again."""
+    agreed = before is None or before.agrees
+    if agreed and not now.agrees:
+        by = format_duration(timedelta(minutes=round(abs(now.ahead) / timedelta(minutes=1))))
+        wrong = "ahead of" if now.ahead > timedelta() else "behind"
+        message = f"the clock of this machine is {wrong} the vendor's"
+        event(logger, logging.WARNING, message, source=source, vendor=vendor, by=by)
+    elif now.agrees and not agreed:
+        message = "the clock of this machine agrees with the vendor's again"
+        event(logger, logging.INFO, message, source=source, vendor=vendor)
+
+
+def describe_revision(before: DayFacts, after: DayFacts) -> str:
+    """People and totals of a revised day that differ: `people 31 -> 33, usage messages 5 -> 9`."""
+    return ", ".join(_differences(before, after)) or "only what clients, languages or single accounts have"
+
+
+def _differences(before: DayFacts, after: DayFacts) -> Iterator[str]:
+    people = before.people_total(), after.people_total()
+    if people[0] != people[1]:
+        yield f"people {_shown(people[0])} -> {_shown(people[1])}"
+    for key in sorted({key for key in (*before.amounts, *after.amounts) if key.dimension == "total"}):
+        was, now = before.amounts.get(key), after.amounts.get(key)
+        if was != now:
+            yield f"{' '.join(filter(None, key.amount))} {_shown(was)} -> {_shown(now)}"
+
+
+def _shown(value: int | Decimal | None) -> str:
+    if value is None:
+        return "unknown"
+    return f"{value:.3f}" if isinstance(value, Decimal) else str(value)
+
+
+def _kind(failure: Failure) -> tuple[object, ...]:
+    """What makes a failure another one than before; its message may change from poll to poll."""
+    return failure.reason, failure.status, failure.of_state
 
 
 def _shared_cause(failure: Failure) -> str | None:

@@ -1,4 +1,4 @@
-"""Reads a source's past days into the state: those that are not stored, whole days only, so that it can be resumed."""
+"""Reads the past days of a source that are not stored into the state: whole days, so that it can be resumed."""
 
 from collections.abc import Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
@@ -8,8 +8,8 @@ from datetime import date, datetime
 from exporter.errors import VendorError
 from exporter.model import ONE_DAY, WINDOWS, Reading, newest_ready, window_days
 from exporter.poll.plan import is_fresh, is_late, is_ready, windows_to_ask
-from exporter.poll.poller import Source
 from exporter.poll.remarks import once_per_kind
+from exporter.poll.source import Source
 from exporter.state.accounts import AccountBook
 from exporter.state.known_days import known_days
 from exporter.state.records import StoredDay
@@ -25,8 +25,8 @@ _NEEDED_BEFORE = 28
 class PastReader:
     """Reads what the samples of the days from `first` to `last` need and the state does not hold.
 
-    `progress` hears how many days have just been dealt with, `count` of each request, `warn` of remarks, once per
-    kind.
+    `progress` is called with the number of days done since its last call, `count` with the code of each request, `warn`
+    with the first remark of each kind.
     """
 
     source: Source
@@ -40,13 +40,13 @@ class PastReader:
     progress: Callable[[int], None] = lambda _days: None
 
     def missing(self) -> dict[str, list[date]]:
-        """The days that would be read, newest first, by scope. Raises VendorError where the scopes cannot be listed."""
+        """Returns the days to read by scope, newest first. Raises VendorError where the scopes cannot be listed."""
         with self.source.connect(self.count) as client:
             context = self._context(client)
             return {scope: self._missing(scope) for scope in self.source.vendor.scopes(context)}
 
     def read(self) -> dict[str, VendorError]:
-        """Reads and stores what is missing; gives the error of each scope that failed ("" for the whole source).
+        """Reads and stores what is missing; returns the error of each failed scope ("" for the whole source).
 
         Raises VendorError where no client can be made.
         """
@@ -76,11 +76,11 @@ class PastReader:
         return PollContext(client, self.source.settings, self.accounts, self.now(), session, once_per_kind(self.warn))
 
     def _newest(self) -> date:
-        return min(self.last, newest_ready(self.now(), self.source.rules.ready_at))
+        return min(self.last, newest_ready(self.now(), self.source.read_window.ready_at))
 
     def _missing(self, scope: str) -> list[date]:
-        """As much history before the first day as a live exporter would have had on it."""
-        before = max(_NEEDED_BEFORE, self.source.rules.history - 1)
+        """The missing days, with as much history before the first day as a live exporter would have had."""
+        before = max(_NEEDED_BEFORE, self.source.read_window.history - 1)
         newest = self._newest()
         days = [newest - back * ONE_DAY for back in range((newest - self.first).days + before + 1)]
         self.store.check(self.source.name, scope, days)
@@ -88,28 +88,28 @@ class PastReader:
         return [day for day in days if day not in stored]
 
     def _read_days(self, context: PollContext, scope: str) -> list[InvalidDay]:
-        """Stores what of the missing days can be read, and gives what is wrong with others."""
+        """Stores the missing days that can be read, and returns the invalid ones."""
         context = replace(context, client=context.client.counting())
         wanted = self._missing(scope)
-        silent: list[Reading] = []
+        empty: list[Reading] = []
         wrong: list[InvalidDay] = []
         early: list[date] = []
         unknown = self.store.days(self.source.name, scope).keys() & set(wanted)
         left = len(wanted)
         for reading in self.source.vendor.read(context, scope, wanted):
-            if not is_ready(reading.day, self.now(), self.source.rules, context.client.clock.told):
+            if not is_ready(reading.day, self.now(), self.source.read_window, context.client.clock.told):
                 early.append(reading.day)
                 continue
             if isinstance(reading, InvalidDay):
                 wrong.append(reading)
-            elif reading.rows or not is_fresh(reading.day, context.now, self.source.rules):
+            elif reading.rows or not is_fresh(reading.day, context.now, self.source.read_window):
                 self._keep(context, scope, reading, unknown)
             else:
-                silent.append(reading)
+                empty.append(reading)
             left -= 1
             self.progress(1)
-        for reading in reversed(silent):
-            if not is_late(reading.day, context.now, self.source.rules, self._known_days(scope)):
+        for reading in reversed(empty):
+            if not is_late(reading.day, context.now, self.source.read_window, self._known_days(scope)):
                 self._keep(context, scope, reading, unknown)
         self.progress(left)
         if early:
@@ -119,7 +119,7 @@ class PastReader:
         return wrong
 
     def _read_windows(self, context: PollContext, scope: str) -> None:
-        """Windows of each day that only the vendor can count, because it does not list people."""
+        """Asks for the windows of each day that only the vendor can count, because it does not list people."""
         count = self.source.vendor.windows
         if count is None:
             return
@@ -134,7 +134,7 @@ class PastReader:
                     self.store.replace_windows(self.source.name, scope, [people])
 
     def _known_days(self, scope: str) -> dict[date, StoredDay]:
-        return known_days(self.store.days(self.source.name, scope), self.now(), self.source.rules.ready_at)
+        return known_days(self.store.days(self.source.name, scope), self.now(), self.source.read_window.ready_at)
 
     def _keep(self, context: PollContext, scope: str, reading: Reading, unknown: Collection[date]) -> None:
         requests = context.client.take_count()

@@ -1,4 +1,4 @@
-"""Which days a poll reads, and which silent days are late rather than empty. Pure."""
+"""Which days a poll reads, and which empty days are late rather than zero. Pure."""
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
@@ -29,36 +29,36 @@ class ReadWindow:
     retention: int
 
 
-def days_to_read(now: datetime, rules: ReadWindow, stored: Mapping[date, StoredDay]) -> list[date]:
-    """The ready days that are not stored, and those stored of the lookback or in doubt, newest first.
+def days_to_read(now: datetime, read_window: ReadWindow, stored: Mapping[date, StoredDay]) -> list[date]:
+    """The ready days that are not stored, and the stored ones of the lookback or in doubt, newest first.
 
-    `stored` are the known ones.
+    `stored` holds the days that may be known now.
     """
-    newest = newest_ready(now, rules.ready_at)
-    history = [newest - timedelta(days=back) for back in range(rules.history)]
-    doubtful = [day for day in history[rules.lookback :] if day in stored and stored[day].empty_since is not None]
-    again = [day for day in history[: rules.lookback] if day in stored] + doubtful
+    newest = newest_ready(now, read_window.ready_at)
+    history = [newest - timedelta(days=back) for back in range(read_window.history)]
+    doubtful = [day for day in history[read_window.lookback :] if day in stored and stored[day].empty_since is not None]
+    again = [day for day in history[: read_window.lookback] if day in stored] + doubtful
     if sum(stored[day].requests for day in again) > CHEAP_REREAD:
-        published = ready_since(newest, rules.ready_at).timestamp()
-        # A day that was read after now was read by a clock that was ahead.
+        published = ready_since(newest, read_window.ready_at).timestamp()
+        # A day that was read in the future was read by a clock that was ahead.
         again = [day for day in again if not published <= stored[day].read_at <= now.timestamp()]
     wanted = {day for day in history if day not in stored} | set(again)
     return sorted(wanted, reverse=True)
 
 
-def is_ready(day: date, now: datetime, rules: ReadWindow, told: Told | None) -> bool:
-    """Whether a day that was read may be kept: it is ready by our clock and, where that disagrees, by the vendor's.
+def is_ready(day: date, now: datetime, read_window: ReadWindow, vendor_time: Told | None) -> bool:
+    """Whether a read day may be stored: it is ready by our clock and, where that disagrees, by the vendor's too.
 
     A vendor cannot have finished a day that is not over by its own clock, whatever it answers.
     """
-    moments = [now] if told is None or told.agrees else [now, told.moment]
-    return all(day <= newest_known(moment, rules.ready_at) for moment in moments)
+    moments = [now] if vendor_time is None or vendor_time.agrees else [now, vendor_time.moment]
+    return all(day <= newest_known(moment, read_window.ready_at) for moment in moments)
 
 
 def came_when_due(now: datetime, last: PollStatus | None, due: Callable[[datetime], datetime]) -> bool:
-    """Whether a poll came when it was due after the last one, give or take a week.
+    """Whether a poll came within a week of its due time after the last one.
 
-    One that did not is the first of the source, the first after a long stop, or comes after a jump of the clock.
+    Otherwise it is the first of the source, the first after a long stop, or the clock has jumped.
     """
     if last is None:
         return False
@@ -66,19 +66,19 @@ def came_when_due(now: datetime, last: PollStatus | None, due: Callable[[datetim
     return before - CLOCK_TOLERANCE <= now <= due(before) + 7 * ONE_DAY
 
 
-def oldest_kept(now: datetime, rules: ReadWindow) -> date:
-    """The oldest day that the state keeps: no day is forgotten that the next poll would read again."""
-    return newest_ready(now, rules.ready_at) - timedelta(days=max(rules.retention, rules.history) - 1)
+def oldest_kept(now: datetime, read_window: ReadWindow) -> date:
+    """The oldest day that the state keeps: never newer than what the next poll would read again."""
+    return newest_ready(now, read_window.ready_at) - timedelta(days=max(read_window.retention, read_window.history) - 1)
 
 
-def is_fresh(day: date, now: datetime, rules: ReadWindow) -> bool:
+def is_fresh(day: date, now: datetime, read_window: ReadWindow) -> bool:
     """Whether a ready day without a single row may still be late."""
-    return now < ready_since(day, rules.ready_at) + rules.late_grace
+    return now < ready_since(day, read_window.ready_at) + read_window.late_grace
 
 
-def is_late(day: date, now: datetime, rules: ReadWindow, stored: Mapping[date, StoredDay]) -> bool:
-    """Whether a ready day without a single row is late: its weekday has people, and the grace has not passed."""
-    if not is_fresh(day, now, rules):
+def is_late(day: date, now: datetime, read_window: ReadWindow, stored: Mapping[date, StoredDay]) -> bool:
+    """Whether a ready day without a single row is late: its weekday had people, and the grace has not passed."""
+    if not is_fresh(day, now, read_window):
         return False
     weekdays = (stored.get(day - timedelta(days=7 * weeks)) for weeks in (1, 2, 3, 4))
     return any(known is not None and known.people is not None and known.people > 0 for known in weekdays)
@@ -92,8 +92,8 @@ def windows_to_ask(
 ) -> list[str]:
     """The windows up to the data day whose people the vendor has to count.
 
-    Those over stored days that list their people need no question; one with an `unread` day, or one that the vendor
-    shows without a row now, is not known to anybody.
+    Windows over stored days that list their people need no request; one with an `unread` day, or with a day that came
+    back without a row, is unknown.
     """
     unread = {*unread, *(day for day, known in stored.items() if known.empty_since is not None)}
     wanted = []

@@ -1,4 +1,4 @@
-"""Several replicas on one state: one of them reads a source, the others publish what it has stored."""
+"""Several replicas on one state: the one with the leader lock polls a source, the others publish what it stores."""
 
 import logging
 from collections.abc import Callable, Iterator
@@ -17,10 +17,10 @@ logger = logging.getLogger(__name__)
 
 # A success counts for all replicas for most of the interval; jitter brings the polls of one replica 4 % closer.
 _SHARE = 0.9
-# A cron has at most one poll a minute, and all replicas have it in the same one.
+# A cron has at most one poll a minute, in the same minute for all replicas.
 _CRON = timedelta(minutes=1)
-# What was read before this process took its configuration up may have been read by an older one. A process that is
-# started again and again must not cost a poll each time, though.
+# A poll from before this process took its configuration may have used an older one. But a process that restarts again
+# and again must not cost a poll each time.
 _BEFORE_START = timedelta(minutes=5)
 
 
@@ -35,15 +35,16 @@ def poll_if_leader(
 ) -> PollStatus | None:
     """Polls, or publishes from the state where another replica polls now or has just done so.
 
-    None where nothing is known of the source yet. A poll that stood still for so long that another process has the
-    turn by now is left to that one. A state that cannot be used is a failed poll: what is published stays.
+    None where nothing is known of the source yet. A poll that loses the leader lock to another process, because it
+    stood still for too long, stores nothing more. A state that cannot be used is a failed poll: what is published
+    stays.
     """
     name, started, began = poller.source.name, now(), poller.monotonic()
     share = _SHARE * (interval if cron is None else _CRON)
     try:
         try:
             with store.database.leader_lock(name) as ours:
-                if ours and not (store.database.shared and _is_read(store.last_poll(name), poller, started, share)):
+                if ours and not (store.database.shared and _is_polled(store.last_poll(name), poller, started, share)):
                     return poll()
                 if not ours and not store.database.shared:
                     event(logger, logging.INFO, "poll left out, another process reads the source", source=name)
@@ -51,33 +52,27 @@ def poll_if_leader(
             event(logger, logging.WARNING, "poll ended, another process reads the source by now", source=name)
         return _take_over(poller, store.last_poll(name))
     except StateError as error:
-        failure = Failure("state", str(error), of_state=True)
-        status = PollStatus(
-            ended=now().timestamp(),
-            duration=poller.monotonic() - began,
-            last_success=None if poller.last is None else poller.last.last_success,
-            failure=failure,
-        )
-        return poller.conclude(status, Outcome(failed={"": failure}))
+        outcome = Outcome(failed={"": Failure("state", str(error), of_state=True)})
+        return poller.conclude(outcome.status(poller.last, now().timestamp(), poller.monotonic() - began), outcome)
 
 
 def follow(store: Store, poller: Poller) -> PollStatus | None:
-    """Publishes what another replica has read since, and gives how its poll went; None where there was none yet."""
+    """Publishes what another replica has stored since, and returns how its poll went; None where there was none."""
     before = poller.last
     try:
         status = store.last_poll(poller.source.name)
-        # A state that answers again does not make up for a poll of which it could not keep the days.
+        # A state that answers again does not make up for a poll whose days it could not store.
         if before is not None and before.of_state and (status is None or status.ended <= before.ended):
             return status
         return _take_over(poller, status)
     except StateError:
-        # The next poll says so.
+        # The next poll reports it.
         return None
 
 
 @contextmanager
-def turn_after_others(database: Database, source: str, wait: Callable[[], None]) -> Iterator[None]:
-    """Our turn at a source, once whoever has it is done; `wait` is called each time that somebody has it."""
+def wait_for_leader_lock(database: Database, source: str, wait: Callable[[], None]) -> Iterator[None]:
+    """Holds the leader lock of a source once no other process does; calls `wait` between two attempts."""
     while True:
         with database.leader_lock(source) as ours:
             if ours:
@@ -92,10 +87,10 @@ def _take_over(poller: Poller, status: PollStatus | None) -> PollStatus | None:
     return status
 
 
-def _is_read(last: PollStatus | None, poller: Poller, now: datetime, share: timedelta) -> bool:
-    """Whether some replica has just read the source, with a configuration that may be ours."""
+def _is_polled(last: PollStatus | None, poller: Poller, now: datetime, share: timedelta) -> bool:
+    """Whether some replica has just polled the source, with a configuration that may be ours."""
     if last is None or not last.success:
         return False
     began = datetime.fromtimestamp(last.ended - last.duration, UTC)
-    # One that is still to come was made by a clock that was ahead, and would count until the time has come.
+    # A poll in the future was made by a clock that was ahead, and would count until that time.
     return -CLOCK_TOLERANCE <= now - began < share and began > poller.since - _BEFORE_START

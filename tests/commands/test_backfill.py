@@ -331,7 +331,7 @@ def test_a_turn_that_is_lost_in_the_middle_is_an_error_of_the_source(
     store = fresh_store()
     with serve(augment_app(COMPANY, lambda: first_shown(LAST))) as server:
         source = f'{{vendor: augment, token: demo-token, requests_per_minute: 100000, base_url: "{server.url}"}}'
-        exporter = Exporter(load_text(tmp_path, f"sources: {{tool: {source}}}\n"), store)
+        exporter = Exporter.open(load_text(tmp_path, f"sources: {{tool: {source}}}\n"), store)
         span = Span(exporter, LAST, LAST, Progress())
         with store.database.write() as connection:
             connection.exec_driver_sql(
@@ -353,7 +353,7 @@ def test_the_command_says_of_how_many_days_there_is_no_data(tmp_path: Path, caps
         facts = DayFacts(people={EVERYBODY: BitMap([1])})
         store.replace("some", "all", Reading(date(2026, 3, day), facts), now=first_shown(LAST), requests=1)
     source = "{vendor: augment, token: t0ken-in-the-file}"
-    exporter = Exporter(load_text(tmp_path, f"sources: {{some: {source}, none: {source}}}\n"), store)
+    exporter = Exporter.open(load_text(tmp_path, f"sources: {{some: {source}, none: {source}}}\n"), store)
     spans = [Span(exporter, date(2026, 3, first), date(2026, 3, 3), Progress()) for first in (1, 2)]
 
     found = [[past.moment for past in span.days()] for span in spans]

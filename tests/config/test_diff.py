@@ -43,7 +43,7 @@ def test_another_token_in_the_same_file_is_a_change(tmp_path: Path) -> None:
     assert changes(before, config(tmp_path, text)).changed == ("one",)
 
 
-def test_what_is_said_about_people_concerns_every_source(tmp_path: Path) -> None:
+def test_settings_about_people_teams_and_retention_remake_the_samples_of_every_source(tmp_path: Path) -> None:
     teams = tmp_path / "teams.csv"
     teams.write_text("user,team\n")
     everybody = [
@@ -55,13 +55,19 @@ def test_what_is_said_about_people_concerns_every_source(tmp_path: Path) -> None
 
     found = [changes(config(tmp_path), config(tmp_path, f"{text}\n{BASE}")) for text in everybody]
 
-    assert found == [Changes(changed=("one", "two"))] * len(everybody)
+    assert found == [Changes(remade=("one", "two"))] * len(everybody)
 
 
-def test_another_key_for_pseudonyms_concerns_every_source(tmp_path: Path) -> None:
+def test_a_source_whose_own_settings_change_too_is_changed_and_not_only_remade(tmp_path: Path) -> None:
+    text = "people: {min_group_size: 5}\n" + BASE.replace("seats: 5", "seats: 6")
+
+    assert changes(config(tmp_path), config(tmp_path, text)) == Changes(changed=("two",), remade=("one",))
+
+
+def test_another_key_for_pseudonyms_remakes_the_samples_of_every_source(tmp_path: Path) -> None:
     before = config(tmp_path)
 
-    assert changes(before, replace(before, pseudonym_key=b"another")).changed == ("one", "two")
+    assert changes(before, replace(before, pseudonym_key=b"another")) == Changes(remade=("one", "two"))
 
 
 def test_what_needs_a_restart_is_named_and_stays_as_it_was(tmp_path: Path) -> None:
@@ -79,11 +85,12 @@ def test_what_needs_a_restart_is_named_and_stays_as_it_was(tmp_path: Path) -> No
     assert taken.state.retention == new.state.retention
 
 
-def test_changes_are_told_in_lines() -> None:
-    assert list(in_words(Changes(("a", "b"), ("c",), ("d",), ("state.url",)))) == [
+def test_changes_are_reported_in_lines() -> None:
+    assert list(in_words(Changes(("a", "b"), ("c",), ("d",), ("e", "f"), ("state.url",)))) == [
         "added: a, b",
         "removed: c",
         "changed: d",
+        "samples made anew: e, f",
         "state.url has changed, which needs a restart",
     ]
     assert list(in_words(Changes())) == ["no source has changed"]

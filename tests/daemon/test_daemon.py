@@ -164,7 +164,7 @@ def test_a_signal_while_the_state_is_published_ends_the_start(tmp_path: Path, nu
     with faulty_server.serve(faulty_server.silence) as silent:
         settings = f'{{vendor: augment, token: t0ken, base_url: "{silent.url}"}}'
         config = load_text(tmp_path, f"sources: {{one: {settings}, two: {settings}}}")
-        exporter = Exporter(config, store)
+        exporter = Exporter.open(config, store)
         made: list[str] = []
 
         def make(source: str, _day: date) -> bool:

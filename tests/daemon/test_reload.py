@@ -246,7 +246,7 @@ def reloaded_over(state: Failing, folder: Path, fails: Callable[[int], bool]) ->
     """An exporter that published two people of each source, and what came of its reload over a failing state."""
     before, after = load_text(folder, BEFORE), load_text(folder, AFTER)
     store = Store(state)
-    exporter = Exporter(before, store)
+    exporter = Exporter.open(before, store)
     for name, poller in exporter.pollers.items():
         numbers = poller.publisher.sample_options.accounts.number(
             [Identity("1", email="alice@example.com"), Identity("2")]
@@ -254,7 +254,7 @@ def reloaded_over(state: Failing, folder: Path, fails: Callable[[int], bool]) ->
         store.list_scopes(name, ["all"])
         facts = DayFacts(people={EVERYBODY: BitMap(numbers)}, service=BitMap())
         store.replace(name, "all", Reading(exporter.now().date() - ONE_DAY, facts), now=exporter.now(), requests=1)
-        exporter._begin(name)
+        exporter._begin([name])
     state.calls, state.fails = 0, fails
     told = Reloader(exporter, WebAccess.open(None), lambda: after).reload()
     state.fails = lambda _call: False
@@ -337,7 +337,7 @@ def test_a_bug_in_a_reload_is_logged_and_ends_nothing(tmp_path: Path, caplog: py
     def load() -> Config:
         raise ZeroDivisionError
 
-    exporter = Exporter(load_text(tmp_path, "sources: {one: {vendor: augment, token: some-token}}"), fresh_store())
+    exporter = Exporter.open(load_text(tmp_path, "sources: {one: {vendor: augment, token: some-token}}"), fresh_store())
     outcome = Reloader(exporter, WebAccess.open(None), load).reload()
 
     assert outcome.mistakes == ("ZeroDivisionError in adoption-exporter, see the log",)

@@ -93,7 +93,7 @@ def test_an_ended_poll_publishes_nothing_more() -> None:
 def test_when_the_next_poll_is_due_is_shown_before_the_first_has_ended(tmp_path: Path) -> None:
     config = load_text(tmp_path, "sources: {acme: {vendor: augment, token: t0ken}}")
     later = utc_now() + timedelta(days=365)
-    exporter = Exporter(config, fresh_store(), now=lambda: later)
+    exporter = Exporter.open(config, fresh_store(), now=lambda: later)
     exporter.start()
     exporter.end()
 
@@ -147,7 +147,7 @@ def test_a_file_that_became_useless_is_refused_by_name_and_said_once(
     (tmp_path / "token").write_text("t0ken")
     (tmp_path / "ca.pem").write_text("")
     config = load_text(tmp_path, "sources: {acme: {vendor: augment, token_file: token, ca_file: ca.pem}}")
-    exporter = Exporter(config, fresh_store())
+    exporter = Exporter.open(config, fresh_store())
     (tmp_path / changed).unlink()
     if content is not None:
         (tmp_path / changed).write_text(content)
@@ -168,7 +168,7 @@ def test_a_name_under_which_the_state_holds_days_of_another_vendor_is_refused_an
     models = {name: SETTINGS[name] for name in ("augment", "coder")}
     one = "sources: {{tool: {{vendor: {}, token: t0ken, base_url: 'https://tool.example.com'}}}}"
     kept = load_text(tmp_path, one.format("augment"), models)
-    exporter = Exporter(kept, store)
+    exporter = Exporter.open(kept, store)
     store.replace("tool", "all", Reading(YESTERDAY, people(1)), now=NOON, requests=1)
     other = load_text(tmp_path, one.format("coder"), models)
     told = Reloader(exporter, WebAccess.open(None), lambda: other).reload()
@@ -184,7 +184,7 @@ def test_a_name_under_which_the_state_holds_days_of_another_vendor_is_refused_an
     )
     assert (exporter.config, shown) == (kept, ["augment"])
     with pytest.raises(StateError) as raised:
-        Exporter(other, store)
+        Exporter.open(other, store)
     assert (str(raised.value),) == told.mistakes
 
 
@@ -194,7 +194,7 @@ def test_names_that_are_no_longer_wanted_go_from_sources_that_are_no_longer_conf
     gone.number([Identity("1", email="alice@example.com")])
     one = "sources: {acme: {vendor: augment, token: t0ken}}"
     kept = load_text(tmp_path, f"people: {{per_user: plain}}\n{one}")
-    exporter = Exporter(kept, store)
+    exporter = Exporter.open(kept, store)
     before = gone.labels()
 
     without = load_text(tmp_path, one)

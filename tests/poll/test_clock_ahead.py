@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from pyroaring import BitMap
 
 from exporter.daemon.exporter import Exporter
+from exporter.daemon.upkeep import forget_removed
 from exporter.errors import Rejected, Unreachable
 from exporter.metrics import Sample
 from exporter.model import EVERYBODY, ONE_DAY, DayFacts, Identity, Reading, WindowPeople
@@ -22,7 +23,7 @@ from exporter.state.store import Store
 from exporter.transport.vendor_clock import Told
 from tests.support.configurations import load_text
 from tests.support.made_up_vendor import NOON, YESTERDAY, Bench, Script, counted, people
-from tests.support.sample_options import recipe_of
+from tests.support.sample_options import book_of, recipe_of
 from tests.support.stores import fresh_store
 
 AHEAD = [timedelta(days=1), timedelta(days=3), timedelta(days=400), timedelta(days=905)]
@@ -143,7 +144,7 @@ def test_days_that_were_still_to_come_are_read_when_they_are_due_and_are_no_revi
 
     assert wrong
     assert {stored.people for stored in bench.store.days("tool", "all").values()} == {2}
-    assert bench.published("adoption_data_days_revised_total") == {("all",): 0.0}
+    assert bench.published("adoption_data_revisions_total") == {("all",): 0.0}
     assert bench.published("adoption_active_users")["all", "1d"] == 2.0
 
 
@@ -419,7 +420,7 @@ def test_sources_that_are_no_longer_configured_forget_by_what_the_others_vendors
     told: Sequence[timedelta | None], proven: Sequence[datetime | None], gone: Sequence[int], tmp_path: Path
 ) -> None:
     store = fresh_store()
-    book = AccountBook(store, "gone", plain)
+    book = book_of(store, "gone", plain)
     store.list_scopes("gone", ["a"])
     for back, number in enumerate(book.number([Identity(key=str(back)) for back in range(5)])):
         facts = DayFacts(people={EVERYBODY: BitMap([number])})
@@ -430,12 +431,12 @@ def test_sources_that_are_no_longer_configured_forget_by_what_the_others_vendors
         "people: {per_user: plain}\n"
         "sources: {one: {vendor: augment, token: t0ken}, two: {vendor: augment, token: t0ken}}",
     )
-    exporter = Exporter(config, store, now=lambda: NOON + timedelta(days=905))
+    exporter = Exporter.open(config, store, now=lambda: NOON + timedelta(days=905))
     for poller, ahead, moment in zip(exporter.pollers.values(), told, proven, strict=True):
-        poller.told = None if ahead is None else Told(NOON, ahead)
+        poller.vendor_time = None if ahead is None else Told(NOON, ahead)
         poller.proven = moment
 
-    exporter.forget_removed()
+    forget_removed(exporter)
 
     left = 5 - sum(gone)
     assert len(store.days("gone", "a")) == left

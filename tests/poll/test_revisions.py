@@ -1,4 +1,4 @@
-"""What is said of a revised day, and how its count survives."""
+"""How a revised day is logged, and how its count survives a restart."""
 
 import logging
 from datetime import timedelta
@@ -9,7 +9,7 @@ import pytest
 from pyroaring import BitMap
 
 from exporter.model import EVERYBODY, Amount, AmountKey, DayFacts, PeopleKey
-from exporter.poll.revisions import changes
+from exporter.poll.outcome import describe_revision
 from exporter.state.store import Store
 from tests.support.made_up_vendor import YESTERDAY, Bench, Script, people
 
@@ -38,8 +38,8 @@ TIME = AmountKey(Amount("active_time", ""))
         (people(1), people(2), "only what clients, languages or single accounts have"),
     ],
 )
-def test_a_revision_is_told_by_people_and_totals(before: DayFacts, after: DayFacts, words: str) -> None:
-    assert changes(before, after) == words
+def test_a_revision_is_described_by_people_and_totals(before: DayFacts, after: DayFacts, words: str) -> None:
+    assert describe_revision(before, after) == words
 
 
 def test_a_revised_day_is_logged_with_what_changed_and_by_no_name(caplog: pytest.LogCaptureFixture) -> None:

@@ -97,7 +97,7 @@ def test_a_state_is_up_until_a_transaction_fails_and_from_the_next_good_one_of_i
 
 
 def test_whether_the_state_is_up_is_a_metric(tmp_path: Path) -> None:
-    exporter = Exporter(load_text(tmp_path, "sources: {one: {vendor: augment, token: some-token}}"), fresh_store())
+    exporter = Exporter.open(load_text(tmp_path, "sources: {one: {vendor: augment, token: some-token}}"), fresh_store())
     before = exporter.self_metrics.registry.get_sample_value("adoption_exporter_state_up")
     make_writable(exporter.store, writable=False)
     with pytest.raises(StateError), exporter.store.database.write() as connection:

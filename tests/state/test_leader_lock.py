@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from exporter.poll.poller import Poller
-from exporter.poll.replicas import poll_if_leader, turn_after_others
+from exporter.poll.replicas import poll_if_leader, wait_for_leader_lock
 from exporter.state.database import LeaderLockLostError, StateError
 from exporter.state.store import PollStatus, Store
 from tests.support.made_up_vendor import YESTERDAY, Bench, Script, people
@@ -89,7 +89,7 @@ def test_a_leader_lock_is_waited_for_until_others_are_done(url: str) -> None:
             process.kill()
             process.wait()
 
-        with turn_after_others(store.database, "tool", wait), store.database.leader_lock("tool") as again:
+        with wait_for_leader_lock(store.database, "tool", wait), store.database.leader_lock("tool") as again:
             pass
     store.close()
 

@@ -11,6 +11,7 @@ from pyroaring import BitMap
 from sqlalchemy import select
 
 from exporter.daemon.exporter import Exporter
+from exporter.daemon.upkeep import forget_removed
 from exporter.model import EVERYBODY, DayFacts, Identity, PeopleKey, Reading, WindowPeople
 from exporter.poll.plan import ReadWindow, oldest_kept
 from exporter.state import schema
@@ -190,11 +191,11 @@ def test_sources_that_are_no_longer_configured_forget_too_and_the_others_are_lef
         "people: {per_user: plain}\n"
         "sources: {acme: {vendor: augment, token: t0ken}}",
     )
-    exporter = Exporter(config, store)
+    exporter = Exporter.open(config, store)
     exporter.pollers["acme"].proven = datetime(2026, 3, 10, 0, 30, tzinfo=UTC)
 
-    exporter.forget_removed()
-    exporter.forget_removed()
+    forget_removed(exporter)
+    forget_removed(exporter)
 
     kept = {name: sorted(store.days(name, "a"), reverse=True) for name in ("acme", "gone")}
     days = [MONDAY - timedelta(days=back) for back in range(5)]

@@ -7,14 +7,14 @@ from datetime import UTC, date, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any, cast
 
+from pydantic import SecretStr
 from pyroaring import BitMap
 
 from exporter.config.source import SourceSettings
+from exporter.daemon.sources import Shared, build_poller
 from exporter.metrics import CATALOGUE
 from exporter.model import EVERYBODY, Amount, AmountKey, DayFacts, Reading, WindowPeople
-from exporter.poll.plan import ReadWindow
-from exporter.poll.poller import Poller, Source
-from exporter.publish.publisher import Publisher, PublishPolicy
+from exporter.poll.poller import Poller
 from exporter.publish.self_metrics import SelfMetrics
 from exporter.publish.snapshot import ExpositionCache
 from exporter.state.accounts import AccountBook
@@ -146,46 +146,39 @@ class Bench:
                 raise script.windows_error
             return [script.windows[data_day, name] for name in names if (data_day, name) in script.windows]
 
-        self_metrics = self.self_metrics.source("tool", "madeup")
-        accounts = AccountBook(self.store, "tool")
-        return Poller(
-            Source(
-                name="tool",
-                vendor=Vendor(
-                    name="madeup",
-                    settings=SourceSettings,
-                    open_session=NoSession,
-                    scopes=scopes,
-                    read=read,
-                    least_requests=lambda days, _data_days: days * script.requests_a_day,
-                    windows=windows if self.windows else None,
-                ),
-                settings=None,
-                rules=ReadWindow(
-                    ready_at=timedelta(hours=3),
-                    history=self.history,
-                    lookback=self.lookback,
-                    late_grace=self.late_grace,
-                    retention=self.retention,
-                ),
-                connect=connect,
-            ),
-            store=self.store,
-            accounts=accounts,
-            publisher=Publisher(
-                sample_options=recipe_of("tool", "madeup", accounts),
-                rules=PublishPolicy(self.stale_after, self.max_series, lambda read: read),
-                store=self.store,
-                cache=self.cache,
-                self_metrics=self_metrics,
-                now=lambda: self.now,
-                monotonic=lambda: self.monotonic,
-            ),
-            self_metrics=self_metrics,
-            now=lambda: self.now,
-            monotonic=lambda: self.monotonic,
+        vendor = Vendor(
+            name="madeup",
+            settings=SourceSettings,
+            open_session=NoSession,
+            scopes=scopes,
+            read=read,
+            least_requests=lambda days, _data_days: days * script.requests_a_day,
+            windows=windows if self.windows else None,
+        )
+        settings = SourceSettings(
+            vendor="madeup",
+            token=SecretStr("secret-token"),
+            base_url="https://madeup.example.com",
+            # Whatever is stale is overdue.
+            interval=timedelta.resolution,
+            ready_at=timedelta(hours=3),
+            history=timedelta(days=self.history),
+            lookback=timedelta(days=self.lookback),
+            late_grace=self.late_grace,
+            stale_after=self.stale_after,
+            max_series=self.max_series,
+        )
+        poller = build_poller(
+            vendor,
+            settings,
+            recipe_of("tool", "madeup", AccountBook(self.store, "tool")),
+            Shared(self.store, self.cache, self.self_metrics, lambda: self.now, lambda: self.monotonic),
+            retention=timedelta(days=self.retention),
+            connect=connect,
             stop=self.stop,
         )
+        poller.self_metrics.seed()
+        return poller
 
     def _tell(self, clock: VendorClock) -> None:
         if self.tells_time:

@@ -1,7 +1,6 @@
 """One poll of a real vendor through a real client, whose answers come from a handler or from a server."""
 
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from time import monotonic
@@ -10,17 +9,14 @@ from typing import Any
 import httpx
 
 from exporter.config.teams_file import TeamsFile
+from exporter.daemon.sources import Shared, build_poller, connector
 from exporter.metrics import Sample
-from exporter.poll.plan import ReadWindow
-from exporter.poll.poller import Poller, Source
+from exporter.poll.poller import Poller
 from exporter.publish.prometheus import render
-from exporter.publish.publisher import Publisher, PublishPolicy
 from exporter.publish.self_metrics import SelfMetrics
 from exporter.publish.snapshot import ExpositionCache
 from exporter.state.accounts import Label
 from exporter.state.store import PollStatus, Store
-from exporter.transport.client import Client
-from exporter.transport.rate_limit import Budget
 from exporter.vendors import VENDORS
 from tests.support.sample_options import book_of, recipe_of
 from tests.support.stores import fresh_store
@@ -81,59 +77,25 @@ class VendorPolls:
         vendor = VENDORS[self.vendor]
         given = {"vendor": self.vendor, "token": "secret-token", "requests_per_minute": 1_000_000, **self.settings}
         settings = vendor.settings.model_validate(given)
-        self_metrics = self.self_metrics.source("tool", self.vendor)
-        accounts = book_of(self.store, "tool", self.label)
-        budget = Budget(settings.requests_per_minute, monotonic=monotonic)
+        options = recipe_of(
+            "tool",
+            self.vendor,
+            book_of(self.store, "tool", self.label),
+            ready_at=settings.ready_at,
+            seats=settings.seats,
+            teams=self.teams,
+            per_user=self.label is not None,
+        )
         stop = NoWait()
-
-        def connect(count: Callable[[str], None]) -> Client:
-            return Client(
-                vendor=self.vendor,
-                base_url=settings.base_url,
-                headers=vendor.headers(settings.token.get_secret_value()),
-                timeout=settings.timeout / timedelta(seconds=1),
-                budget=budget,
-                stop=stop,
-                count=count,
-                now=lambda: self.now,
-                monotonic=monotonic,
-                transport=self.transport,
-            )
-
-        return Poller(
-            Source(
-                name="tool",
-                vendor=vendor,
-                settings=settings,
-                rules=ReadWindow(
-                    ready_at=settings.ready_at,
-                    history=settings.history.days,
-                    lookback=settings.lookback.days,
-                    late_grace=settings.late_grace,
-                    retention=800,
-                ),
-                connect=connect,
-            ),
-            store=self.store,
-            accounts=accounts,
-            publisher=Publisher(
-                sample_options=recipe_of(
-                    "tool",
-                    self.vendor,
-                    accounts,
-                    seats=settings.seats,
-                    teams=self.teams,
-                    per_user=self.label is not None,
-                ),
-                rules=PublishPolicy(settings.stale_after, settings.max_series, lambda read: read),
-                store=self.store,
-                cache=self.cache,
-                self_metrics=self_metrics,
-                now=lambda: self.now,
-                monotonic=monotonic,
-            ),
-            self_metrics=self_metrics,
-            now=lambda: self.now,
-            monotonic=monotonic,
+        shared = Shared(self.store, self.cache, self.self_metrics, lambda: self.now, monotonic)
+        poller = build_poller(
+            vendor,
+            settings,
+            options,
+            shared,
+            retention=timedelta(days=800),
+            connect=connector(vendor, settings, stop, shared, self.transport),
             stop=stop,
         )
+        poller.self_metrics.seed()
+        return poller

@@ -66,7 +66,7 @@ def test_a_command_says_it_in_one_sentence_without_the_value(command: str, varia
 
 def test_a_poll_is_rejected_and_no_bug(variable: str, tmp_path: Path) -> None:
     source = '{vendor: augment, token: t0ken, base_url: "https://127.0.0.1:1"}'
-    exporter = Exporter(load_text(tmp_path, f"sources: {{acme: {source}}}"), fresh_store())
+    exporter = Exporter.open(load_text(tmp_path, f"sources: {{acme: {source}}}"), fresh_store())
 
     exporter.poll("acme")
 
