@@ -17,7 +17,7 @@ from pyroaring import BitMap
 
 from exporter.model import EVERYBODY, Amount, AmountKey, DayFacts, Identity, Reading, column
 from exporter.state.store import Store
-from exporter.vendors.augment.vendor import FIELDS
+from exporter.vendors.augment.parse import FIELDS
 from exporter.vendors.rollup import rollup
 from exporter.vendors.sourcegraph.columns import COUNTS
 from tests.support.sample_options import book_of

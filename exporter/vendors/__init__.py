@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from exporter.config.source import SourceSettings
 from exporter.vendors.augment.vendor import AUGMENT
 from exporter.vendors.base import Vendor
-from exporter.vendors.coder import CODER
+from exporter.vendors.coder.vendor import CODER
 from exporter.vendors.coder_classic.vendor import CODER_CLASSIC
 from exporter.vendors.gitlab.vendor import GITLAB
 from exporter.vendors.sourcegraph.vendor import SOURCEGRAPH

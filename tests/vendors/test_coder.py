@@ -12,7 +12,7 @@ import pytest
 from pydantic import ValidationError
 
 from exporter.state.accounts import AccountBook
-from exporter.vendors.coder import CODER
+from exporter.vendors.coder.vendor import CODER
 from tests.support.failures import failure_of, reason_and_message
 from tests.support.vendor_polls import VendorPolls
 

@@ -10,7 +10,7 @@ import pytest
 
 from exporter.errors import BadPayload, RateLimited, Rejected, Unreachable, VendorError
 from exporter.vendors.gitlab.api import NoDatabaseError, load, load_days, load_meta
-from exporter.vendors.gitlab.cube import Question
+from exporter.vendors.gitlab.query import Question
 from tests.support.gitlab_requests import Asked
 
 LOAD = "gitlab POST /api/v4/projects/42/product_analytics/request/load"

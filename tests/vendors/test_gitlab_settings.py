@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from exporter.transport.json_object import json_object
-from exporter.vendors.gitlab.cube import People, Question
+from exporter.vendors.gitlab.query import People, Question
 from exporter.vendors.gitlab.schema import GENERATIONS, detect, parse_meta, schema
 from exporter.vendors.gitlab.settings import Generation, GitLabSettings
 from exporter.vendors.gitlab.vendor import GITLAB

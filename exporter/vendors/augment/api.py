@@ -9,7 +9,7 @@ from exporter.transport.client import Client
 from exporter.transport.json_object import JsonObject, json_object
 
 _V0 = "/analytics/v0"
-# The array and the largest page of each list; page sizes differ and the name is page_size, not limit.
+# The array and the largest page of each list. Page sizes differ, and the parameter is page_size, not limit.
 _LISTS = {
     "dau": ("users", 250),
     "user-activity": ("users", 100),
@@ -21,7 +21,7 @@ RANGE = 90
 
 
 def ranges(days: Sequence[date]) -> Iterator[tuple[date, date]]:
-    """Spans of at most 90 days, newest first, that hold all the days."""
+    """Ranges of at most 90 days (start, end), newest first, that hold all the days."""
     left = sorted(days)
     while left:
         end = left[-1]
@@ -30,13 +30,13 @@ def ranges(days: Sequence[date]) -> Iterator[tuple[date, date]]:
         left = [day for day in left if day < start]
 
 
-def rows(client: Client, endpoint: str, asked: Mapping[str, str]) -> Iterator[JsonObject]:
-    """Every row of a paginated list; a page that cannot be right or a repeated cursor is a BadPayload."""
+def rows(client: Client, endpoint: str, query: Mapping[str, str]) -> Iterator[JsonObject]:
+    """Every row of a paginated list. Raises BadPayload for an invalid page or a repeated cursor."""
     key, size = _LISTS[endpoint]
     cursors: set[str] = set()
-    params = {**asked, "page_size": str(size)}
+    params = {**query, "page_size": str(size)}
     for _ in range(_MOST_PAGES):
-        page = answer(client, endpoint, params)
+        page = ask(client, endpoint, params)
         yield from page.objects(key)
         pagination = page.json_object("pagination")
         if not pagination.flag("has_more"):
@@ -50,8 +50,8 @@ def rows(client: Client, endpoint: str, asked: Mapping[str, str]) -> Iterator[Js
     raise BadPayload(f"augment GET {_V0}/{endpoint}: more than {_MOST_PAGES} pages")
 
 
-def answer(client: Client, endpoint: str, params: Mapping[str, str]) -> JsonObject:
-    """The answer of an endpoint, refused where the vendor silently answered for other dates."""
+def ask(client: Client, endpoint: str, params: Mapping[str, str]) -> JsonObject:
+    """The answer of an endpoint. Raises BadPayload where the vendor silently answered for other dates."""
     path = f"{_V0}/{endpoint}"
     body = json_object(client.get_json(path, params=params), f"augment GET {path}")
     if "metadata" in body:

@@ -3,8 +3,7 @@
 API: https://docs.augmentcode.com/analytics/api-reference (preview, five endpoints, read 2026-11).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 
 import polars as pl
@@ -16,47 +15,22 @@ from exporter.model import (
     ALL,
     EVERYBODY,
     WINDOWS,
-    Amount,
     AmountKey,
     DayFacts,
-    Identity,
     Reading,
     WindowPeople,
     column,
     window_days,
 )
-from exporter.transport.client import Client
 from exporter.transport.json_object import JsonObject
-from exporter.vendors.augment.api import RANGE, answer, ranges, rows
+from exporter.vendors.augment.api import RANGE, rows
+from exporter.vendors.augment.overview import Overview, fields_seen, read_overview
+from exporter.vendors.augment.parse import FIELDS, Metrics, Person, Record, parse_person, parse_record
 from exporter.vendors.base import InvalidDay, NoSession, PollContext, Vendor
 from exporter.vendors.rollup import rollup
 
-# Keys of `metrics`, the same in daily-usage, user-activity and the editor-language records; each is optional.
-# completions_suggested_lines_of_code stands in every field table and in none of the published bodies (2026-11).
-FIELDS: Mapping[str, Amount] = {
-    "completions_count": Amount("usage", "completions_suggested"),
-    "completions_accepted": Amount("usage", "completions_accepted"),
-    "chat_messages": Amount("usage", "chat_messages"),
-    "remote_agent_messages": Amount("usage", "remote_agent_messages"),
-    "ide_agent_messages": Amount("usage", "ide_agent_messages"),
-    "cli_agent_interactive_messages": Amount("usage", "cli_agent_interactive_messages"),
-    "cli_agent_non_interactive_messages": Amount("usage", "cli_agent_non_interactive_messages"),
-    "total_messages": Amount("usage", "messages"),
-    "total_tool_calls": Amount("usage", "tool_calls"),
-    "completions_lines_of_code": Amount("code_lines", "completions_accepted"),
-    "completions_suggested_lines_of_code": Amount("code_lines", "completions_suggested"),
-    "remote_agent_lines_of_code": Amount("code_lines", "remote_agent"),
-    "ide_agent_lines_of_code": Amount("code_lines", "ide_agent"),
-    "cli_agent_interactive_lines_of_code": Amount("code_lines", "cli_agent_interactive"),
-    "cli_agent_non_interactive_lines_of_code": Amount("code_lines", "cli_agent_non_interactive"),
-    "total_modified_lines_of_code": Amount("code_lines", "modified"),
-}
-_OPTIONAL = "completions_suggested_lines_of_code"
-
-# Nothing older may be asked for.
+# The vendor refuses to answer for older days.
 _OLDEST = timedelta(days=730)
-
-Metrics = Mapping[str, int]
 
 
 class AugmentSettings(SourceSettings):
@@ -70,58 +44,27 @@ class AugmentSettings(SourceSettings):
 Context = PollContext[AugmentSettings, NoSession]
 
 
-@dataclass(frozen=True)
-class Person:
-    """Whom a row is about: a person by e-mail or a service account by name."""
-
-    identity: Identity
-    service: bool
-
-
-@dataclass(frozen=True)
-class Record:
-    """What one person did in one editor and one language on one day."""
-
-    person: Person
-    editor: str
-    language: str
-    metrics: Metrics
-
-
-@dataclass(frozen=True)
-class Overview:
-    """What dau-count and daily-usage say of days: people, metrics of days with activity, and what cannot be right."""
-
-    counts: Mapping[date, int]
-    usage: Mapping[date, Metrics]
-    wrong: Mapping[date, BadPayload]
-
-    def knows(self, day: date) -> bool:
-        """Whether both show the day, or that nobody was active."""
-        return day not in self.wrong and day in self.counts and (self.counts[day] == 0 or bool(self.usage.get(day)))
-
-
 def scopes(context: Context) -> Sequence[str]:
-    """The organisation of the token, as one whole."""
+    """One scope: the organisation of the token."""
     return [ALL]
 
 
 def read(context: Context, scope: str, days: Sequence[date]) -> Iterator[Reading | InvalidDay]:
-    """The days that dau-count shows and that are complete, in the order wanted."""
+    """The complete days that dau-count reports, in the order wanted."""
     days = [day for day in days if day >= context.now.date() - _OLDEST]
-    overview = _overview(context.client, days)
-    fields = _fields_seen(overview.usage)
+    overview = read_overview(context.client, days)
+    fields = fields_seen(overview.usage)
     for day in days:
-        if day in overview.wrong:
-            yield InvalidDay(day, overview.wrong[day])
+        if day in overview.invalid:
+            yield InvalidDay(day, overview.invalid[day])
             continue
         if day not in overview.counts:
             continue
         on_day = {"date": day.isoformat()}
         listed = list(rows(context.client, "dau", on_day))
-        told = list(rows(context.client, "daily-user-activity-by-editor-language", on_day))
+        recorded = list(rows(context.client, "daily-user-activity-by-editor-language", on_day))
         try:
-            reading = _reading(context, overview, fields, day, listed, told)
+            reading = _reading(context, overview, fields, day, listed, recorded)
         except BadPayload as error:
             yield InvalidDay(day, error)
             continue
@@ -130,9 +73,9 @@ def read(context: Context, scope: str, days: Sequence[date]) -> Iterator[Reading
 
 
 def windows(context: Context, scope: str, data_day: date, names: Sequence[str]) -> Sequence[WindowPeople]:
-    """People and service accounts of whole windows by user-activity, where dau-count shows every day."""
+    """People and service accounts of the windows of which dau-count reports every day, counted by user-activity."""
     longest = max(WINDOWS[name] for name in names)
-    overview = _overview(context.client, window_days(data_day, longest))
+    overview = read_overview(context.client, window_days(data_day, longest))
     found = []
     for name in names:
         days = window_days(data_day, WINDOWS[name])
@@ -154,41 +97,17 @@ def windows(context: Context, scope: str, data_day: date, names: Sequence[str]) 
     return found
 
 
-def parse_person(row: JsonObject) -> Person:
-    """The person or service account of a row, which has exactly one of `user_email` and `service_account_name`."""
-    email = row.text("user_email").strip().lower() if _given(row, "user_email") else ""
-    account = row.text("service_account_name").strip() if _given(row, "service_account_name") else ""
-    if bool(email) == bool(account):
-        count = "both" if email else "neither"
-        raise BadPayload(f"{row.where}: {row.path} has {count} of user_email and service_account_name")
-    if account:
-        return Person(Identity(key=f"service:{account}", username=account), service=True)
-    return Person(Identity(key=f"email:{email}", email=email), service=False)
-
-
-def parse_metrics(metrics: JsonObject) -> Metrics:
-    """The counts of those fields that are there; others are ignored."""
-    return {field: metrics.whole(field) for field in FIELDS if field in metrics}
-
-
-def parse_record(row: JsonObject) -> Record:
-    """One editor-language record."""
-    return Record(
-        parse_person(row), row.text("editor"), row.text("language"), parse_metrics(row.json_object("metrics"))
-    )
-
-
 def _reading(
     context: Context,
     overview: Overview,
     fields: frozenset[str],
     day: date,
     listed: Sequence[JsonObject],
-    told: Sequence[JsonObject],
+    recorded: Sequence[JsonObject],
 ) -> Reading | None:
-    """A day from its lists; None where it is incomplete."""
+    """A day from its lists; None if it is incomplete."""
     people = {person.identity.key: person for person in map(parse_person, listed)}
-    records = list(map(parse_record, told))
+    records = list(map(parse_record, recorded))
     count = overview.counts[day]
     if count > 0 and not (people and records and overview.usage.get(day)):
         context.warn(
@@ -200,7 +119,7 @@ def _reading(
     if count != len(people):
         words = f"{day}: dau-count says {count}, dau lists {len(people)}; the list is what counts"
         context.warn("dau-count and dau", words)
-    # daily-usage leaves out days without activity: those are days of zeros in every field that it has elsewhere.
+    # daily-usage leaves out days without activity. These count as zeros in every field that it has on other days.
     totals = overview.usage.get(day, dict.fromkeys(fields, 0))
     return Reading(day, _facts(context, day, list(people.values()), records, totals), rows=bool(people or records))
 
@@ -233,50 +152,6 @@ def _facts(
         missing=rolled.missing,
         by_account=rolled.by_account,
     )
-
-
-def _overview(client: Client, days: Sequence[date]) -> Overview:
-    counts: dict[date, int] = {}
-    usage: dict[date, Metrics] = {}
-    wrong: dict[date, BadPayload] = {}
-    for start, end in ranges(days):
-        span = {"start_date": start.isoformat(), "end_date": end.isoformat()}
-        for row in answer(client, "dau-count", span).objects("daily_active_user_counts"):
-            day = _day(row)
-            try:
-                _refuse_second(row, day, counts)
-                counts[day] = row.whole("user_count")
-            except BadPayload as error:
-                wrong[day] = error
-        for row in answer(client, "daily-usage", span).objects("daily_usage"):
-            day = _day(row)
-            try:
-                _refuse_second(row, day, usage)
-                usage[day] = parse_metrics(row.json_object("metrics"))
-            except BadPayload as error:
-                wrong[day] = error
-    return Overview(counts, usage, wrong)
-
-
-def _refuse_second(row: JsonObject, day: date, told: Mapping[date, object]) -> None:
-    if day in told:
-        raise BadPayload(f"{row.where}: {row.path} is a second row of {day}")
-
-
-def _fields_seen(usage: Mapping[date, Metrics]) -> frozenset[str]:
-    seen = frozenset(field for metrics in usage.values() for field in metrics)
-    return seen or frozenset(FIELDS) - {_OPTIONAL}
-
-
-def _day(row: JsonObject) -> date:
-    try:
-        return date.fromisoformat(row.text("date"))
-    except ValueError:
-        raise BadPayload(f"{row.where}: {row.path}.date is not a day as YYYY-MM-DD") from None
-
-
-def _given(row: JsonObject, key: str) -> bool:
-    return key in row and row.require(key) is not None
 
 
 def least_requests(days: int, _data_days: int) -> int:

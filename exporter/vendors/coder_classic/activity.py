@@ -1,4 +1,4 @@
-"""Coder v1's answer about activity; the page that documents it says one thing and shows another (2026-11)."""
+"""Parses Coder v1's answer about activity. Text and example of its documentation disagree (2026-11)."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from exporter.model import ONE_DAY
 from exporter.transport import json_stream
 from exporter.transport.json_object import JsonObject, json_object
 
-# The text says milliseconds; a week of the example is 604,800 * 10^9, and each sample of it a minute.
+# The text says milliseconds; a week of the example is 604,800 * 10^9, and one sample of it is a minute.
 _DAY_LENGTH = 86_400 * 10**9
 _ROWS = {"user_id": pl.String, "nanoseconds": pl.Int64, "samples": pl.Int64}
 _EMPTY = pl.DataFrame(schema=_ROWS)
@@ -20,7 +20,7 @@ _EMPTY = pl.DataFrame(schema=_ROWS)
 
 @dataclass(frozen=True)
 class Bucket:
-    """What happened in an interval: rows of `user_id`, `nanoseconds` and `samples`, or why they cannot be right.
+    """An interval: rows of `user_id`, `nanoseconds` and `samples`, or BadPayload where they cannot be right.
 
     `length` is in nanoseconds.
     """
@@ -32,14 +32,14 @@ class Bucket:
 
 @dataclass(frozen=True)
 class Activity:
-    """An answer: buckets of any length, and the names of users by their id."""
+    """An answer: buckets of any length, and user names by user id."""
 
     buckets: Sequence[Bucket]
     usernames: Mapping[str, str]
 
 
 def parse_activity(body: bytes, where: str) -> Activity:
-    """An answer, read bucket by bucket; null is as empty as []. BadPayload names `where` and the wrong field."""
+    """Parses an answer bucket by bucket; null is as empty as []. BadPayload names `where` and the invalid field."""
 
     def bucket(item: object, path: str) -> Bucket:
         return _bucket(json_object(item, where, path))
@@ -52,7 +52,7 @@ def parse_activity(body: bytes, where: str) -> Activity:
     users = {} if answer.require("users") is None else answer.json_object("users").fields
     return Activity(
         cast("list[Bucket]", buckets),
-        # One user of the example stands under another key than its id.
+        # In the example the key of one user differs from its id.
         {user.user_id or key: user.username for key, user in cast("dict[str, _User]", users).items()},
     )
 
@@ -60,10 +60,10 @@ def parse_activity(body: bytes, where: str) -> Activity:
 def whole_days(
     buckets: Sequence[Bucket], days: Sequence[date], now: datetime, where: str
 ) -> Mapping[date, pl.DataFrame | BadPayload]:
-    """The rows of each of the days, from the bucket that is this day of UTC, whole and over by now.
+    """The rows of each day: those of the bucket that is exactly this day of UTC and is over by now.
 
-    No rows where no bucket touches the day; the day is absent where only other buckets do. BadPayload in the place of
-    a day that has two buckets, or that a bucket longer than a day touches.
+    A day that no bucket touches is empty. A day that only other buckets touch is absent. A day that has two buckets, or
+    that a bucket longer than a day touches, is a BadPayload.
     """
     found: dict[date, pl.DataFrame | BadPayload] = {}
     touched: set[date] = set()
@@ -95,7 +95,7 @@ def _bucket(item: JsonObject) -> Bucket:
 def _rows(item: JsonObject) -> pl.DataFrame:
     rows = [] if item.require("user_activity") is None else item.array("user_activity")
     columns: dict[str, list[str | int]] = {name: [] for name in _ROWS}
-    # One at a time: thousands of them at once would keep the garbage collector busy, and so every other thread waiting.
+    # One row at a time: thousands of objects at once would keep the garbage collector busy, and other threads waiting.
     for index, value in enumerate(rows):
         row = json_object(value, item.where, f"{item.path}.user_activity[{index}]")
         columns["user_id"].append(row.text("user_id").strip())
@@ -121,5 +121,5 @@ def _user(item: JsonObject) -> _User:
 
 def _touches(bucket: Bucket, day: date) -> bool:
     after_midnight = bucket.start - datetime.combine(day, time(), UTC)
-    # One without a length touches the day that it begins on.
+    # A bucket of no length touches the day on which it begins.
     return -timedelta(microseconds=max(1, -(-bucket.length // 1000))) < after_midnight < ONE_DAY

@@ -22,13 +22,13 @@ from exporter.vendors.rollup import rollup
 Category = Literal["any", "ide", "login", "app", "tunnel", "web_terminal"]
 Word = Annotated[str, Field(min_length=1)]
 
-# Whoever did anything is in `any` once, however many categories overlap: people and time come from it. Of the words
-# on the wire only ide and tunnel are documented; the others are guesses that `categories` corrects (2026-11).
+# Everybody active is in `any` once, however many categories overlap, so people and time come from it. Only the words
+# ide and tunnel are documented; the others are guesses that the setting `categories` corrects (2026-11).
 CATEGORIES: tuple[Category, ...] = get_args(Category)
 ACTIVITIES = CATEGORIES[1:]
 
 _PATH = "/api/private/metrics/activity"
-# A default history in two requests for each category; 5,000 people make 14 MB of each.
+# The default history takes two requests for each category; with 5,000 people each answer has 14 MB.
 _LONGEST = timedelta(days=30)
 _WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
 _HINTS = {
@@ -36,7 +36,7 @@ _HINTS = {
     403: "the token's user needs the role site manager, or organization manager of every one of organizations:",
     404: "the server is older than Coder 1.35, or it is Coder v2 (vendor: coder)",
 }
-# Which field of which category an amount of a day is.
+# The category and the field that each amount of a day comes from.
 _AMOUNTS: Mapping[Amount, tuple[Category, str]] = {
     Amount("active_time", ""): ("any", "nanoseconds"),
     **{Amount("active_time", activity): (activity, "nanoseconds") for activity in ACTIVITIES},
@@ -46,7 +46,10 @@ _BY_ACCOUNT = [Amount("active_time", ""), *(Amount("usage", activity) for activi
 
 
 class CoderClassicSettings(SourceSettings):
-    """A Coder v1 server. `organizations` are ids, none for one whole; `categories` are the server's words for ours."""
+    """A source at a Coder v1 server. `organizations` are ids; without any, the whole server is one scope.
+
+    `categories` are the server's own words for our categories.
+    """
 
     organizations: tuple[Word, ...] = ()
     categories: Mapping[Category, Word] = {}
@@ -56,33 +59,33 @@ Context = PollContext[CoderClassicSettings, NoSession]
 
 
 def headers(token: str) -> Mapping[str, str]:
-    """The token as v1 wants it; v2's header has another name."""
+    """The token in v1's header; that of v2 has another name."""
     return {"Session-Token": token}
 
 
 def scopes(context: Context) -> Sequence[str]:
-    """The configured organizations, or everything as one."""
+    """The configured organizations, or the server as one scope."""
     return list(dict.fromkeys(context.settings.organizations)) or [ALL]
 
 
 def read(context: Context, scope: str, days: Sequence[date]) -> Iterator[Reading | InvalidDay]:
-    """The days that every category shows, newest first; a day without a bucket is a day without rows."""
+    """The days that every category reports, newest first. A day without a bucket is an empty day."""
     for span in _spans(days):
-        wrong: dict[date, BadPayload] = {}
+        invalid: dict[date, BadPayload] = {}
         usernames: dict[str, str] = {}
         shown: dict[Category, Mapping[date, pl.DataFrame]] = {}
         for category in CATEGORIES:
             activity, where = _ask(context, scope, category, span)
-            told = whole_days(activity.buckets, span, context.now, where)
-            wrong = {day: rows for day, rows in told.items() if isinstance(rows, BadPayload)} | wrong
-            shown[category] = {day: rows for day, rows in told.items() if not isinstance(rows, BadPayload)}
+            reported = whole_days(activity.buckets, span, context.now, where)
+            invalid = {day: rows for day, rows in reported.items() if isinstance(rows, BadPayload)} | invalid
+            shown[category] = {day: rows for day, rows in reported.items() if not isinstance(rows, BadPayload)}
             usernames.update(activity.usernames)
         if span[0] == days[0]:
             _warn_of_weak_token(context, scope, shown["any"])
         accounts = _accounts(context, shown.values(), usernames)
         for day in span:
-            if day in wrong:
-                yield InvalidDay(day, wrong[day])
+            if day in invalid:
+                yield InvalidDay(day, invalid[day])
                 continue
             rows = {category: by_day[day] for category, by_day in shown.items() if day in by_day}
             if len(rows) < len(CATEGORIES):
@@ -97,7 +100,7 @@ def read(context: Context, scope: str, days: Sequence[date]) -> Iterator[Reading
 
 
 def check(context: Context) -> Iterator[str]:
-    """A line for each organization that cannot be read, or for each category of it that the server does not know."""
+    """A line for each organization that cannot be read, and for each category that the server does not know."""
     yesterday = context.now.date() - ONE_DAY
     for scope in scopes(context):
         for category in CATEGORIES:
@@ -145,7 +148,7 @@ def _facts(rows: Mapping[Category, pl.DataFrame], accounts: pl.DataFrame, where:
 
 
 def _amounts(table: pl.DataFrame, category: Category) -> pl.DataFrame:
-    """The rows of a category as rows of a day: what belongs to other categories is 0."""
+    """The rows of a category as rows of a day, with 0 in the columns of other categories."""
     none = pl.lit(0, pl.Int64)
     columns = {
         column(amount): pl.col(field) if owner == category else none for amount, (owner, field) in _AMOUNTS.items()
@@ -156,7 +159,7 @@ def _amounts(table: pl.DataFrame, category: Category) -> pl.DataFrame:
 def _accounts(
     context: Context, shown: Iterable[Mapping[date, pl.DataFrame]], usernames: Mapping[str, str]
 ) -> pl.DataFrame:
-    """The account of each user id that there is; rows with a blank one have none."""
+    """A table of user ids and their accounts; a blank id has no account."""
     ids = sorted(set().union(*(table["user_id"] for by_day in shown for table in by_day.values())) - {""})
     identities = [Identity(key=user, username=usernames.get(user, ""), vendor_id=user) for user in ids]
     return pl.DataFrame(
@@ -166,7 +169,7 @@ def _accounts(
 
 
 def _warn_of_weak_token(context: Context, scope: str, by_day: Mapping[date, pl.DataFrame]) -> None:
-    """A token below site manager is answered 200 with its own user alone (2026-11), which looks like a quiet day."""
+    """A token below site manager gets a 200 with its own user alone (2026-11), which looks like a quiet day."""
     workday = any(_WEEKDAYS[day.weekday()] not in context.settings.calendar.weekend for day in by_day)
     people = len(set().union(*(table["user_id"] for table in by_day.values())))
     known = max(people, context.most_people)
@@ -180,7 +183,7 @@ def _warn_of_weak_token(context: Context, scope: str, by_day: Mapping[date, pl.D
 
 
 def _ask(context: Context, scope: str, category: Category, span: Sequence[date]) -> tuple[Activity, str]:
-    """What a category has on the days from the last to the first of the span, and the words for where that is from."""
+    """The activity of a category from the last to the first day of the span, and the request in words for messages."""
     params = {
         "start": f"{span[-1]}T00:00:00.000000Z",
         "end": f"{span[0] + ONE_DAY}T00:00:00.000000Z",
@@ -204,7 +207,7 @@ def _word(context: Context, category: Category) -> str:
 
 
 def _spans(days: Sequence[date]) -> Iterator[Sequence[date]]:
-    """The days in runs that a range of 30 days holds."""
+    """The days in groups, each within a range of 30 days."""
     left = list(days)
     while left:
         span = [day for day in left if left[0] - day < _LONGEST]
@@ -213,7 +216,7 @@ def _spans(days: Sequence[date]) -> Iterator[Sequence[date]]:
 
 
 def least_requests(days: int, _data_days: int) -> int:
-    """One for each category and range of days."""
+    """One for each category and range of 30 days."""
     return len(CATEGORIES) * -(-days // _LONGEST.days)
 
 

@@ -1,4 +1,4 @@
-"""Asking the Cube of a GitLab project: refusals told apart by their words, answers waited for, outages tried again."""
+"""How the Cube of a GitLab project is asked: refusals are told apart by their words, and outages are retried."""
 
 from collections.abc import Mapping
 from datetime import date
@@ -9,25 +9,26 @@ from exporter.redaction import presentable, secrets
 from exporter.transport.client import Client, Response
 from exporter.transport.json_object import JsonObject, json_object, refusal_text
 from exporter.transport.retries import ATTEMPTS, RetryableError, retrying
-from exporter.vendors.gitlab.cube import LIMIT, Days, Query, Question, Row, by_day, day_query, parse_page
+from exporter.vendors.gitlab.answers import Days, Row, by_day, parse_page
+from exporter.vendors.gitlab.query import PAGE_SIZE, Query, Question, day_query
 from exporter.vendors.gitlab.schema import Meta, parse_meta
 from exporter.vendors.gitlab.verdicts import EXPLAINED, Verdict, judge
 
 API = "/api/v4"
 
-# A query that Cube has not finished is held for about 5 s and then to be sent again as it was. Cube's own client asks
-# on for ever and at once (2026-11).
+# Cube holds a query that it has not finished for about 5 s; then the same query must be sent again. Cube's own client
+# repeats it at once and without end (2026-11).
 DEADLINE = 300.0
 PAUSE = 1.0
 _MOST_PAGES = 1_000
 
 
 class NoDatabaseError(Exception):
-    """The project is set up and has not received an event yet."""
+    """The project is set up but has not received an event yet."""
 
 
 class NoProjectError(Rejected):
-    """There is no such project any more, or the token's user may not see it."""
+    """The project does not exist any more, or the token's user may not see it."""
 
 
 class NoRouteError(Rejected):
@@ -35,34 +36,34 @@ class NoRouteError(Rejected):
 
 
 def load(client: Client, project: int, query: Query) -> JsonObject:
-    """The answer to a query. Raises NoDatabaseError, or the VendorError that the answer's words stand for."""
+    """The answer to a query. Raises NoDatabaseError, or the VendorError that the words of the answer stand for."""
     return _ask(client, "POST", project, "load", _body(query))
 
 
 def load_days(client: Client, project: int, question: Question, start: date, end: date) -> Days:
-    """The numbers of each day that has some, over all pages."""
+    """The numbers of each day that has some, from all pages."""
     rows: list[Row] = []
     for page in range(_MOST_PAGES):
-        answer = load(client, project, day_query(question, start, end, offset=page * LIMIT))
+        answer = load(client, project, day_query(question, start, end, offset=page * PAGE_SIZE))
         found, size = parse_page(answer, question, start, end)
         if found and found == rows[-len(found) :]:
-            # Single rows may come twice; a server that knows no offset would give the first page for ever.
+            # Single rows may come twice. A server that ignores the offset would return the first page again and again.
             raise BadPayload(f"{answer.where}: page {page + 1} repeats the one before")
         rows.extend(found)
-        if size < LIMIT:
+        if size < PAGE_SIZE:
             return by_day(rows, answer.where)
-    raise BadPayload(f"{answer.where}: more than {_MOST_PAGES} pages of {LIMIT} rows")
+    raise BadPayload(f"{answer.where}: more than {_MOST_PAGES} pages of {PAGE_SIZE} rows")
 
 
 def dry_run(client: Client, project: int, query: Query) -> None:
-    """Has a query checked: raises what loading it would raise, but for what only the database knows."""
+    """Has Cube check a query: raises what `load` would raise, except for what only the database can find."""
     _ask(client, "POST", project, "dry-run", _body(query))
 
 
 def load_meta(client: Client, project: int) -> Meta | None:
-    """The members that a project's Cube has; None where GitLab does not tell.
+    """The members that a project's Cube has; None where GitLab has no such endpoint.
 
-    The documentation says GET, GitLab has POST (2026-11).
+    Its documentation says GET, its code POST (2026-11).
     """
     for method in ("POST", "GET"):
         try:
@@ -73,7 +74,7 @@ def load_meta(client: Client, project: int) -> Meta | None:
 
 
 def _body(query: Query) -> Mapping[str, object]:
-    # Never with include_token: each such request makes GitLab create an access token to the project.
+    # Never with include_token: for each such request GitLab creates an access token to the project.
     return {"query": query, "queryType": "multi"}
 
 
@@ -105,7 +106,7 @@ def _ask(
 
 
 def _answer(response: Response, client: Client) -> JsonObject | None:
-    """The body of an answer; None for one that says to ask again."""
+    """The body of an answer; None where it says that the query must be sent again."""
     if response.status in EXPLAINED:
         said = refusal_text(response.body)
     else:
@@ -131,5 +132,5 @@ def _answer(response: Response, client: Client) -> JsonObject | None:
         case Verdict.NO_ROUTE:
             raise NoRouteError(message, status=response.status)
         case Verdict.REFUSED:
-            # A 401 that is about one project must not look like a refused token: the others can still be read.
+            # A 401 about one project must not look like a refused token: the other projects can still be read.
             raise Rejected(message, status=None if response.status == 401 else response.status)

@@ -14,18 +14,18 @@ from exporter.vendors.gitlab.session import Context, Directory, Found, Named, Pr
 
 _PER_PAGE = 100
 _MOST_PAGES = 1_000
-# After so many look-ups in a row without an answer it is the host, and no project by itself.
+# After this many look-ups in a row without an answer the host is down, not single projects.
 _UNANSWERED = 10
 _MOVED = (301, 302, 303, 307, 308)
 _NEXT = re.compile(r"<([^>]*)>[^<]*;\s*rel=\"?next\"?")
 
 
 def directory(context: Context) -> Directory:
-    """The projects of a source, each once, however it was named. What was found is looked up again on the next day.
+    """The projects of a source, each once, however it is named. Each name is looked up once a day.
 
-    A group that cannot be listed is among the failed and keeps the projects that it had; where a restart has forgotten
-    them, each scope that may be one is among the failed, for only what is gone is withdrawn at once. Raises the
-    VendorError where nothing else can be found either: a refused token, a used-up quota, a host that is down.
+    A group that cannot be listed is among the failed and keeps its projects. After a restart these are not known: then
+    every scope that may be one of them is among the failed, because a scope that is not listed is withdrawn at once.
+    Raises the VendorError where no other look-up can succeed: a refused token, a used-up quota, a host that is down.
     """
     found = context.session.found
     configured = [
@@ -53,7 +53,7 @@ def directory(context: Context) -> Directory:
                 failed[str(named.reference)] = error
         else:
             unanswered = 0
-            _tell_moves(context, before, projects)
+            _warn_of_moves(context, before, projects)
             found[named] = Found(context.now.date(), projects)
     paths = {project.id: project.path for named in configured if named in found for project in found[named].projects}
     ids = {path: number for number, path in paths.items()}
@@ -64,7 +64,7 @@ def directory(context: Context) -> Directory:
 
 
 def look_again(context: Context, project: int) -> None:
-    """Has the next poll look up what named this project, which was not found."""
+    """Makes the next poll look up the names of a project that was not found."""
     for named, found in context.session.found.items():
         if any(known.id == project for known in found.projects):
             context.session.found[named] = replace(found, day=date.min)
@@ -73,12 +73,12 @@ def look_again(context: Context, project: int) -> None:
 def _projects(client: Client, named: Named, before: Found | None) -> tuple[Project, ...]:
     if named.kind == "group":
         return tuple(_group(client, named.reference))
-    # Once known, a project is asked for by its number, which finds it under a new path too.
+    # A known project is looked up by its number, which finds it under a new path too.
     return (_project(client, named.reference if before is None else before.projects[0].id),)
 
 
 def _project(client: Client, reference: int | str) -> Project:
-    # A number finds a project wherever it is: what is redirected then is the whole server.
+    # A number finds a project under any path, so a redirect of a number is one of the whole server.
     moved = _MOVED if isinstance(reference, str) else ()
     answer = client.request("GET", f"{API}/projects/{quote(str(reference), safe='')}", accept_status=moved)
     if answer.status in _MOVED:
@@ -87,7 +87,7 @@ def _project(client: Client, reference: int | str) -> Project:
 
 
 def _group(client: Client, reference: int | str) -> Sequence[Project]:
-    """The projects of a group and its subgroups without archived ones, over all pages."""
+    """The projects of a group and its subgroups without archived ones, from all pages."""
     path = f"{API}/groups/{quote(str(reference), safe='')}/projects"
     params: Mapping[str, str] = {
         "include_subgroups": "true",
@@ -101,7 +101,7 @@ def _group(client: Client, reference: int | str) -> Sequence[Project]:
     for page in range(1, _MOST_PAGES + 1):
         answer = client.request("GET", path, params=params)
         rows = objects(answer.json(), answer.where)
-        # A group's list has been asked to leave out archived projects; where it says that one is, that counts.
+        # Archived projects are not asked for. A row that says its project is archived is left out all the same.
         listed = [_parse(row) for row in rows if row.fields.get("archived") is not True]
         found.update({project.id: project for project in listed})
         following = _next(answer, page, len(rows))
@@ -114,10 +114,10 @@ def _group(client: Client, reference: int | str) -> Sequence[Project]:
 
 
 def _next(answer: Response, page: int, size: int) -> Mapping[str, str] | None:
-    """The parameters of the next page; None after the last.
+    """The parameters of the next page; None after the last one.
 
-    GitLab has pages by number (X-Next-Page, empty on the last) and by key (only a Link). Of a link the parameters are
-    taken and never the address: the token must not follow it elsewhere.
+    GitLab numbers pages (X-Next-Page, empty on the last one) or keys them (only a Link). Only the parameters of a link
+    are used, never its address: the token must not go to another host.
     """
     link = _NEXT.search(answer.headers["link"]) if "link" in answer.headers else None
     if link is not None:
@@ -132,7 +132,7 @@ def _parse(row: JsonObject) -> Project:
     return Project(row.whole("id"), row.text("path_with_namespace"))
 
 
-def _tell_moves(context: Context, before: Found | None, projects: Sequence[Project]) -> None:
+def _warn_of_moves(context: Context, before: Found | None, projects: Sequence[Project]) -> None:
     paths = {project.id: project.path for project in before.projects} if before is not None else {}
     for project in projects:
         if paths.get(project.id, project.path) != project.path:

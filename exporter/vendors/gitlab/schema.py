@@ -1,10 +1,10 @@
-"""What is asked of GitLab's Cube: the member names of three generations, told apart by what `meta` lists. Pure."""
+"""Which members of GitLab's Cube are asked for. The names of three generations are told apart by `meta`. Pure."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from exporter.transport.json_object import JsonObject
-from exporter.vendors.gitlab.cube import MINUTES, PEOPLE, People, Question
+from exporter.vendors.gitlab.query import MINUTES, PEOPLE, People, Question
 from exporter.vendors.gitlab.settings import Generation, GitLabSettings, Role
 
 # GitLab 16 to 18, about 15.11 to 16.x, and 15.4 to about 15.11 (2026-11).
@@ -40,16 +40,16 @@ GENERATIONS: Mapping[Generation, Mapping[Role, str]] = {
         "session_time": "Sessions.startAt",
     },
 }
-# Kinds of measures whose daily values may be added up. Distinct counts, averages and what is computed may not.
+# Kinds of measures whose daily values add up. Distinct counts, averages and computed measures do not.
 ADDITIVE = ("count", "sum")
 
-# Member -> aggType of a measure, type of a dimension; "" where it is not told.
+# Member -> aggType of a measure, or type of a dimension; "" where `meta` has none.
 Meta = Mapping[str, str]
 
 
 @dataclass(frozen=True)
 class Schema:
-    """What to ask of a project: by day, and people over windows; `remarks` say what is left out and why."""
+    """What to ask: `questions` by day, and `people` over windows; `remarks` say what is left out and why."""
 
     questions: tuple[Question, ...]
     people: People | None
@@ -57,7 +57,7 @@ class Schema:
 
 
 def parse_meta(answer: JsonObject) -> Meta:
-    """What the answer of `meta` lists."""
+    """The members that an answer of `meta` lists."""
     found = {}
     for cube in answer.objects("cubes"):
         for members, kind in (("measures", "aggType"), ("dimensions", "type")):
@@ -67,10 +67,10 @@ def parse_meta(answer: JsonObject) -> Meta:
 
 
 def schema(settings: GitLabSettings, meta: Meta | None) -> Schema:
-    """The questions that settings and `meta` (None: this GitLab does not tell) lead to.
+    """The questions that follow from the settings and from `meta` (None: this GitLab has no such endpoint).
 
-    Names that a detected generation should have and `meta` lacks are left out; names in the settings are taken as they
-    are, except for measures that do not add up over days.
+    Members of a detected generation that `meta` lacks are left out. Members in the settings are used as they are,
+    except for custom measures that do not add up over days.
     """
     detected = None if meta is None else detect(meta)
     names = {**GENERATIONS[settings.generation or detected or "current"], **settings.members}
@@ -86,7 +86,7 @@ def schema(settings: GitLabSettings, meta: Meta | None) -> Schema:
 
 
 def detect(meta: Meta) -> Generation | None:
-    """The generation whose time of events `meta` lists."""
+    """The generation whose time of events is in `meta`."""
     return next((name for name, members in GENERATIONS.items() if members["event_time"] in meta), None)
 
 
@@ -95,7 +95,7 @@ def _standard(names: Mapping[Role, str]) -> Iterator[Question]:
     counts: dict[str, str] = {role: names[role] for role in events if role in names}
     if counts and "event_time" in names:
         yield Question(names["event_time"], counts)
-    # An average says nothing about time without the number that it is the average of.
+    # An average says nothing about time without the number of sessions.
     sessions: tuple[Role, ...] = ("sessions", MINUTES)
     visits: dict[str, str] = {role: names[role] for role in sessions if role in names and "sessions" in names}
     if visits and "session_time" in names:
@@ -120,5 +120,5 @@ def _not_additive(settings: GitLabSettings, meta: Meta | None) -> Iterator[str]:
 
 
 def _adds_up(measure: str, meta: Meta | None) -> bool:
-    """Whether days of a measure may be added, as far as `meta` tells; one that it lacks is left to Cube to refuse."""
+    """Whether the days of a measure add up, by `meta`. A measure that `meta` lacks is left to Cube to refuse."""
     return meta is None or meta.get(measure, "") in ("", *ADDITIVE)

@@ -44,9 +44,9 @@ class Directory:
 
 @dataclass
 class GitLabSession:
-    """`schemas` holds what to ask of a project, by its number, and the day on which that was found out.
+    """What was found out about projects: `schemas` by project number with the day of finding out.
 
-    `active` holds the projects that had a row on any day.
+    `active` holds the numbers of projects that had a row on any day.
     """
 
     directory: Directory = Directory()

@@ -1,4 +1,4 @@
-"""What a source at GitLab may be told: which projects, what the members of Cube are called, measures of one's own."""
+"""The settings of a source at GitLab: projects, names of Cube's members, custom measures."""
 
 import re
 from collections import Counter
@@ -16,9 +16,9 @@ Role = Literal[
 ]
 Generation = Literal["current", "snowplow", "jitsu"]
 
-# Names that a measure of one's own cannot take: activities that are there already, and names used within.
+# Names that a custom measure cannot take: built-in activities, and names with a meaning in `query`.
 TAKEN = frozenset({"events", "page_views", "link_clicks", "sessions", "people", "active_time"})
-# A dimension such as userId has a value for each person: the values are listed, and only so many of them.
+# A dimension such as userId has a value for each person, so the wanted values are listed, and at most this many.
 _MOST_VALUES = 50
 
 _MEMBER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\.[A-Za-z_][A-Za-z0-9_]*")
@@ -64,7 +64,7 @@ Activity = Annotated[str, AfterValidator(_activity)]
 
 
 class CustomMeasure(Settings):
-    """A measure of one cube as usage: of one `activity`, or of the activity that each value of `dimension` stands for.
+    """A measure of one cube, counted as usage of one `activity`, or of one for each value of a `dimension`.
 
     The measure must add up over days: a count or a sum.
     """
@@ -90,14 +90,14 @@ class CustomMeasure(Settings):
         return self
 
     def names(self) -> list[str]:
-        """Every activity that it fills."""
+        """The activities that it counts."""
         return [self.activity] if self.activity else list(self.activities.values())
 
 
 class GitLabSettings(SourceSettings):
     """A source at GitLab: projects by number or path, and the projects of groups.
 
-    Without `generation` it is found out which of the three sets of member names is in use; `members` replaces single
+    `generation` names one of three sets of member names; without it the set is detected. `members` replaces single
     names.
     """
 

@@ -1,4 +1,4 @@
-"""GitLab Product Analytics: counts of people, events and sessions by project, asked of the Cube behind GitLab.
+"""GitLab Product Analytics: counts of people, events and sessions by project, from the Cube behind GitLab.
 
 API: https://docs.gitlab.com/api/product_analytics/ (beta, on its way out of GitLab, read 2026-11).
 """
@@ -9,15 +9,16 @@ from datetime import date
 from exporter.errors import BadPayload, Rejected, Unreachable, VendorError
 from exporter.model import ONE_DAY, WINDOWS, Reading, WindowPeople, window_days
 from exporter.vendors.base import InvalidDay, Vendor
+from exporter.vendors.gitlab.answers import Days, facts, parse_window
 from exporter.vendors.gitlab.api import NoDatabaseError, NoProjectError, dry_run, load, load_days, load_meta
-from exporter.vendors.gitlab.cube import Days, Query, Question, day_query, facts, parse_window, window_query
 from exporter.vendors.gitlab.projects import directory, look_again
+from exporter.vendors.gitlab.query import Query, Question, day_query, window_query
 from exporter.vendors.gitlab.schema import Schema, schema
 from exporter.vendors.gitlab.session import Context, GitLabSession
 from exporter.vendors.gitlab.settings import GitLabSettings
 
 _CONCURRENCY = 8
-# Events and sessions; windows of 7 and of 28 days.
+# Cubes: events and sessions. Windows: 7d and 28d.
 _CUBES = 2
 _WINDOWS = 2
 # Before Product Analytics (2022).
@@ -25,14 +26,14 @@ _BEGINNING = date(2020, 1, 1)
 
 
 def scopes(context: Context) -> Sequence[str]:
-    """The paths of the projects, and the configured names of what could not be found."""
+    """The paths of the projects, and the configured names of those that could not be found."""
     found = directory(context)
     context.session.directory = found
     return [*found.ids, *found.failed]
 
 
 def read(context: Context, scope: str, days: Sequence[date]) -> Iterator[Reading | InvalidDay]:
-    """The wanted days, by one query for each cube; none of a project that has no database yet, or never had a row."""
+    """The wanted days, by one query for each cube. A project without a database, or without a row ever, has none."""
     project = _project(context, scope)
     if not days:
         return
@@ -45,7 +46,7 @@ def read(context: Context, scope: str, days: Sequence[date]) -> Iterator[Reading
     except NoDatabaseError:
         return
     except Rejected as error:
-        # What it has may have changed since it was asked.
+        # Its members may have changed since `meta` was asked.
         context.session.schemas.pop(project, None)
         if isinstance(error, NoProjectError):
             look_again(context, project)
@@ -77,7 +78,7 @@ def windows(context: Context, scope: str, data_day: date, names: Sequence[str]) 
 
 
 def check(context: Context) -> Iterator[str]:
-    """What is wrong: projects that cannot be found or asked, and for each project the queries that Cube refuses."""
+    """A line for each project that cannot be found or asked, and for each query that Cube refuses."""
     try:
         found = directory(context)
     except VendorError as error:
@@ -93,17 +94,17 @@ def check(context: Context) -> Iterator[str]:
             yield f"{scope}: {error}"
             continue
         yield from (f"{scope}: {remark}" for remark in asked.remarks)
-        # The same member is asked for by day and over windows.
+        # A member that is asked for by day and over windows is refused twice in the same words.
         yield from dict.fromkeys(f"{scope}: {refusal}" for refusal in _refusals(context, project, asked))
 
 
 def least_requests(days: int, data_days: int) -> int:
-    """A query for each cube, however many days, and one for each window."""
+    """One query for each cube, however many days, and one for each window."""
     return _CUBES + _WINDOWS * data_days if days else 0
 
 
 def headers(token: str) -> Mapping[str, str]:
-    """The token as GitLab's own header."""
+    """The token in GitLab's own header."""
     return {"PRIVATE-TOKEN": token}
 
 
@@ -115,13 +116,13 @@ def _project(context: Context, scope: str) -> int:
 
 
 def _schema(context: Context, scope: str, project: int) -> Schema:
-    """What to ask of a project, found out once a day: what is true of one project need not be of the next."""
+    """What to ask about a project, found out once a day. Projects of one GitLab may differ."""
     settings = context.settings
     known = context.session.schemas.get(project)
     if known is not None and known[0] == context.now.date():
         return known[1]
-    tells = settings.generation is None or bool(settings.custom)
-    asked = schema(settings, load_meta(context.client, project) if tells else None)
+    needs_meta = settings.generation is None or bool(settings.custom)
+    asked = schema(settings, load_meta(context.client, project) if needs_meta else None)
     if not asked.questions:
         raise Rejected("gitlab: meta lists none of the members that are asked for; set generation or members")
     for remark in asked.remarks:
@@ -131,7 +132,7 @@ def _schema(context: Context, scope: str, project: int) -> Schema:
 
 
 def _ever_active(context: Context, project: int, answers: Sequence[tuple[Question, Days]]) -> bool:
-    """Whether a project has had a row on any day, so that its days without rows are zeros."""
+    """Whether a project had a row on any day. Only then are its days without rows zeros."""
     active = context.session.active
     if project not in active and (
         any(found for _, found in answers) or any(_has_rows(context, project, question) for question, _ in answers)
@@ -158,7 +159,7 @@ def _refusals(context: Context, project: int, asked: Schema) -> Iterator[str]:
         except VendorError as error:
             yield str(error)
             if error.status != 400 or isinstance(error, Unreachable):
-                # It is not about the query, and the others would fare the same.
+                # The error is not about this query: the others would fail in the same way.
                 return
 
 

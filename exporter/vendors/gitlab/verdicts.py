@@ -1,10 +1,10 @@
-"""What GitLab and the Cube behind it say in place of data, and what each of it means. Pure."""
+"""What GitLab and the Cube behind it say instead of data, and what that means. Pure."""
 
 from enum import Enum, auto
 
 
 class Verdict(Enum):
-    """What an answer that is no data comes down to."""
+    """What an answer without data means."""
 
     WAIT = auto()
     NO_DATABASE = auto()
@@ -16,8 +16,8 @@ class Verdict(Enum):
 
 
 _QUERY = "check generation, members and custom"
-# What is said with a status, the most telling first, and what to do about it. GitLab answers 400 for every error of
-# Cube, an outage of its database too, so the words decide; a 200 may carry them as well (2026-11).
+# Statuses, words, their meaning, and what the operator can do; the first match counts. GitLab answers 400 for every
+# error of Cube, even an outage of its database, so the words decide. A 200 may carry the same words (2026-11).
 _SAYINGS: tuple[tuple[tuple[int, ...], str, Verdict, str], ...] = (
     ((200, 400), "Continue wait", Verdict.WAIT, ""),
     ((200, 400), "not found for path", Verdict.REFUSED, _QUERY),
@@ -50,7 +50,7 @@ EXPLAINED = frozenset(status for statuses, *_ in _SAYINGS for status in statuses
 
 
 def judge(status: int, said: str) -> tuple[Verdict, str]:
-    """What an error with these words means, and what to do about it; `status` is 200 or one of EXPLAINED."""
+    """The meaning of an error with these words, and what to do about it. `status` is 200 or one of EXPLAINED."""
     return next(
         (verdict, advice) for statuses, words, verdict, advice in _SAYINGS if status in statuses and words in said
     )

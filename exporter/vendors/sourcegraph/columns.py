@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from exporter.errors import BadPayload
 from exporter.model import Amount, column
 
-# Our names of the text columns and their headers, the first that is there counts. "Timestamp Date (or Month)" is the
-# documentation's label; the reports that were seen have the first one (2026-11).
+# Our names of the text columns and their headers; the first one that a report has counts. "Timestamp Date (or Month)"
+# is the documentation's label; the reports that were seen have "Timestamp Date" (2026-11).
 TEXTS: Mapping[str, tuple[str, ...]] = {
     "id": ("Instance user ID",),
     "email": ("User Email",),
@@ -19,7 +19,7 @@ TEXTS: Mapping[str, tuple[str, ...]] = {
     "language": ("Language",),
 }
 _NEEDED = ("id", "active", "day")
-# The longest first line that is taken for a header.
+# The longest first line, in bytes, that can be a header.
 LONGEST_HEADER = 2**16
 COUNTS: Mapping[str, Amount] = {
     "Searches": Amount("usage", "searches"),
@@ -37,7 +37,7 @@ COUNTS: Mapping[str, Amount] = {
     "Lines changed by chats and commands": Amount("code_lines", "chats_and_commands"),
     "Lines changed by completions and auto-edits": Amount("code_lines", "completions_and_auto_edits"),
 }
-# How flags are written is not documented (2026-11).
+# The spelling of flags is not documented (2026-11).
 FLAGS: Mapping[str, bool] = {
     **dict.fromkeys(("true", "t", "yes", "y", "1", "1.0"), True),
     **dict.fromkeys(("false", "f", "no", "n", "0", "0.0", ""), False),
@@ -46,7 +46,7 @@ FLAGS: Mapping[str, bool] = {
 
 @dataclass(frozen=True)
 class Columns:
-    """The columns of one report: how many there are, and header and position of those that we read, by our names.
+    """The columns of one report: their number, and header and position of those that we read, by our names.
 
     `amounts` are those that the report has a column for; our name of it is `column(amount)`.
     """
@@ -63,7 +63,7 @@ class Columns:
 
 
 def report_columns(line: bytes, where: str, needed: Collection[str] = _NEEDED) -> Columns:
-    """The columns of a report from its header line; BadPayload where one that is needed is missing."""
+    """The columns of a report from its header line. Raises BadPayload where a `needed` one is missing."""
     names = header(line, where)
     headers = {
         ours: next((name for name in names_of if _plain(name) in names), None) for ours, names_of in TEXTS.items()
@@ -79,9 +79,10 @@ def report_columns(line: bytes, where: str, needed: Collection[str] = _NEEDED) -
 
 
 def header(line: bytes, where: str) -> Mapping[str, int]:
-    """The position of each column by its name, in lower case and without needless spaces.
+    """The position of each column by its name, in lower case and with single spaces.
 
-    BadPayload for what is no header of a CSV table; it shows nothing of the line, which may be a row about a person.
+    Raises BadPayload where the line is no header of a CSV table. It shows nothing of the line, which may be a row about
+    a person.
     """
     text = line.decode("utf-8-sig", errors="replace").strip()
     if not text:

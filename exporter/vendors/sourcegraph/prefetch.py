@@ -1,4 +1,4 @@
-"""Making the next items while one is used."""
+"""Computes the next items of a generator while one is used."""
 
 from collections import deque
 from collections.abc import Generator
@@ -9,9 +9,9 @@ T = TypeVar("T")
 
 
 def prefetch(items: Generator[T, None, None], most: int = 1) -> Generator[T, None, None]:
-    """The same items, of which a thread makes up to `most` while the caller uses one; an error comes in its turn.
+    """Yields `items`, computed up to `most` ahead in a thread; an error is raised at its position.
 
-    Closing it waits for the item that is being made and closes `items`.
+    Closing it waits for the item that is being computed and closes `items`.
     """
     pool = ThreadPoolExecutor(1, "ahead")
     try:

@@ -1,4 +1,4 @@
-"""Sourcegraph's user registry: who has an account on an instance today, and which accounts are service accounts."""
+"""Parses Sourcegraph's user registry: the accounts of an instance today, and which are service accounts."""
 
 import csv
 import io
@@ -10,20 +10,20 @@ from exporter.vendors.sourcegraph.columns import FLAGS, header
 
 _ID = "Instance user ID"
 _SERVICE = "Service Account"
-# What a table with blank cells makes of 12 on its way through pandas.
+# How pandas writes 12 in a column with blank cells.
 _FLOAT = re.compile(r"([0-9]+)\.0+", re.ASCII)
 
 
 @dataclass(frozen=True)
 class Registry:
-    """The registered accounts of an instance by their ids; there is no telling how they were on another day."""
+    """The ids of the registered accounts of an instance, as of today; other days are not known."""
 
     accounts: frozenset[str]
     service: frozenset[str]
 
 
 def parse_registry(body: bytes, where: str) -> Registry:
-    """Reads the registry's CSV; BadPayload for what cannot be right."""
+    """Parses the registry's CSV. Raises BadPayload for what cannot be right."""
     line, _, rows = body.partition(b"\n")
     names = header(line, where)
     for name in (_ID, _SERVICE):
@@ -44,7 +44,7 @@ def parse_registry(body: bytes, where: str) -> Registry:
 
 
 def plain_id(text: str) -> str:
-    """An id as an instance gives it: without spaces around it and without the .0 of a column that was cast to float."""
+    """An id as the instance has it: without spaces around it, and without the .0 of a column that was cast to float."""
     plain = text.strip()
     match = _FLOAT.fullmatch(plain)
     return match[1] if match else plain

@@ -1,4 +1,4 @@
-"""A report in a file, as one table of rows for each wanted day, in memory that does not grow with the report."""
+"""Reads a report from a file, as one table of rows for each wanted day. Memory does not grow with the report."""
 
 from collections.abc import Generator, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -18,9 +18,9 @@ from exporter.vendors.sourcegraph.rows import Block, parse, refuse_endless, sche
 
 @dataclass(frozen=True)
 class Report:
-    """A report in a file; its rows begin at byte `start`, and `where` says for messages what was asked.
+    """A report in a file. Its rows begin at byte `start`; `where` is the request in words for messages.
 
-    `block` is how many bytes of it are parsed at a time, `held` how many bytes of rows may be in memory.
+    `block` is how many bytes are parsed at a time, `held` how many bytes of rows may be in memory.
     """
 
     path: Path
@@ -32,40 +32,40 @@ class Report:
 
 
 def open_report(path: Path, where: str) -> Report:
-    """Reads the header; BadPayload where the file is no report."""
+    """Reads the header. Raises BadPayload where the file is no report."""
     with path.open("rb") as file:
         columns = report_columns(file.readline(LONGEST_HEADER), where)
         return Report(path, where, columns, file.tell())
 
 
 def tables(report: Report, days: Sequence[date]) -> Iterator[tuple[date, pl.DataFrame | BadPayload]]:
-    """A table of each of the days, which are given newest first; without rows where the report has none.
+    """Yields a table for each day (given newest first), empty where the report has no rows of the day.
 
-    In place of a table comes what is wrong with a count of the day. All of the report is checked before the first table
-    comes. What it has of the days beyond `held` bytes, or one day, is read from the file again.
+    A day with an invalid cell yields the BadPayload in place of a table. The whole report is checked before the first
+    table. Days beyond `held` bytes are read from the file again, at least one day at a time.
     """
     none = pl.DataFrame(schema=schema(report.columns))
     left = days
     while left:
-        found, wrong = _newest(report, left)
+        found, invalid = _newest(report, left)
         left = left[len(found) :]
         for day in list(found):
             parts = found.pop(day)
-            yield day, wrong[day] if day in wrong else pl.concat([none, *parts], how="vertical_relaxed")
+            yield day, invalid[day] if day in invalid else pl.concat([none, *parts], how="vertical_relaxed")
 
 
 def _newest(report: Report, days: Sequence[date]) -> tuple[dict[date, list[pl.DataFrame]], Mapping[date, BadPayload]]:
-    """The rows of as many of the days as may be held, from the newest on, and what is wrong with days."""
+    """The rows of as many days as may be held, from the newest on, and the errors of invalid days."""
     found: dict[date, list[pl.DataFrame]] = {day: [] for day in days}
-    wrong: dict[date, BadPayload] = {}
+    invalid: dict[date, BadPayload] = {}
     row, size = 2, 0.0
     with closing(prefetch(_blocks(report))) as blocks:
         for data, ended in blocks:
             block = Block(report.columns, report.where, data, row)
             if not ended:
                 refuse_endless(block)
-            table, wrong_here = parse(block)
-            wrong = {**wrong_here, **wrong}
+            table, invalid_here = parse(block)
+            invalid = {**invalid_here, **invalid}
             row += table.height
             for day in table["day"].unique():
                 if day in found:
@@ -74,16 +74,16 @@ def _newest(report: Report, days: Sequence[date]) -> tuple[dict[date, list[pl.Da
             while size > report.held and len(found) > 1:
                 found = dict(islice(found.items(), len(found) // 2))
                 size = sum(part.estimated_size() for parts in found.values() for part in parts)
-    return found, wrong
+    return found, invalid
 
 
 def _blocks(report: Report) -> Generator[tuple[bytes, bool], None, None]:
-    """The rows, some MiB at a time, from the beginning of a row to the end of one; False with a row that has none."""
+    """The rows in blocks of some MiB, each of whole rows; False with a block in which not even one row ends."""
     with report.path.open("rb") as file:
         file.seek(report.start)
         while data := file.read(report.block):
             end = _end_of_rows(data)
-            # A report may do without a line end after its last row.
+            # The last row of a report may lack a line end.
             ended = end > 0 or len(data) < report.block
             end = end or len(data)
             file.seek(end - len(data), SEEK_CUR)

@@ -1,4 +1,4 @@
-"""A block of a report's rows, from bytes to a table: at full speed where all is plain, exactly where it is not."""
+"""Parses a block of a report's rows into a table: fast where the block is plain, exactly where it is not."""
 
 import re
 from collections.abc import Mapping
@@ -15,14 +15,14 @@ from exporter.vendors.sourcegraph.columns import FLAGS, Columns
 from exporter.vendors.sourcegraph.shape import commas, is_even, rows, without_blank_lines
 
 _COUNT = "a whole number from 0 to 2^63 - 1"
-# 12.0 is what a table with blank cells makes of 12 on its way through pandas.
+# pandas writes 12 as 12.0 in a column with blank cells.
 _WHOLE = r"^\+?([0-9]+)(?:\.0*)?$"
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", re.ASCII)
 
 
 @dataclass(frozen=True)
 class Block:
-    """Whole rows of a report; `first` is the number of the first one, where the header is row 1."""
+    """Whole rows of a report. `first` is the number of the first row; the header is row 1."""
 
     columns: Columns
     where: str
@@ -37,9 +37,9 @@ def schema(columns: Columns) -> Mapping[str, pl.DataType]:
 
 
 def parse(block: Block) -> tuple[pl.DataFrame, Mapping[date, BadPayload]]:
-    """The rows as a table of `schema`, where a blank count is 0, and what is wrong with flags and counts of which days.
+    """The rows as a table of `schema`, and the errors of days with an invalid flag or count. A blank count is 0.
 
-    Counts may be in 32 bits. A BadPayload, raised for whatever else is wrong, names the column and the row.
+    Counts may have 32 bits. For everything else that is invalid it raises BadPayload, which names column and row.
     """
     if b"\0" in block.data:
         raise BadPayload(f"{block.where}: there is a NUL character in or after row {block.first}")
@@ -67,9 +67,9 @@ def parse(block: Block) -> tuple[pl.DataFrame, Mapping[date, BadPayload]]:
 
 
 def _read_plain(block: Block) -> pl.DataFrame | None:
-    """The rows where commas and line feeds alone part them and all are as wide as the header; None elsewhere.
+    """The rows, if commas and line feeds alone separate them and every row is as wide as the header; else None.
 
-    Polars refuses a row that is too long, and fills up one that is too short, which the number of commas tells.
+    Polars refuses a row that is too long but fills up one that is too short, which the number of commas reveals.
     """
     if b'"' in block.data or b"\r" in block.data:
         return None
@@ -81,7 +81,7 @@ def _read_plain(block: Block) -> pl.DataFrame | None:
 
 
 def _checked(block: Block) -> Block:
-    """The block without blank lines; BadPayload where not every row is as wide as the header."""
+    """The block without blank lines. Raises BadPayload where a row is not as wide as the header."""
     if is_even(block.data, block.columns.width):
         return block
     block = replace(block, data=without_blank_lines(block.data))
@@ -91,7 +91,7 @@ def _checked(block: Block) -> Block:
 
 
 def _read(block: Block, counts: pl.DataType) -> pl.DataFrame:
-    """The columns that we read; of a table of fewer columns than it has, Polars would refuse no row."""
+    """The columns that we read. All are parsed, because with fewer columns Polars would refuse no row."""
     names = {position: name for name, position in block.columns.positions.items()}
     every = [names.get(position, str(position)) for position in range(block.columns.width)]
     numbers = frozenset(block.columns.counts)
@@ -102,7 +102,7 @@ def _read(block: Block, counts: pl.DataType) -> pl.DataFrame:
 
 
 def _read_texts(block: Block) -> pl.DataFrame:
-    """The same as text, so that numbers may be written in other ways, and what is wrong can be named."""
+    """The same columns as text, to read numbers that are written in other ways and to name invalid ones."""
     try:
         return _read(block, pl.String())
     except pl.exceptions.PolarsError:
@@ -114,7 +114,7 @@ def _whole(texts: pl.Series) -> pl.Series:
 
 
 def _wrong_counts(block: Block, texts: pl.DataFrame, table: pl.DataFrame, days: pl.Series) -> dict[date, BadPayload]:
-    """The first count of each day that is neither blank nor a number in the table."""
+    """The error of each day with a count that is neither blank nor a number; it names the first one."""
     found: dict[date, BadPayload] = {}
     for name in block.columns.counts:
         plain = texts[name].str.strip_chars()
@@ -124,7 +124,7 @@ def _wrong_counts(block: Block, texts: pl.DataFrame, table: pl.DataFrame, days: 
 
 
 def _flags(block: Block, texts: pl.Series, days: pl.Series) -> tuple[pl.Series, dict[date, BadPayload]]:
-    """The flags, and what is wrong with the first one of each day that is none."""
+    """The flags, and the error of each day with a cell that is none; it names the first one."""
     flags = {text: FLAGS.get(text.strip().casefold()) for text in texts.drop_nulls().unique()}
     wrong = texts.is_in([text for text, flag in flags.items() if flag is None]).fill_null(value=False)
     found = _wrong_cells(block, wrong, texts, days, "a flag such as true or false")
@@ -134,7 +134,7 @@ def _flags(block: Block, texts: pl.Series, days: pl.Series) -> tuple[pl.Series, 
 def _wrong_cells(
     block: Block, wrong: pl.Series, texts: pl.Series, days: pl.Series, wanted: str
 ) -> dict[date, BadPayload]:
-    """What is to be said of the first cell of each day that is wrong."""
+    """The error of each day with an invalid cell; it names the first one."""
     found = {}
     for day in days.filter(wrong).unique():
         here = wrong & (days == day)
@@ -160,7 +160,7 @@ def _day(text: str) -> date | None:
 
 
 def _refusal(block: Block, wrong: pl.Series, text: str, wanted: str) -> BadPayload:
-    """What is to be said of the first cell that is wrong; `wrong` has the name of its column."""
+    """The error about the first invalid cell; `wrong` has the name of its column."""
     offset = wrong.arg_max()
     assert offset is not None
     cell = f"{block.columns.headers[wrong.name]} in row {block.first + offset}"
@@ -169,7 +169,7 @@ def _refusal(block: Block, wrong: pl.Series, text: str, wanted: str) -> BadPaylo
 
 def _seen(text: str) -> str:
     try:
-        # Decimal takes more than a report's numbers are written with.
+        # Decimal also accepts digits and underscores that no report uses.
         plain = text.isascii() and "_" not in text
         return seen(Decimal(text) if plain else text) if text else "blank"
     except InvalidOperation:
@@ -184,7 +184,7 @@ def refuse_endless(block: Block) -> NoReturn:
 
 
 def _refuse_rows(block: Block) -> NoReturn:
-    """Raises BadPayload about the first row that cannot be right, or else about the block."""
+    """Raises BadPayload about the first invalid row, or about the block where no row is."""
     for number, row in enumerate(rows(block.data), block.first):
         if row.wrong is not None:
             raise BadPayload(f"{block.where}: row {number} has {row.wrong}")

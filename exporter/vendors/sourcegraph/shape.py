@@ -1,6 +1,6 @@
-"""Whether every row of a CSV block is as wide as the header and every quote stands where it may, and which row is not.
+"""Checks that each row of a CSV block is as wide as the header and has its quotes in the right places.
 
-Polars fills a row that is too short with nulls, leaves out what a row has too much, and takes quotes as they come.
+Polars does not: it fills up short rows with nulls, cuts long ones, and accepts misplaced quotes.
 """
 
 import re
@@ -18,22 +18,22 @@ _END = re.compile(rb"\r?\n|\Z")
 
 
 class Row(NamedTuple):
-    """How many cells a row has, and what is wrong with a quote or an end in it, which `width` cells then end before."""
+    """The number of cells of a row. `wrong` says which quote or end is misplaced behind so many cells."""
 
     width: int
     wrong: str | None = None
 
 
 def commas(data: bytes) -> int:
-    """How many commas there are: Polars counts lines that end with them several times as fast as Python."""
-    # What follows the last comma is a line too, if there is anything.
+    """The number of commas. Polars counts lines that end with a comma several times as fast as Python counts commas."""
+    # Anything behind the last comma is one more line, so there must be something.
     ended = data + b"\n" if data.endswith(b",") else data
     lines = pl.scan_csv(ended, has_header=False, separator="\0", quote_char=None, eol_char=",", schema={"": pl.String})
     return int(lines.select(pl.len()).collect().item()) - 1
 
 
 def is_even(data: bytes, width: int) -> bool:
-    """Whether the data is nothing but rows of that width, each ended, except perhaps the last."""
+    """Whether all rows have that width and end properly; the last one may lack a line end."""
     if b'"' in data:
         outside = _outside_of_quotes(data)
         if outside is None:
@@ -50,15 +50,15 @@ def is_even(data: bytes, width: int) -> bool:
 
 
 def without_blank_lines(data: bytes) -> bytes:
-    """The data without lines of nothing but spaces and tabs; those within quotes stay."""
+    """The data without lines of only spaces and tabs; those within quotes stay."""
     pieces = (b"\n" + data).split(b'"')
-    # Every second piece is within quotes; a doubled quote has a piece of nothing in its middle.
+    # Every second piece is within quotes; a doubled quote has an empty piece between its halves.
     pieces[::2] = [_BLANK_LINES.sub(b"\n", piece) for piece in pieces[::2]]
     return b'"'.join(pieces)[1:]
 
 
 def rows(data: bytes) -> Iterator[Row]:
-    """The rows of data without blank lines, up to the first one in which a quote or an end cannot be right."""
+    """The rows of data without blank lines, up to the first one with a misplaced quote or end."""
     at = 0
     while at < len(data):
         width, begin = 1, at
@@ -75,9 +75,9 @@ def rows(data: bytes) -> Iterator[Row]:
 
 
 def _outside_of_quotes(data: bytes) -> bytes | None:
-    """The data with one quote in the place of each cell in quotes, or one more for each quote that is doubled in it.
+    """The data with a single quote in place of each quoted cell, and one more for each quote doubled in it.
 
-    None where a quote is misplaced or never closed. Polars does this while other threads go on.
+    None where a quote is misplaced or never closed. Polars does this without blocking other threads.
     """
     if data.count(b'"') % 2:
         return None
@@ -96,7 +96,7 @@ def _end_of_cell(data: bytes, begin: int) -> int:
 
 
 def _misplaced(data: bytes, begin: int, at: int) -> str:
-    """What stands behind a cell that is neither a separator nor the end of a row."""
+    """What is wrong behind a cell that neither a separator nor the end of a row follows."""
     if data.startswith(b"\r", at):
         return "a carriage return that ends no line"
     if begin == at:

@@ -33,19 +33,19 @@ REGISTRY = "/api/reports/user-registry"
 _HOST = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::[0-9]{1,5})?")
 _PASTED = re.compile(r"\s*(?:https?://)?([^\s/?#]*)\S*\s*")
 
-# A week, one request at an ordinary poll, shows how large reports are; then as many days in one as are about 64 MiB.
+# A week, which an ordinary poll reads by one request, shows how large reports are. Further ones are of about 64 MiB.
 _FIRST_DAYS = 7
 _MOST_DAYS = 31
 _MOST_BYTES = 64 * 2**20
 
-# How many days wait between two stages: a table of a large company's day has some MiB.
+# How many days may wait between two stages. The table of a large company's day has some MiB.
 _DAYS_AHEAD = 6
 
 _KNOWN = {"id": pl.String, "account": pl.UInt32, "service": pl.Boolean}
 
 
 def bare_host(text: str) -> str:
-    """The host of an instance, in lower case; ValueError for anything around it, with what to write instead."""
+    """The host of an instance in lower case. Raises ValueError, which says what to write, for anything around it."""
     host = text.lower()
     if _HOST.fullmatch(host):
         check_host(host.partition(":")[0])
@@ -74,7 +74,7 @@ def _daily(granularity: object) -> object:
 
 
 class SourcegraphSettings(SourceSettings):
-    """A source at Sourcegraph Analytics; every instance is a scope."""
+    """A source at Sourcegraph Analytics. Each instance is a scope."""
 
     base_url: BaseUrl = "https://analytics.sourcegraph.com"
     ready_at: TimeOfDay = timedelta(hours=2)
@@ -86,7 +86,7 @@ class SourcegraphSettings(SourceSettings):
 
 @dataclass
 class SourcegraphSession:
-    """What is remembered by instance: its registry (None: the server has none), and how large a day of a report is."""
+    """By instance: its newest registry (None: the server has none), and the largest size of a report's day so far."""
 
     registries: dict[str, Registry | None] = field(default_factory=dict)
     bytes_a_day: dict[str, float] = field(default_factory=dict)
@@ -101,15 +101,15 @@ def scopes(context: Context) -> Sequence[str]:
 
 
 def read(context: Context, scope: str, days: Sequence[date]) -> Iterator[Reading | InvalidDay]:
-    """All of the days, in the order wanted: a report is complete, so that a day which is not in it has no rows.
+    """All wanted days in their order. A report is complete, so a day that is not in it is an empty day.
 
-    Three stages work side by side: reports come in, tables are read from them, days are rolled up.
+    Three stages run side by side: downloading reports, reading tables from them, rolling up days.
     """
     return prefetch(_readings(context, scope, days), _DAYS_AHEAD)
 
 
 def seats(context: Context, scope: str) -> int | None:
-    """The people in the registry, where the server has one."""
+    """The registered people; None where the server has no registry."""
     registry = context.session.registries[scope]
     return None if registry is None else len(registry.accounts - registry.service)
 
@@ -140,7 +140,7 @@ def _tables(
 ) -> Generator[tuple[Columns, date, pl.DataFrame | BadPayload], None, None]:
     with closing(prefetch(_downloads(context, scope, days, files))) as reports:
         for file, asked in reports:
-            # The file has no other name.
+            # The file has no name in any folder.
             report = open_report(Path(f"/dev/fd/{file.fileno()}"), f"sourcegraph GET {REPORT}")
             for day, table in tables(report, asked):
                 yield report.columns, day, table
@@ -148,7 +148,7 @@ def _tables(
 
 
 def _read_registry(context: Context, scope: str) -> Registry | None:
-    """The registry of an instance, kept for `seats`. A server without one answers 404 (older than 2026-08)."""
+    """The registry of an instance, kept for `seats`. A server older than 2026-08 has none and answers 404."""
     with _hint_at_instance():
         answer = context.client.request(
             "GET", REGISTRY, params={"instanceURL": scope}, headers={"Accept": "text/csv"}, accept_status=(404,)
@@ -161,9 +161,9 @@ def _read_registry(context: Context, scope: str) -> Registry | None:
 def _downloads(
     context: Context, scope: str, days: Sequence[date], files: ExitStack
 ) -> Generator[tuple[BinaryIO, Sequence[date]], None, None]:
-    """Files with reports that have all of the days, newest first, and which of the days are in each.
+    """Yields files with reports, newest first, and which of the days each one covers.
 
-    They stand in no folder: a report holds e-mails, and nobody would remove what a killed process leaves.
+    The files have no name: a report holds e-mails, and nobody would remove what a killed process leaves behind.
     """
     left = days
     while left:
@@ -181,7 +181,10 @@ def _downloads(
 
 
 def _download(context: Context, scope: str, days: Sequence[date], file: BinaryIO) -> int:
-    """Whether endDate is inclusive is not documented (2026-11), so it is a day beyond what is wanted."""
+    """Downloads a report and returns its size in bytes.
+
+    Whether endDate is inclusive is not documented (2026-11), so it is a day later than wanted.
+    """
     params = {
         "instanceURL": scope,
         "granularity": context.settings.granularity,
@@ -194,7 +197,7 @@ def _download(context: Context, scope: str, days: Sequence[date], file: BinaryIO
 
 @contextmanager
 def _hint_at_instance() -> Iterator[None]:
-    """What an instance that is misspelt or not the token owner's answers."""
+    """Adds a hint to the refusal of an instance that is misspelt or that the token's owner may not see."""
     try:
         yield
     except Rejected as error:
@@ -205,9 +208,9 @@ def _hint_at_instance() -> Iterator[None]:
 
 
 def _number(context: Context, scope: str, registry: Registry | None, rows: pl.DataFrame) -> pl.DataFrame:
-    """The accounts of the ids in the rows, and whether they are service accounts; no account for an id of spaces.
+    """A table of the ids in the rows, their accounts, and whether these are service accounts. A blank id has none.
 
-    Days come newest first, so it is the newest e-mail and user name that an account is recorded with.
+    Days come newest first, so an account is recorded with its newest e-mail and user name.
     """
     people = rows.group_by("id").agg(pl.col("^(email|username)$").drop_nulls().last()).sort("id").to_dicts()
     ids = [plain_id(person["id"]) for person in people]
@@ -249,12 +252,12 @@ def _facts(context: Context, registry: Registry | None, columns: Columns, rows: 
 
 
 def _accounts(rows: pl.DataFrame, flag: str) -> BitMap:
-    """The accounts that the flag is set for on any of their rows."""
+    """The accounts whose flag is set in any of their rows."""
     return BitMap(rows["account"].filter(rows[flag].fill_null(value=False)).drop_nulls().unique().to_list())
 
 
 def least_requests(days: int, _data_days: int) -> int:
-    """The registry, a report of the first days, and one for each of the longest spans after them."""
+    """One for the registry, one for the first days, and one for each longest span after them."""
     return 2 + -(-max(0, days - _FIRST_DAYS) // _MOST_DAYS) if days else 0
 
 

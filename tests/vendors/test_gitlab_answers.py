@@ -18,18 +18,9 @@ from exporter.model import Amount, AmountKey, DayFacts
 from exporter.simulator.gitlab_proxy import as_gitlab
 from exporter.transport.client import Client
 from exporter.transport.json_object import json_object, loads
+from exporter.vendors.gitlab.answers import Days, Numbers, by_day, facts, parse_page, parse_window
 from exporter.vendors.gitlab.api import dry_run, load, load_days, load_meta
-from exporter.vendors.gitlab.cube import (
-    Days,
-    Numbers,
-    Question,
-    by_day,
-    day_query,
-    facts,
-    parse_page,
-    parse_window,
-    window_query,
-)
+from exporter.vendors.gitlab.query import Question, day_query, window_query
 from tests.support.gitlab_requests import Asked
 
 SAMPLES = Path(__file__).parents[1] / "samples" / "cube"

@@ -1,4 +1,4 @@
-"""Coder v2: people and time from insights/user-activity, time of each app from insights/templates.
+"""Coder v2: people and their time from insights/user-activity, the time of each app from insights/templates.
 
 API: https://coder.com/docs/reference/api/insights (v2.37) and the handlers behind it (read 2026-11).
 """
@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
 from typing import Annotated
-from urllib.parse import quote
 
 import polars as pl
 from pydantic import Field
@@ -20,30 +19,24 @@ from exporter.config.source import SourceSettings
 from exporter.errors import BadPayload, Rejected, VendorError
 from exporter.log import event
 from exporter.model import ALL, EVERYBODY, ONE_DAY, Amount, AmountKey, DayFacts, Identity, Reading, WindowPeople, column
-from exporter.transport.json_object import JsonObject, json_object, objects
+from exporter.transport.client import Client
+from exporter.transport.json_object import JsonObject
 from exporter.vendors.base import InvalidDay, PollContext, Vendor
+from exporter.vendors.coder.api import HINTS, ask, is_server_error, templates
 from exporter.vendors.rollup import LARGEST, UNKNOWN, rollup
 
 logger = logging.getLogger(__name__)
 
 Name = Annotated[str, Field(min_length=1)]
 
-# The web terminal has a hyphen in insights and an underscore in newer servers (2026-11).
+# Insights call the web terminal reconnecting-pty, and newer servers reconnecting_pty (2026-11).
 _ACTIVITIES = {"reconnecting_pty": "web_terminal"}
 _TIME = Amount("active_time", "")
 _NANOSECONDS = 10**9
-_DEPRECATED = {"q": "deprecated:true"}
-# Neither status says which permission; a 404 is the answer to four different mistakes (2026-11).
-_HINTS = {
-    403: "the token's user needs the role Auditor",
-    404: "either the token's user has neither the role Auditor nor Template Admin, or the server collects no usage "
-    "statistics (CODER_STATS_COLLECTION_USAGE_STATS_ENABLE), or a template was deleted just now, or the host is "
-    "Coder v1 (vendor: coder-classic)",
-}
 
 
 class CoderSettings(SourceSettings):
-    """A Coder v2 server. `organizations` are names; none stands for all as one."""
+    """A source at a Coder v2 server. `organizations` are names; without any, the whole server is one scope."""
 
     organizations: tuple[Name, ...] = ()
 
@@ -69,23 +62,23 @@ class Person:
 
 
 def headers(token: str) -> Mapping[str, str]:
-    """The token as v2 wants it; v1's header has another name."""
+    """The token in v2's header; that of v1 has another name."""
     return {"Coder-Session-Token": token}
 
 
 def scopes(context: Context) -> Sequence[str]:
-    """The configured organizations, or the server as one."""
+    """The configured organizations, or the server as one scope."""
     _log_version(context)
     return list(dict.fromkeys(context.settings.organizations)) or [ALL]
 
 
 def read(context: Context, scope: str, days: Sequence[date]) -> Iterator[Reading | InvalidDay]:
-    """Every day wanted, newest first, with two requests for each."""
-    templates = _templates(context, scope)
+    """Every wanted day, newest first, by two requests each."""
+    narrowed_to = templates(context.client, scope) if context.settings.organizations else None
     listed = context.session.listed
     listed.clear()
     for day in days:
-        answers = _ask_of_day(context, day, templates)
+        answers = _ask_of_day(context.client, day, narrowed_to)
         try:
             people, apps = _parse_day(answers)
             reading = Reading(day, _facts(context, day, people, apps), rows=bool(people))
@@ -97,7 +90,7 @@ def read(context: Context, scope: str, days: Sequence[date]) -> Iterator[Reading
 
 
 def day_counts(context: Context, _scope: str) -> Sequence[WindowPeople]:
-    """The server's own counts of the last 60 days; there are none for an organization."""
+    """The server's own counts of people on the last 60 days. It does not count for an organization."""
     if context.settings.organizations:
         return []
     counts = _daily_counts(context)
@@ -112,13 +105,13 @@ def day_counts(context: Context, _scope: str) -> Sequence[WindowPeople]:
 
 
 def seats(context: Context, scope: str) -> int | None:
-    """Users with the account status active, which is a licence seat and says nothing of activity."""
+    """Users whose account status is active: they hold a licence seat, whether or not they work."""
     if context.settings.organizations or context.settings.seats is not None:
         return None
     try:
-        counts = _answer(context, "insights/user-status-counts").json_object("status_counts")
+        counts = ask(context.client, "insights/user-status-counts").json_object("status_counts")
     except Rejected as error:
-        if error.status not in _HINTS:
+        if error.status not in HINTS:
             raise
         context.warn("no seats", f"there are no seats: {error}")
         return None
@@ -128,7 +121,7 @@ def seats(context: Context, scope: str) -> int | None:
 
 
 def parse_people(answer: JsonObject) -> list[Person]:
-    """The rows of user-activity; people without activity have none."""
+    """The rows of user-activity, which has none for people without activity."""
     return [
         Person(row.text("user_id").strip(), row.text("username"), _seconds(row))
         for row in _list(answer.json_object("report"), "users")
@@ -136,7 +129,7 @@ def parse_people(answer: JsonObject) -> list[Person]:
 
 
 def parse_apps(answer: JsonObject) -> Counter[str]:
-    """Seconds by activity; apps run side by side, so that these add up to more than people's time.
+    """Seconds by activity. Apps run side by side, so these add up to more than people's time.
 
     An app with several names or icons has several rows.
     """
@@ -150,19 +143,25 @@ def parse_apps(answer: JsonObject) -> Counter[str]:
     return apps
 
 
-def _ask_of_day(context: Context, day: date, templates: Sequence[str] | None) -> tuple[JsonObject, JsonObject] | None:
-    """What user-activity and templates answer; None without templates, of which nobody can be asked for."""
-    if templates == []:
+def _ask_of_day(client: Client, day: date, narrowed_to: Sequence[str] | None) -> tuple[JsonObject, JsonObject] | None:
+    """The answers of user-activity and templates, narrowed to some templates or of the whole server (None).
+
+    None without a single template: an empty list of ids would mean all of them.
+    """
+    if narrowed_to == []:
         return None
     params = {"start_time": f"{day}T00:00:00Z", "end_time": f"{day + ONE_DAY}T00:00:00Z"}
-    if templates is not None:
-        params["template_ids"] = ",".join(templates)
-    people = _answer(context, "insights/user-activity", params)
-    return people, _answer(context, "insights/templates", {**params, "interval": "day"})
+    if narrowed_to is not None:
+        params["template_ids"] = ",".join(narrowed_to)
+    people = ask(client, "insights/user-activity", params)
+    return people, ask(client, "insights/templates", {**params, "interval": "day"})
 
 
 def _parse_day(answers: tuple[JsonObject, JsonObject] | None) -> tuple[list[Person], Counter[str]]:
-    return ([], Counter()) if answers is None else (parse_people(answers[0]), parse_apps(answers[1]))
+    if answers is None:
+        return [], Counter()
+    people, apps = answers
+    return parse_people(people), parse_apps(apps)
 
 
 def _facts(context: Context, day: date, people: Sequence[Person], apps: Counter[str]) -> DayFacts:
@@ -193,50 +192,19 @@ def _facts(context: Context, day: date, people: Sequence[Person], apps: Counter[
 
 
 def _daily_counts(context: Context) -> Mapping[date, int]:
-    """People of each of the last 60 days as the server itself counts them.
+    """The number of people on each of the last 60 days, as the server itself counts them.
 
-    Any tz_offset but 0 moves the labels of days that stay days of UTC (2026-11).
+    A tz_offset other than 0 moves the labels of the days, which stay days of UTC (2026-11).
     """
     try:
-        answer = _answer(context, "insights/daus", {"tz_offset": "0"})
+        answer = ask(context.client, "insights/daus", {"tz_offset": "0"})
     except VendorError as error:
-        # A database that fails to count 60 days may well list those of one (2026-11).
-        if error.status not in _HINTS and not _is_server_error(error):
+        # A database that fails to count 60 days may well list one day (2026-11).
+        if error.status not in HINTS and not is_server_error(error):
             raise
         context.warn("no counts", f"there is nothing of days before those that are read: {error}")
         return {}
     return {_day(row): row.whole("amount") for row in _list(answer, "entries")}
-
-
-def _templates(context: Context, scope: str) -> list[str] | None:
-    """The templates of an organization, which is the one way to ask for it; None for the server as one whole.
-
-    What happened in workspaces of templates that have been deleted since is lost to it.
-    """
-    if not context.settings.organizations:
-        return None
-    where, found = _get(context, "organizations")
-    ids = [row.text("id") for row in objects(found, where) if row.text("name") == scope]
-    if not ids:
-        raise Rejected(f"{where}: the token's user sees no organization {scope}")
-    path = f"organizations/{quote(ids[0], safe='')}/templates"
-    return sorted(_listed_templates(context, path, None) | _deprecated_templates(context, path))
-
-
-def _deprecated_templates(context: Context, path: str) -> set[str]:
-    """People work on in deprecated templates, which newer servers list only when asked for (2026-11)."""
-    try:
-        return _listed_templates(context, path, _DEPRECATED)
-    except Rejected as error:
-        # A server that refuses the parameter does not know it, and has listed everything without it.
-        if error.status != 400:
-            raise
-        return set()
-
-
-def _listed_templates(context: Context, path: str, params: Mapping[str, str] | None) -> set[str]:
-    where, found = _get(context, path, params)
-    return set() if found is None else {row.text("id") for row in objects(found, where)}
 
 
 def _log_version(context: Context) -> None:
@@ -244,38 +212,18 @@ def _log_version(context: Context) -> None:
         return
     context.session.version_logged = True
     try:
-        version = _answer(context, "buildinfo").text("version")
+        version = ask(context.client, "buildinfo").text("version")
     except VendorError as error:
-        # What the version would have told is not worth a poll; whatever is wrong here shows at the first insight.
-        if isinstance(error, Rejected | BadPayload) or _is_server_error(error):
+        # The version is not worth failing a poll for; whatever is wrong here shows at the first insight.
+        if isinstance(error, Rejected | BadPayload) or is_server_error(error):
             return
         raise
     url = context.settings.base_url
     event(logger, logging.INFO, "the version of a server", vendor="coder", url=url, version=version[:40])
 
 
-def _is_server_error(error: VendorError) -> bool:
-    return error.status is not None and error.status >= 500
-
-
-def _answer(context: Context, endpoint: str, params: Mapping[str, str] | None = None) -> JsonObject:
-    where, document = _get(context, endpoint, params)
-    return json_object(document, where)
-
-
-def _get(context: Context, endpoint: str, params: Mapping[str, str] | None = None) -> tuple[str, object]:
-    """Where an answer is from, in words, and the answer. Insights refuse parameters that they do not know."""
-    try:
-        response = context.client.request("GET", f"/api/v2/{endpoint}", params=params)
-    except Rejected as error:
-        if error.status not in _HINTS:
-            raise
-        raise Rejected(f"{error}; {_HINTS[error.status]}", status=error.status) from error
-    return response.where, response.json()
-
-
 def _list(answer: JsonObject, key: str) -> list[JsonObject]:
-    """An array of objects; an empty one may come as null."""
+    """The array of objects under a key; an empty one may come as null."""
     return [] if answer.require(key) is None else answer.objects(key)
 
 
@@ -295,7 +243,7 @@ def _day(row: JsonObject) -> date:
 
 
 def least_requests(days: int, _data_days: int) -> int:
-    """Two for each day and one for the version; an organization takes two more."""
+    """Two for each day and one for the version. An organization takes two more."""
     return 2 * days + 1 if days else 0
 
 

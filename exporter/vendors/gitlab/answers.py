@@ -1,29 +1,21 @@
-"""Queries to the Cube behind GitLab, and what its answers say: rows, exact numbers, refusals. Pure."""
+"""What Cube answers to a question: rows of exact numbers, and the facts of a day that they come down to. Pure."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
-from typing import Final, NamedTuple, NoReturn
+from typing import NoReturn
 
 from exporter.errors import BadPayload
 from exporter.model import Amount, AmountKey, DayFacts, exact_product
 from exporter.transport.json_object import LIMIT as TOO_MUCH
 from exporter.transport.json_object import JsonObject
+from exporter.vendors.gitlab.query import MINUTES, PEOPLE, TIME, Question
 
-# Cube cuts at `limit` without a word; 10,000 is its default and 50,000 the most that it takes (2026-11).
-LIMIT = 10_000
-
-PEOPLE: Final = "people"
-# An average, to be multiplied with the number of sessions of the same row.
-MINUTES: Final = "session_minutes"
-TIME: Final = "active_time"
-
-Query = Mapping[str, object]
 Number = int | Decimal | None
 Numbers = Mapping[str, Number]
-# What is wrong with a day costs that day alone.
+# An invalid value costs its day alone.
 Days = Mapping[date, Numbers | BadPayload]
 
 _DAY = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(T00:00:00(\.0+)?Z?)?")
@@ -34,89 +26,26 @@ _NO_AVERAGE = ("NaN", "nan")
 
 
 @dataclass(frozen=True)
-class Question:
-    """Measures of one cube by UTC day: `measures` maps our name to the member.
-
-    With `dimension` there is one measure, whose name is then the activity that the dimension's value stands for.
-    `extra` ones say nothing about whether the day's data has arrived.
-    """
-
-    time: str
-    measures: Mapping[str, str]
-    dimension: str | None = None
-    activities: Mapping[str, str] = field(default_factory=dict)
-    extra: bool = False
-
-    def names(self) -> list[str]:
-        """What a day's numbers are called."""
-        if self.dimension is not None:
-            return list(self.activities.values())
-        return [TIME if name == MINUTES else name for name in self.measures]
-
-    def counted(self) -> str:
-        """The measure that tells whether there are rows at all: counting distinct people takes longer."""
-        return self.measures[max(self.measures, key=lambda name: name not in (PEOPLE, MINUTES))]
-
-
-class People(NamedTuple):
-    """The measure that counts distinct people, and the time dimension of its cube."""
-
-    measure: str
-    time: str
-
-
-@dataclass(frozen=True)
 class Row:
-    """A day's numbers, or those of one value of a dimension on that day; or why they cannot be right."""
+    """The numbers of a day, or of one value of a dimension on that day; BadPayload where they cannot be right.
+
+    `value` is "" without a dimension.
+    """
 
     day: date
     value: str
     numbers: Numbers | BadPayload
 
 
-def day_query(question: Question, start: date, end: date, offset: int = 0) -> Query:
-    """The query for a page of a question's rows, start and end included."""
-    order = {question.time: "asc"}
-    query = {
-        "measures": sorted(set(question.measures.values())),
-        "timeDimensions": [{"dimension": question.time, "granularity": "day", "dateRange": _range(start, end)}],
-        "order": order,
-        "limit": LIMIT,
-        "offset": offset,
-        "timezone": "UTC",
-    }
-    if question.dimension is None:
-        return query
-    # Only the values that are asked for, so that a dimension with a value for each person stays small.
-    wanted = {"member": question.dimension, "operator": "equals", "values": list(question.activities)}
-    return {
-        **query,
-        "dimensions": [question.dimension],
-        "filters": [wanted],
-        "order": {**order, question.dimension: "asc"},
-    }
-
-
-def window_query(measure: str, time: str, start: date, end: date) -> Query:
-    """The query for a measure over whole days, start and end included: one row."""
-    return {
-        "measures": [measure],
-        "timeDimensions": [{"dimension": time, "dateRange": _range(start, end)}],
-        "order": {measure: "desc"},
-        "limit": LIMIT,
-        "timezone": "UTC",
-    }
-
-
 def parse_page(answer: JsonObject, question: Question, start: date, end: date) -> tuple[list[Row], int]:
-    """A page's rows, and how many it had with those whose day or value was not asked for."""
+    """The wanted rows of a page, and how many rows the page had in all."""
     data = _data(answer)
     rows = [_row(row, question) for row in data]
     return [row for row in rows if row is not None and start <= row.day <= end], len(data)
 
 
 def parse_window(answer: JsonObject, measure: str) -> int | None:
-    """The number of a window; None where Cube does not know."""
+    """The number of a window; None where Cube reports null."""
     data = _data(answer)
     if len(data) != 1:
         raise BadPayload(f"{answer.where}: {len(data)} rows for a whole window, not one")
@@ -124,9 +53,9 @@ def parse_window(answer: JsonObject, measure: str) -> int | None:
 
 
 def by_day(rows: Iterable[Row], where: str) -> Days:
-    """Rows of one question, in any order, as the numbers of each day that has some, or as what is wrong with one.
+    """The numbers of each day that the rows of one question are about, or the error of an invalid day.
 
-    A row may come twice, as where a row is added while pages are read.
+    Rows come in any order. One may come twice, for example when a row is added while pages are read.
     """
     kept: dict[tuple[date, str], Row] = {}
     for row in rows:
@@ -145,24 +74,23 @@ def by_day(rows: Iterable[Row], where: str) -> Days:
 
 
 def facts(day: date, answers: Sequence[tuple[Question, Days]]) -> tuple[DayFacts, bool]:
-    """A day's facts from whole answers, and whether the day had any activity: Cube leaves out days without rows."""
+    """The facts of a day, and whether it had any activity. Cube leaves out days without rows: these are zeros.
+
+    Raises the BadPayload of an invalid day.
+    """
     numbers: dict[str, Number] = {}
     active = False
     for question, found in answers:
         numbers.update(dict.fromkeys(question.names(), 0))
-        told = found.get(day, {})
-        if isinstance(told, BadPayload):
-            raise told
-        numbers.update(told)
-        active = active or not (question.extra or _is_zero(told))
+        reported = found.get(day, {})
+        if isinstance(reported, BadPayload):
+            raise reported
+        numbers.update(reported)
+        active = active or not (question.extra or _is_zero(reported))
     people = numbers.pop(PEOPLE, None)
     assert not isinstance(people, Decimal)
     amounts = {_amount(name): number for name, number in numbers.items() if number is not None}
     return DayFacts(amounts=amounts, head_count=people), active
-
-
-def _range(start: date, end: date) -> list[str]:
-    return [start.isoformat(), end.isoformat()]
 
 
 def _amount(name: str) -> AmountKey:
@@ -170,10 +98,10 @@ def _amount(name: str) -> AmountKey:
 
 
 def _merged(one: Numbers | BadPayload, other: Numbers | BadPayload, differ: BadPayload) -> Numbers | BadPayload:
-    """What two rows for the same come down to."""
+    """The numbers of two rows about the same day and value."""
     if isinstance(one, BadPayload):
         return one
-    # GitLab fills with zeros, after the limit, days that a later page has (2026-11).
+    # GitLab fills in zeros for days beyond a page's limit, which a later page has (2026-11).
     if isinstance(other, BadPayload) or _is_zero(one) or one == other:
         return other
     return one if _is_zero(other) else differ
@@ -184,7 +112,7 @@ def _is_zero(numbers: Numbers | BadPayload) -> bool:
 
 
 def _data(answer: JsonObject) -> list[JsonObject]:
-    # An answer to one query may come bare, as to a request without queryType (2026-11).
+    # The answer to a request without queryType has no `results` around it (2026-11).
     results = answer.objects("results") if "results" in answer or "data" not in answer else [answer]
     if len(results) != 1:
         raise BadPayload(f"{answer.where}: {len(results)} results for one query")
@@ -196,7 +124,7 @@ def _data(answer: JsonObject) -> list[JsonObject]:
 
 
 def _value(row: JsonObject, dimension: str) -> str | None:
-    """A dimension's value as text; None where it is null."""
+    """The value of a dimension as text; None for null."""
     value = row.require(dimension)
     match value:
         case None:
@@ -210,14 +138,14 @@ def _value(row: JsonObject, dimension: str) -> str | None:
 
 
 def _row(row: JsonObject, question: Question) -> Row | None:
-    """A row; None where it is of a value that was not asked for."""
+    """A row; None where it is about a value that is not wanted."""
     day = _day(row, f"{question.time}.day")
     try:
         if question.dimension is None:
             return Row(day, "", _counts(row, question))
         (measure,) = question.measures.values()
         if question.dimension not in row and _count(row, measure) == 0:
-            # The zeros that GitLab fills in for days have no dimension.
+            # The zeros that GitLab fills in have no dimension.
             return None
         value = _value(row, question.dimension)
         if value is None or value not in question.activities:
@@ -243,10 +171,10 @@ def _day(row: JsonObject, key: str) -> date:
 
 
 def _seconds(row: JsonObject, sessions: int | None, average: str) -> Number:
-    """Time spent in all sessions; None where it is not known. Of no sessions no average is needed."""
+    """The time of all sessions in seconds; None where it is not known. Without sessions it is 0."""
     if sessions == 0:
         return 0
-    # ClickHouse's average over nothing is no number (2026-11): of sessions that have no duration.
+    # ClickHouse's average over sessions without a duration is NaN (2026-11).
     minutes = None if row.fields.get(average) in _NO_AVERAGE else _number(row, average)
     if sessions is None or minutes is None:
         return None
@@ -266,7 +194,7 @@ def _count(row: JsonObject, member: str) -> int | None:
 
 
 def _number(row: JsonObject, member: str) -> Decimal | None:
-    """An exact number as text or as a JSON number; None where it is null or not there."""
+    """An exact number, sent as text or as a JSON number; None where it is null or absent."""
     value = row.fields.get(member)
     if value is None:
         return None
@@ -278,5 +206,5 @@ def _number(row: JsonObject, member: str) -> Decimal | None:
 
 
 def _refuse(row: JsonObject, member: str, number: Decimal, wanted: str) -> NoReturn:
-    # That it came as text is not what is wrong with it.
+    # Shown as a number: it is not wrong because it came as text.
     replace(row, fields={member: number}).refuse(member, wanted)
