@@ -36,11 +36,14 @@ def test_the_example_runs_as_it_is(tmp_path: Path) -> None:
     }
 
 
+def test_the_example_has_a_block_for_every_vendor(tmp_path: Path) -> None:
+    config = _load_everything(tmp_path)
+
+    assert {source.vendor for source in config.sources.values()} == set(SETTINGS)
+
+
 def test_the_example_shows_every_setting_with_its_default_or_an_example(tmp_path: Path) -> None:
-    everything = re.sub(r"^( *)#(?=(?:  )?[a-z])", r"\1", _EXAMPLE.read_text(), flags=re.MULTILINE)
-    for file in re.findall(r"(?<=file: )[a-z-]+\.[a-z]+", everything):
-        (tmp_path / file).write_text("user,team\n" if file == "teams.csv" else "0123456789abcdef\n")
-    plain, full = _load_example(tmp_path, _EXAMPLE.read_text()), _load_example(tmp_path, everything)
+    plain, full = _load_example(tmp_path, _EXAMPLE.read_text()), _load_everything(tmp_path)
 
     defaults, shown = _flat(redacted(plain)), _flat(redacted(full))
 
@@ -74,6 +77,14 @@ def test_the_example_shows_every_setting_with_its_default_or_an_example(tmp_path
     sections = ("web", "poll", "state", "people", "teams", "otlp")
     known = {f"{name}.{key}" for name in sections for key in type(getattr(full, name)).model_fields}
     assert known - {".".join(place.split(".")[:2]) for place in shown} == {"poll.cron"}
+
+
+def _load_everything(folder: Path) -> Config:
+    """The example with every line that is commented out in force, and with the files that it names."""
+    everything = re.sub(r"^( *)#(?=(?:  )?[a-z])", r"\1", _EXAMPLE.read_text(), flags=re.MULTILINE)
+    for file in re.findall(r"(?<=file: )[a-z-]+\.[a-z]+", everything):
+        (folder / file).write_text("user,team\n" if file == "teams.csv" else "0123456789abcdef\n")
+    return _load_example(folder, everything)
 
 
 def _load_example(folder: Path, text: str) -> Config:

@@ -12,7 +12,7 @@ from exporter.simulator.company import Company, History, PersonDay
 from exporter.simulator.work import Metrics, Work, total
 from tests.support.augment_days import ALICE, DAYS, NOW, PYTHON, RANGES, Days, every_row, somebody, told
 
-SAMPLES = Path(__file__).parents[1] / "samples" / "augment"
+SAMPLES = Path(__file__).parents[1] / "recorded" / "augment"
 GENERATED = "2025-10-21T10:30:00Z"
 NOTHING = {name: 0 for name in Metrics._fields if name != "completions_suggested_lines_of_code"}
 

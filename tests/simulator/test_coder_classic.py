@@ -15,7 +15,7 @@ from exporter.simulator.coder_work import Session
 from exporter.simulator.company import Company
 from tests.support.coder_days import NEWEST, Workspaces, somebody
 
-SAMPLE = Path(__file__).parents[1] / "samples" / "coder" / "classic-activity.json"
+SAMPLE = Path(__file__).parents[1] / "recorded" / "coder-classic" / "activity.json"
 NOW = datetime(2025, 10, 21, 10, 30, tzinfo=UTC)
 BEFORE = NEWEST - timedelta(days=1)
 MINUTE = 60 * 10**9

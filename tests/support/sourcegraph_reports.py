@@ -12,7 +12,7 @@ import httpx
 
 from tests.support.vendor_polls import VendorPolls
 
-SAMPLES = Path(__file__).parents[1] / "samples" / "sourcegraph"
+SAMPLES = Path(__file__).parents[1] / "recorded" / "sourcegraph"
 SAMPLE = (SAMPLES / "report.csv").read_text()
 # All columns of the documentation's table (2026-11), in its order, with the header that real reports have for the day.
 HEADERS = SAMPLE.splitlines()[0].split(",")

@@ -1,6 +1,7 @@
 """One poll of a real vendor through a real client, whose answers come from a handler or from a server."""
 
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from time import monotonic
@@ -18,6 +19,7 @@ from exporter.publish.snapshot import ExpositionCache
 from exporter.state.accounts import Label
 from exporter.state.store import PollStatus, Store
 from exporter.vendors import VENDORS
+from exporter.vendors.base import Vendor
 from tests.support.sample_options import book_of, recipe_of
 from tests.support.stores import fresh_store
 
@@ -31,12 +33,13 @@ class NoWait(threading.Event):
 
 @dataclass
 class VendorPolls:
-    """A source of a real vendor. `settings` is what its block in a configuration would hold."""
+    """A source of one of the `vendors`. `settings` is what its block in a configuration would hold."""
 
     vendor: str
     settings: dict[str, Any]
     now: datetime
     transport: httpx.BaseTransport | None = None
+    vendors: Mapping[str, Vendor] = field(default_factory=lambda: VENDORS)
     store: Store = field(default_factory=fresh_store)
     cache: ExpositionCache = field(default_factory=ExpositionCache)
     self_metrics: SelfMetrics = field(default_factory=SelfMetrics)
@@ -74,7 +77,7 @@ class VendorPolls:
         return self.self_metrics.registry.get_sample_value(f"adoption_exporter_{metric}", every)
 
     def _poller(self) -> Poller:
-        vendor = VENDORS[self.vendor]
+        vendor = self.vendors[self.vendor]
         given = {"vendor": self.vendor, "token": "secret-token", "requests_per_minute": 1_000_000, **self.settings}
         settings = vendor.settings.model_validate(given)
         options = recipe_of(

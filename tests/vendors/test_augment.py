@@ -13,7 +13,7 @@ import pytest
 from tests.support.failures import failure_of, reason_and_message
 from tests.support.vendor_polls import VendorPolls
 
-SAMPLES = Path(__file__).parents[1] / "samples" / "augment"
+SAMPLES = Path(__file__).parents[1] / "recorded" / "augment"
 GOLDEN = Path(__file__).parents[1] / "golden" / "augment.txt"
 NOW = datetime(2025, 10, 21, 4, tzinfo=UTC)
 FIRST = date(2025, 10, 15)

@@ -20,7 +20,7 @@ from exporter.vendors.coder_classic.vendor import CODER_CLASSIC
 from tests.support.failures import failure_of, reason_and_message
 from tests.support.vendor_polls import VendorPolls
 
-SAMPLE = Path(__file__).parents[1] / "samples" / "coder" / "classic-activity.json"
+SAMPLE = Path(__file__).parents[1] / "recorded" / "coder-classic" / "activity.json"
 GOLDEN = Path(__file__).parents[1] / "golden" / "coder-classic.txt"
 PATH = "/api/private/metrics/activity"
 WHERE = f"coder-classic GET {PATH}"

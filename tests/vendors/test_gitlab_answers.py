@@ -23,7 +23,7 @@ from exporter.vendors.gitlab.api import dry_run, load, load_days, load_meta
 from exporter.vendors.gitlab.query import Question, day_query, window_query
 from tests.support.gitlab_requests import Asked
 
-SAMPLES = Path(__file__).parents[1] / "samples" / "cube"
+SAMPLES = Path(__file__).parents[1] / "recorded" / "gitlab"
 START, END = date(2024, 12, 1), date(2026, 12, 31)
 NEW_YEAR = date(2025, 1, 1)
 WHERE = "gitlab POST /api/v4/projects/42/product_analytics/request/load: "
