@@ -68,7 +68,7 @@ def sourcegraph_report(
     }
     # SIGTERM would end the process without removing the partial file.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    exporter = Exporter(replace(settings, sources={name: source}, otlp=None), Store.open())
+    exporter = Exporter.open(replace(settings, sources={name: source}, otlp=None), Store.open())
     with (
         exit_on_vendor_error(),
         # A file without a name until it is whole: a report holds e-mails, and a killed process removes nothing.

@@ -27,7 +27,7 @@ _HOPELESS = {"token": 3, "quota": 3, "host": 10}
 class Outcome:
     """What came of a poll so far; the threads that read its scopes share it.
 
-    `failed` has "" for the source as a whole; `clock` is the vendor's time as its answers showed it.
+    `failed` has "" for the source as a whole; `clock` compares the vendor's clock with ours.
     """
 
     days: dict[str, int] = field(default_factory=lambda: {"new": 0, "same": 0, "revised": 0})

@@ -240,12 +240,13 @@ class Poller:
             event(logger, logging.INFO, "day revised", **about, changes=changed)
 
     def _check_clock(self, outcome: Outcome) -> None:
-        if outcome.clock.told is not None:
-            before, self.vendor_time = self.vendor_time, outcome.clock.told
-            log_clock(self.source.name, self.source.vendor.name, before, self.vendor_time)
+        time = outcome.clock.told
+        if time is not None:
+            before, self.vendor_time = self.vendor_time, time
+            log_clock(self.source.name, self.source.vendor.name, before, time)
 
     def _forget_old_days(self, outcome: Outcome) -> None:
-        """Forgets old days once a day, where the vendor's good answers and the last poll confirm our clock."""
+        """Forgets old days once a day, where the vendor's answers and the last poll confirm our clock."""
         time, due = outcome.clock.told, self.publisher.rules.next_poll
         if time is None or not outcome.clock.good:
             return

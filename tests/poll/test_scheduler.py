@@ -110,7 +110,7 @@ class World:
     scheduler: Scheduler = field(init=False)
 
     def __post_init__(self) -> None:
-        self.scheduler = Scheduler(lambda: utc_now(), lambda: datetime.now(UTC).timestamp() - self.jump.total_seconds())
+        self.scheduler = Scheduler(utc_now, lambda: utc_now().timestamp() - self.jump.total_seconds())
 
     def poll(self, source: str, name: str, *, cron: str | None = None, interval: timedelta = HOUR) -> None:
         """Adds a source whose job notes a name."""
