@@ -21,7 +21,7 @@ from exporter.samples.build import SampleOptions, scope_history, scope_samples
 from exporter.state.accounts import AccountBook
 from exporter.state.store import Store
 from exporter.vendors.rollup import rollup
-from tests.support.sample_options import recipe_of
+from tests.support.sample_options import sample_options_of
 
 LAST = date(2026, 6, 30)
 AMOUNTS = [Amount("usage", f"activity_{number}") for number in range(9)]
@@ -81,7 +81,7 @@ def main() -> None:
         fill(store, given.people, given.days)
         size = sum(file.stat().st_size for file in Path(folder).iterdir()) / 1e6
         print(f"state: {given.days} days, {given.people} people, {size:.0f} MB")
-        sample_options = recipe_of("big", "augment", AccountBook(store, "big"))
+        sample_options = sample_options_of("big", "augment", AccountBook(store, "big"))
         few = min(given.days, 30)
         started = time.process_time()
         samples = sum(each_alone(sample_options, store, few))

@@ -1,4 +1,4 @@
-"""Whether the programs of `@pytest.mark.servers(...)` are there, and what every test may rely on."""
+"""Skips tests whose programs are not installed, and sets up what every test needs."""
 
 import os
 import signal
@@ -10,11 +10,11 @@ from hypothesis import HealthCheck, settings
 from tests.support import real_servers
 from tests.support.stores import close_stores
 
-# No example is wrong because it took long.
+# No example fails for being slow.
 settings.register_profile("patient", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("patient")
 
-# Programs that a shell starts in the background ignore it, and so would those that the tests start and interrupt.
+# A shell starts background programs with SIGINT ignored, and the processes that tests interrupt would inherit that.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -26,7 +26,7 @@ def _stores_end_with_their_test() -> Iterator[None]:
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip a test whose programs are not installed here; under CI fail it, so that nothing passes by not running."""
+    """Skips a test whose programs are not installed; fails it under CI, where no test may pass by being skipped."""
     programs = [program for marker in item.iter_markers("servers") for program in marker.args]
     missing = [program for program in programs if real_servers.installed(program) is None]
     if not missing:

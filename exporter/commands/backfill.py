@@ -36,7 +36,7 @@ _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - compared with what click reads, 
 
 
 def _since_1970(_context: click.Context, _parameter: click.Parameter, day: datetime) -> datetime:
-    # The days before the first one are counted back from it, and years end at 1.
+    # Windows reach back from the first day, and Python's years start at 1.
     if day < _EPOCH:
         raise click.BadParameter(f"must be {_EPOCH:%Y-%m-%d} or later")
     return day
@@ -84,10 +84,10 @@ def backfill(
     log.setup(log_level, log_format, sys.stderr, config_secrets(settings))
     exporter = Exporter.open(settings, Store.open(settings.state.url, settings.state_values))
     with _bars() as bars:
-        span = Span(exporter, first.date(), last.date(), bars)
-        failed = span.estimate() if dry_run else span.read()
+        run = BackfillRun(exporter, first.date(), last.date(), bars)
+        failed = run.estimate() if dry_run else run.read()
     if output is not None:
-        click.echo(f"{write_file(span.days(), output)} samples in {output}", err=True)
+        click.echo(f"{write_file(run.days(), output)} samples in {output}", err=True)
         retention = retention_for(first.date(), utc_now().date())
         click.echo(
             f"for Prometheus: promtool tsdb create-blocks-from openmetrics {output} DATA-FOLDER, and start it with "
@@ -95,20 +95,20 @@ def backfill(
             err=True,
         )
     elif otlp:
-        failed = _send(span) or failed
+        failed = _send(run) or failed
     exporter.store.close()
     if failed:
         raise click.exceptions.Exit(1)
 
 
 def retention_for(first: date, today: date) -> str:
-    """A retention for Prometheus, in its own words, that holds the days from the first one for another year."""
+    """A retention in Prometheus' notation that keeps the days from the first one for another year."""
     return f"{(today - first).days // 365 + 2}y"
 
 
 @dataclass
-class Span:
-    """The days to fill and the exporter whose sources they are of."""
+class BackfillRun:
+    """A backfill of a range of days for the sources of an exporter."""
 
     exporter: Exporter
     first: date
@@ -117,7 +117,7 @@ class Span:
     made: Counter[str] = field(default_factory=Counter)
 
     def estimate(self) -> bool:
-        """Says for each source how many requests would be made; whether a source failed."""
+        """Prints how many requests each source would need; returns whether a source failed."""
         failed = False
         for name in self.exporter.pollers:
             try:
@@ -133,7 +133,7 @@ class Span:
         return failed
 
     def read(self) -> bool:
-        """Reads what is missing of each source; whether a scope of any failed."""
+        """Reads the missing days of each source; returns whether any scope failed."""
         failed = False
         for name in self.exporter.pollers:
             reader = self._reader(name)
@@ -141,7 +141,7 @@ class Span:
             try:
                 missing = reader.missing()
                 reader.progress = self._bar(name, sum(len(days) for days in missing.values()))
-                problems = self._in_turn(name, reader)
+                problems = self._read_alone(name, reader)
             except VendorError as error:
                 problems = {"": error}
             for scope, problem in problems.items():
@@ -149,15 +149,15 @@ class Span:
                 failed = True
         return failed
 
-    def _in_turn(self, name: str, reader: PastReader) -> Mapping[str, Exception]:
-        """Reads a source while no other process does, and gives the error of each scope that failed."""
-        said = False
+    def _read_alone(self, name: str, reader: PastReader) -> Mapping[str, Exception]:
+        """Reads a source once no other process does; returns the error of each scope that failed."""
+        announced = False
 
         def wait() -> None:
-            nonlocal said
-            if not said:
+            nonlocal announced
+            if not announced:
                 click.echo(f"{name}: waits, another process reads it", err=True)
-            said = True
+            announced = True
             sleep(_TRY_AGAIN_SECONDS)
 
         try:
@@ -167,7 +167,7 @@ class Span:
             return {"": error}
 
     def days(self) -> Iterator[PastDay]:
-        """The history of every source; says of how many days there is none."""
+        """The history of every source; prints how many days have no data."""
         wanted = (self.last - self.first).days + 1
         for name, poller in self.exporter.pollers.items():
             now, sample_options = utc_now(), poller.publisher.sample_options
@@ -199,7 +199,7 @@ class Span:
         )
 
     def _requests(self, name: str, missing: Mapping[str, Sequence[date]]) -> int:
-        """As many requests a day as the stored days took, but at least as many as the vendor's API needs."""
+        """An estimate from the requests that stored days took, at least the number that the vendor's API needs."""
         vendor = self.exporter.pollers[name].source.vendor
         length = (self.last - self.first).days + 1
         least = sum(vendor.least_requests(len(days), length) for days in missing.values())
@@ -208,7 +208,7 @@ class Span:
         return max(least, round(days * sum(taken) / len(taken))) if taken else least
 
     def _bar(self, name: str, total: int) -> Callable[[int], None]:
-        """A progress bar, with the minutes that the rest takes under the rate limit at the pace so far."""
+        """Adds a progress bar, with the minutes that the rest needs under the rate limit; returns what advances it."""
         bar = self.bars.add_task(name, total=total, left="")
         per_minute = self.exporter.config.sources[name].requests_per_minute
         lock = threading.Lock()
@@ -224,16 +224,16 @@ class Span:
         return advance
 
 
-def _send(span: Span) -> bool:
-    """Sends the history by OTLP; whether some of it was not taken."""
-    # Imported here: OpenTelemetry costs 10 MB and 0.2 s, which only those who push should pay.
+def _send(run: BackfillRun) -> bool:
+    """Sends the history by OTLP; returns whether any of it was not accepted."""
+    # Imported here: OpenTelemetry costs 10 MB and 0.2 s, which only a push should pay.
     from exporter.otlp import client
 
-    settings = span.exporter.config
+    settings = run.exporter.config
     assert settings.otlp is not None
     resource = client.resource(settings.web.listen_address.port)
     sender = client.connect(settings.otlp, os.environ, resource)
-    sent = sender.send((sample, day.moment) for day in span.days() for sample in day.samples)
+    sent = sender.send((sample, day.moment) for day in run.days() for sample in day.samples)
     sender.close()
     click.echo(f"{sent.taken} samples taken by {sender.endpoint}, {sent.rejected} rejected", err=True)
     if sent.fault is not None:
@@ -243,7 +243,7 @@ def _send(span: Span) -> bool:
 
 @contextmanager
 def _bars() -> Iterator[Progress]:
-    """Progress on a terminal; nothing elsewhere."""
+    """Progress bars on a terminal, nothing elsewhere."""
     console = Console(stderr=True)
     columns = (
         TextColumn("{task.description}"),
@@ -257,5 +257,5 @@ def _bars() -> Iterator[Progress]:
 
 
 def _spoken(minutes: float) -> str:
-    """How long something takes under the rate limit, in words."""
+    """A number of minutes in words."""
     return "less than a minute" if minutes < 1 else f"about {format_duration(timedelta(minutes=round(minutes)))}"

@@ -15,12 +15,11 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from pyroaring import BitMap
 from rich.progress import Progress
 
-from exporter.commands.backfill import Span, retention_for
+from exporter.commands.backfill import BackfillRun, retention_for
 from exporter.daemon.exporter import Exporter
 from exporter.errors import Unreachable
 from exporter.metrics import Sample
 from exporter.model import EVERYBODY, DayFacts, Reading
-from exporter.poll.past_days import PastReader
 from exporter.publish.backfill import PastDay, Timeline, past_days, write_file
 from exporter.simulator.augment import augment_app
 from exporter.simulator.company import Company
@@ -33,6 +32,7 @@ from tests.support.companies import utc_now
 from tests.support.configurations import load_text
 from tests.support.daemons import PATIENCE, get
 from tests.support.made_up_vendor import YESTERDAY, Bench, Script, people
+from tests.support.past_readers import past_reader
 from tests.support.stores import fresh_store
 from tests.support.vendor_polls import VendorPolls
 
@@ -65,16 +65,7 @@ def first_shown(day: date) -> datetime:
 def backfilled(bench: VendorPolls, first: date, last: date) -> list[PastDay]:
     """What backfill makes of the days, read from the vendor as far as they are not stored."""
     poller = bench.poller()
-    reader = PastReader(
-        source=poller.source,
-        store=bench.store,
-        accounts=poller.publisher.sample_options.accounts,
-        first=first,
-        last=last,
-        now=lambda: bench.now,
-        count=lambda _code: None,
-        warn=lambda _remark: None,
-    )
+    reader = past_reader(bench, poller, first, last)
     assert reader.read() == {}
     return list(past_days(poller.publisher.sample_options, bench.store, 50_000, first, last, bench.now))
 
@@ -146,16 +137,7 @@ def test_a_silent_day_is_kept_though_an_older_day_fails() -> None:
     failure = Unreachable("no answer")
     bench.script.days |= {("all", YESTERDAY): people(1), ("all", silent): None, ("all", failing): failure}
     poller = bench.poller()
-    reader = PastReader(
-        source=poller.source,
-        store=bench.store,
-        accounts=poller.publisher.sample_options.accounts,
-        first=YESTERDAY,
-        last=YESTERDAY,
-        now=lambda: bench.now,
-        count=lambda _code: None,
-        warn=lambda _remark: None,
-    )
+    reader = past_reader(bench, poller, YESTERDAY, YESTERDAY)
 
     assert reader.read() == {"all": failure}
     assert set(bench.store.days("tool", "all")) == {YESTERDAY, silent}
@@ -332,7 +314,7 @@ def test_a_turn_that_is_lost_in_the_middle_is_an_error_of_the_source(
     with serve(augment_app(COMPANY, lambda: first_shown(LAST))) as server:
         source = f'{{vendor: augment, token: demo-token, requests_per_minute: 100000, base_url: "{server.url}"}}'
         exporter = Exporter.open(load_text(tmp_path, f"sources: {{tool: {source}}}\n"), store)
-        span = Span(exporter, LAST, LAST, Progress())
+        span = BackfillRun(exporter, LAST, LAST, Progress())
         with store.database.write() as connection:
             connection.exec_driver_sql(
                 "CREATE TRIGGER thief AFTER INSERT ON scope BEGIN UPDATE turn SET token = x'00'; END"
@@ -354,7 +336,7 @@ def test_the_command_says_of_how_many_days_there_is_no_data(tmp_path: Path, caps
         store.replace("some", "all", Reading(date(2026, 3, day), facts), now=first_shown(LAST), requests=1)
     source = "{vendor: augment, token: t0ken-in-the-file}"
     exporter = Exporter.open(load_text(tmp_path, f"sources: {{some: {source}, none: {source}}}\n"), store)
-    spans = [Span(exporter, date(2026, 3, first), date(2026, 3, 3), Progress()) for first in (1, 2)]
+    spans = [BackfillRun(exporter, date(2026, 3, first), date(2026, 3, 3), Progress()) for first in (1, 2)]
 
     found = [[past.moment for past in span.days()] for span in spans]
 

@@ -66,7 +66,7 @@ def users() -> str:
 def test_without_a_web_configuration_it_is_shown_to_everybody(
     made: Made, tmp_path: Path, method: str, path: str, status: int, kind: str
 ) -> None:
-    answer = Pages(guarded(made, tmp_path, "")).ask(method, path)
+    answer = Pages(guarded(made, tmp_path, "")).request(method, path)
 
     assert (answer.status_code, answer.headers["content-type"].partition(";")[0]) == (status, kind)
 
@@ -78,7 +78,7 @@ def test_with_users_it_is_shown_to_nobody_without_a_password(
     pages = Pages(guarded(made, tmp_path, users()))
 
     for wrong in (None, ("prometheus", "wrong"), ("nobody", "s3cret")):
-        answer = pages.ask(method, path, auth=wrong)
+        answer = pages.request(method, path, auth=wrong)
         assert (answer.status_code, answer.text) == (401, "Unauthorized\n")
     assert made.reloads == []
 
@@ -87,7 +87,7 @@ def test_with_users_it_is_shown_to_nobody_without_a_password(
 def test_with_users_it_is_shown_to_whom_has_a_password(
     made: Made, tmp_path: Path, method: str, path: str, status: int, kind: str
 ) -> None:
-    answer = Pages(guarded(made, tmp_path, users())).ask(method, path, auth=PASSWORD)
+    answer = Pages(guarded(made, tmp_path, users())).request(method, path, auth=PASSWORD)
 
     assert (answer.status_code, answer.headers["content-type"].partition(";")[0]) == (status, kind)
 

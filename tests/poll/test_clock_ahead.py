@@ -23,7 +23,7 @@ from exporter.state.store import Store
 from exporter.transport.vendor_clock import Told
 from tests.support.configurations import load_text
 from tests.support.made_up_vendor import NOON, YESTERDAY, Bench, Script, counted, people
-from tests.support.sample_options import book_of, recipe_of
+from tests.support.sample_options import book_of, sample_options_of
 from tests.support.stores import fresh_store
 
 AHEAD = [timedelta(days=1), timedelta(days=3), timedelta(days=400), timedelta(days=905)]
@@ -245,7 +245,7 @@ def put(store: Store, day: date, accounts: set[int], now: datetime) -> None:
 
 def samples(store: Store) -> tuple[list[Sample], Mapping[date, int | None]]:
     """What is published of a scope at noon, and the days that are known."""
-    sample_options = recipe_of("tool", "augment", AccountBook(store, "tool"))
+    sample_options = sample_options_of("tool", "augment", AccountBook(store, "tool"))
     history = scope_history(sample_options, store, "all", NOON)
     status = ScopeStatus(listed=True, last_success=None, revised=0, seats=None)
     return scope_samples(sample_options, history, max(history.days), status).samples, history.head_counts

@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from exporter.poll.past_days import PastReader
 from exporter.poll.remarks import once_per_kind
+from tests.support.past_readers import past_reader
 from tests.support.vendor_polls import VendorPolls
 
 NEWEST = date(2025, 10, 20)
@@ -139,16 +139,7 @@ def test_a_backfill_tells_of_each_kind_once() -> None:
     told: list[str] = []
     polls = augment(lambda day: int(day[-2:]) + 1, lambda day: int(day[-2:] or 0))
     poller = polls.poller()
-    reader = PastReader(
-        source=poller.source,
-        store=polls.store,
-        accounts=poller.publisher.sample_options.accounts,
-        first=DAYS[3],
-        last=DAYS[0],
-        now=lambda: NOW,
-        count=lambda _code: None,
-        warn=told.append,
-    )
+    reader = past_reader(polls, poller, DAYS[3], DAYS[0], warn=told.append)
 
     assert reader.read() == {}
     assert told == ["2025-10-20: dau-count says 21, dau lists 20; the list is what counts"]

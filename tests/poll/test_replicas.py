@@ -18,8 +18,7 @@ from sqlalchemy import select
 from exporter.errors import Unreachable
 from exporter.metrics import Sample
 from exporter.model import Identity, Reading, WindowPeople
-from exporter.poll.poller import Poller
-from exporter.poll.replicas import follow, poll_if_leader
+from exporter.poll.replicas import follow
 from exporter.simulator.augment import augment_app
 from exporter.simulator.server import build, serve
 from exporter.state.accounts import AccountBook
@@ -30,7 +29,7 @@ from tests.support import real_servers
 from tests.support.companies import busy, calm, utc_now
 from tests.support.daemons import PATIENCE, Daemon, daemon, wait_until
 from tests.support.failures import failure_of
-from tests.support.made_up_vendor import NOON, YESTERDAY, Bench, Script, people
+from tests.support.made_up_vendor import NOON, YESTERDAY, Bench, Script, people, poll_as_replica
 from tests.support.other_process import another_leader
 from tests.support.two_writers import assert_one_came_first, replace_at_once
 
@@ -75,19 +74,14 @@ def replica(url: str) -> Bench:
     return Bench(Script({("all", YESTERDAY): people(1, 2, messages=7)}), store=Store.open(url), history=1)
 
 
-def polled(bench: Bench, poller: Poller, cron: str | None = None) -> PollStatus | None:
-    """A poll in turn with the other replicas."""
-    return poll_if_leader(bench.store, poller, poller.poll, interval=HOUR, cron=cron, now=lambda: bench.now)
-
-
 def shown(bench: Bench) -> list[Sample]:
     return bench.cache.snapshot.all_samples()
 
 
 def test_the_replica_that_comes_second_publishes_what_the_first_has_read(url: str) -> None:
     one, two = replica(url), replica(url)
-    polled(one, one.poller())
-    status = polled(two, two.poller())
+    poll_as_replica(one, one.poller())
+    status = poll_as_replica(two, two.poller())
     one.store.close()
     two.store.close()
 
@@ -108,7 +102,7 @@ def test_two_replicas_ask_the_vendor_as_often_as_one_and_either_goes_on_alone(ur
         bench, poller = ((one, first), (two, second))[half_hours % 2]
         bench.now = NOON + HOUR / 2 * half_hours
         if half_hours < 4 or bench is two:
-            polled(bench, poller)
+            poll_as_replica(bench, poller)
         read.append((len(one.script.asked), len(two.script.asked)))
     one.store.close()
     two.store.close()
@@ -124,8 +118,8 @@ def test_a_poll_by_a_clock_that_was_ahead_does_not_count_until_its_time_has_come
     ahead.wrong = timedelta(minutes=minutes)
     ahead.now = NOON + ahead.wrong
     ahead.script.days["all", (ahead.now - timedelta(days=1)).date()] = people(1)
-    status = polled(ahead, ahead.poller())
-    polled(right, right.poller())
+    status = poll_as_replica(ahead, ahead.poller())
+    poll_as_replica(right, right.poller())
     ahead.store.close()
     right.store.close()
 
@@ -139,8 +133,8 @@ def test_a_replica_that_started_by_a_clock_that_was_ahead_takes_what_others_have
     two.now, two.wrong = NOON + timedelta(days=400), timedelta(days=400)
     second = two.poller()
     two.now, two.wrong = NOON, timedelta()
-    polled(one, one.poller())
-    polled(two, second)
+    poll_as_replica(one, one.poller())
+    poll_as_replica(two, second)
     one.store.close()
     two.store.close()
 
@@ -151,8 +145,8 @@ def test_a_replica_that_started_by_a_clock_that_was_ahead_takes_what_others_have
 def test_a_failure_counts_for_nobody_else(url: str) -> None:
     one, two = replica(url), replica(url)
     one.script.scopes_error = Unreachable("no answer")
-    polled(one, one.poller())
-    polled(two, two.poller())
+    poll_as_replica(one, one.poller())
+    poll_as_replica(two, two.poller())
     one.store.close()
     two.store.close()
 
@@ -165,8 +159,8 @@ def test_replicas_with_a_cron_share_its_minute(url: str) -> None:
     for minutes in range(3):
         one.now = NOON + timedelta(minutes=minutes)
         two.now = one.now + timedelta(seconds=2)
-        polled(one, first, cron="* * * * *")
-        polled(two, second, cron="* * * * *")
+        poll_as_replica(one, first, cron="* * * * *")
+        poll_as_replica(two, second, cron="* * * * *")
     one.store.close()
     two.store.close()
 
@@ -176,9 +170,9 @@ def test_replicas_with_a_cron_share_its_minute(url: str) -> None:
 @pytest.mark.parametrize(("minutes", "asked"), [(4, 0), (6, 1)])
 def test_a_new_configuration_is_polled_unless_somebody_has_just_done_so(minutes: int, asked: int, url: str) -> None:
     before, after = replica(url), replica(url)
-    polled(before, before.poller())
+    poll_as_replica(before, before.poller())
     after.now = before.now + timedelta(minutes=minutes)
-    polled(after, after.poller())
+    poll_as_replica(after, after.poller())
     before.store.close()
     after.store.close()
 
@@ -194,11 +188,11 @@ def test_while_one_replica_reads_another_does_not(url: str) -> None:
         go_on.wait(PATIENCE)
 
     one.script.before_read = wait
-    thread = threading.Thread(target=polled, args=(one, one.poller()))
+    thread = threading.Thread(target=poll_as_replica, args=(one, one.poller()))
     thread.start()
     assert reading.wait(PATIENCE)
     second = two.poller()
-    meanwhile = polled(two, second)
+    meanwhile = poll_as_replica(two, second)
     go_on.set()
     thread.join()
     afterwards = follow(two.store, second)
@@ -263,9 +257,9 @@ def test_a_state_that_goes_away_leaves_what_is_published(tmp_path: Path) -> None
     with real_servers.postgresql(tmp_path) as gone:
         bench = replica(gone)
         poller = bench.poller()
-        polled(bench, poller)
+        poll_as_replica(bench, poller)
         before = shown(bench)
-    failed = polled(bench, poller)
+    failed = poll_as_replica(bench, poller)
     bench.store.close()
 
     assert before != []
@@ -280,7 +274,7 @@ def test_a_state_that_goes_away_leaves_what_is_published(tmp_path: Path) -> None
 def test_a_poll_whose_connection_was_lost_goes_on_while_nobody_else_has_the_turn(url: str) -> None:
     one, two = replica(url), replica(url)
     one.script.before_read = lambda: cut_locks(two.store)
-    status = polled(one, one.poller())
+    status = poll_as_replica(one, one.poller())
     one.store.close()
     two.store.close()
 
@@ -306,10 +300,10 @@ def test_a_poll_that_lost_its_turn_to_another_writes_nothing_and_ends_with_one_l
 
     def lose_the_turn() -> None:
         cut_locks(two.store)
-        others.append(polled(two, two.poller()))
+        others.append(poll_as_replica(two, two.poller()))
 
     one.script.before_read = lose_the_turn
-    status = polled(one, one.poller())
+    status = poll_as_replica(one, one.poller())
     stored = two.store.last_poll("tool")
     seen = one.published("adoption_usage"), two.published("adoption_usage")
     one.store.close()

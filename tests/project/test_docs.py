@@ -54,9 +54,7 @@ def test_the_configuration_in_the_readme_is_valid(tmp_path: Path) -> None:
 
 def test_the_recipe_for_history_names_the_retention_without_which_prometheus_deletes_it() -> None:
     readme = (ROOT / "README.md").read_text()
-    sample_options = readme[
-        readme.index("## History") : readme.index("\n\n", readme.index("promtool tsdb create-blocks-from"))
-    ]
+    recipe = readme[readme.index("## History") : readme.index("\n\n", readme.index("promtool tsdb create-blocks-from"))]
 
-    assert "--storage.tsdb.retention.time=3y" in sample_options
+    assert "--storage.tsdb.retention.time=3y" in recipe
     assert [name for name in ("Mimir", "Thanos", "Grafana Cloud", "VictoriaMetrics") if f"| {name}" not in readme] == []

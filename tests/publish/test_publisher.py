@@ -16,7 +16,7 @@ from exporter.publish.snapshot import ExpositionCache
 from exporter.state.accounts import AccountBook
 from exporter.state.store import PollStatus, Store
 from tests.support.daemons import wait_until
-from tests.support.sample_options import recipe_of
+from tests.support.sample_options import sample_options_of
 from tests.support.stores import fresh_store
 
 MONDAY = date(2026, 3, 9)
@@ -45,7 +45,7 @@ class World:
         next_poll: Callable[[datetime], datetime] = lambda read: read,
     ) -> Publisher:
         return Publisher(
-            sample_options=recipe_of(source, "augment", AccountBook(self.store, source), seats=seats),
+            sample_options=sample_options_of(source, "augment", AccountBook(self.store, source), seats=seats),
             rules=PublishPolicy(STALE_AFTER, max_series, next_poll),
             store=self.store,
             cache=self.cache,

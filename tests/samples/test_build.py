@@ -16,7 +16,7 @@ from exporter.samples.build import SampleOptions, scope_history, scope_samples
 from exporter.state.accounts import plain
 from exporter.state.records import ScopeStatus
 from exporter.state.store import Store
-from tests.support.sample_options import book_of, recipe_of
+from tests.support.sample_options import book_of, sample_options_of
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 MONDAY = date(2026, 3, 9)
@@ -71,8 +71,8 @@ def test_a_scope_has_what_its_recipe_asks_for(store: Store, teams: TeamsFile) ->
     book = book_of(store, "acme", plain)
     put(store, MONDAY, day_of(book.number(PEOPLE)))
     status = ScopeStatus(listed=True, last_success=None, revised=3, seats=40)
-    plain_recipe = recipe_of("acme", "coder", book)
-    full = recipe_of(
+    plain_options = sample_options_of("acme", "coder", book)
+    full = sample_options_of(
         "acme", "coder", book, seats=50, workday=lambda day: day != MONDAY, teams=teams, per_user=True, frequent_days=1
     )
 
@@ -84,7 +84,7 @@ def test_a_scope_has_what_its_recipe_asks_for(store: Store, teams: TeamsFile) ->
         "activity_active_users{1d,messages}": 2,
         "usage{1d,messages}": 15,
     }
-    assert made(plain_recipe, store, MONDAY, status) == {**expected, "seats{}": 40}
+    assert made(plain_options, store, MONDAY, status) == {**expected, "seats{}": 40}
     assert made(full, store, MONDAY, status) == {
         **expected,
         "data_day_workday{}": 0,
@@ -103,7 +103,7 @@ def test_a_scope_has_what_its_recipe_asks_for(store: Store, teams: TeamsFile) ->
 def test_small_groups_are_withheld_and_counted(store: Store, teams: TeamsFile) -> None:
     book = book_of(store, "acme")
     put(store, MONDAY, day_of(book.number(PEOPLE)))
-    sample_options = recipe_of("acme", "coder", book, teams=teams, min_group_size=3)
+    sample_options = sample_options_of("acme", "coder", book, teams=teams, min_group_size=3)
 
     found = scope_samples(sample_options, scope_history(sample_options, store, "all", NOW), MONDAY, STATUS)
 
@@ -121,22 +121,22 @@ def test_a_past_day_shows_what_it_would_have_shown_as_the_newest_one(teams: Team
     days = [MONDAY + timedelta(days=number) for number in range(75)]
     draw = random.Random(7)
     live, whole = Store.open(), Store.open()
-    recipes = {}
+    options = {}
     for store in (live, whole):
         book = book_of(store, "acme", plain)
         book.number(PEOPLE)
-        recipes[store] = recipe_of(
+        options[store] = sample_options_of(
             "acme", "coder", book, workday=lambda day: day.weekday() < 5, teams=teams, per_user=True, min_group_size=2
         )
     facts = {day: day_of(sorted(draw.sample(range(4), draw.randint(1, 4)))) for day in days}
     for day in days:
         put(whole, day, facts[day])
-    history = scope_history(recipes[whole], whole, "all", NOW)
+    history = scope_history(options[whole], whole, "all", NOW)
     published = {}
     for day in days:
         put(live, day, facts[day])
-        published[day] = scope_samples(recipes[live], scope_history(recipes[live], live, "all", NOW), day, STATUS)
-    backfilled = {day: scope_samples(recipes[whole], history, day, STATUS) for day in days}
+        published[day] = scope_samples(options[live], scope_history(options[live], live, "all", NOW), day, STATUS)
+    backfilled = {day: scope_samples(options[whole], history, day, STATUS) for day in days}
     live.close()
     whole.close()
 

@@ -10,7 +10,8 @@ import pytest
 from exporter.simulator.augment import augment_app
 from exporter.simulator.company import Company, History, PersonDay
 from exporter.simulator.work import Metrics, Work, total
-from tests.support.augment_days import ALICE, DAYS, NOW, PYTHON, RANGES, Days, every_row, somebody, told
+from tests.support.augment_days import ALICE, DAYS, NOW, PYTHON, RANGES, Days, every_row, page_of
+from tests.support.simulated_people import somebody
 
 SAMPLES = Path(__file__).parents[1] / "recorded" / "augment"
 GENERATED = "2025-10-21T10:30:00Z"
@@ -18,7 +19,7 @@ NOTHING = {name: 0 for name in Metrics._fields if name != "completions_suggested
 
 
 def body(history: History, path: str, now: datetime = NOW, **params: str) -> object:
-    response = told(augment_app(history, lambda: now), path, **params)
+    response = page_of(augment_app(history, lambda: now), path, **params)
     assert response.status_code == 200, response.text
     assert response.headers["content-type"] == "application/json"
     return response.json()
@@ -46,7 +47,7 @@ def test_dau_count_has_a_row_for_every_day_of_the_range() -> None:
 
 def test_whether_dau_count_counts_service_accounts_can_be_chosen() -> None:
     app = augment_app(DAYS, lambda: NOW, service_accounts_count=False)
-    rows = told(app, "dau-count", start_date="2025-10-15", end_date="2025-10-18").json()["daily_active_user_counts"]
+    rows = page_of(app, "dau-count", start_date="2025-10-15", end_date="2025-10-18").json()["daily_active_user_counts"]
 
     assert [row["user_count"] for row in rows] == [2, 1, 0, 0]
 
@@ -153,7 +154,7 @@ def test_editor_language_records_name_one_person_several_times() -> None:
 
 def test_suggested_lines_are_there_only_when_asked_for() -> None:
     app = augment_app(DAYS, lambda: NOW, suggested_lines=True)
-    metrics = told(app, "daily-usage", start_date="2025-10-16", end_date="2025-10-16").json()["daily_usage"][0][
+    metrics = page_of(app, "daily-usage", start_date="2025-10-16", end_date="2025-10-16").json()["daily_usage"][0][
         "metrics"
     ]
 
@@ -187,17 +188,17 @@ def test_yesterday_is_accepted_but_not_there_before_two_in_the_morning() -> None
 
 def seen(history: History, now: datetime, span: Mapping[str, str]) -> dict[str, object]:
     app = augment_app(history, lambda: now)
-    counts, usage, activity = (told(app, path, **span).json() for path in RANGES)
+    counts, usage, activity = (page_of(app, path, **span).json() for path in RANGES)
     return {
         "dau-count": (
             [row["date"] for row in counts["daily_active_user_counts"]],
             counts["metadata"]["total_days"],
         ),
-        "dau": len(told(app, "dau", date=span["end_date"]).json()["users"]),
+        "dau": len(page_of(app, "dau", date=span["end_date"]).json()["users"]),
         "daily-usage": ([row["date"] for row in usage["daily_usage"]], usage["metadata"]["total_days"]),
         "user-activity": (len(activity["users"]), activity["metadata"]["total_days"]),
         "daily-user-activity-by-editor-language": len(
-            told(app, "daily-user-activity-by-editor-language", date=span["end_date"]).json()["records"]
+            page_of(app, "daily-user-activity-by-editor-language", date=span["end_date"]).json()["records"]
         ),
     }
 
@@ -233,8 +234,8 @@ def everything(company: Company, now: datetime, day: date) -> tuple[set[str], Me
     app, on = augment_app(company, lambda: now, suggested_lines=True), day.isoformat()
     people = {name_of(row) for row in every_row(app, "dau", "users", date=on)}
     records = every_row(app, "daily-user-activity-by-editor-language", "records", date=on)
-    usage = told(app, "daily-usage", start_date=on, end_date=on).json()["daily_usage"][0]["metrics"]
-    count = told(app, "dau-count", start_date=on, end_date=on).json()["daily_active_user_counts"]
+    usage = page_of(app, "daily-usage", start_date=on, end_date=on).json()["daily_usage"][0]["metrics"]
+    count = page_of(app, "dau-count", start_date=on, end_date=on).json()["daily_active_user_counts"]
     assert count == [{"date": on, "user_count": len(people)}]
     return people, Metrics(**usage), [(name_of(row), Metrics(**row["metrics"])) for row in records]
 
@@ -256,7 +257,7 @@ def test_the_vendors_published_bodies_come_out_byte_for_byte(sample: str, path: 
     published = json.loads((SAMPLES / f"{sample}.json").read_text())
     app = augment_app(days_of(published), lambda: NOW)
 
-    assert json.dumps(told(app, path, **params).json()) == json.dumps(published)
+    assert json.dumps(page_of(app, path, **params).json()) == json.dumps(published)
 
 
 def days_of(published: dict[str, list[dict[str, Any]]]) -> Days:

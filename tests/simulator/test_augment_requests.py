@@ -9,7 +9,8 @@ from starlette.applications import Starlette
 from exporter.simulator.augment import augment_app
 from exporter.simulator.company import Company, PersonDay
 from exporter.simulator.work import Work
-from tests.support.augment_days import DAY, DAYS, NOW, RANGES, RUST, Days, ask, every_row, somebody, told
+from tests.support.augment_days import DAY, DAYS, NOW, RANGES, RUST, Days, every_row, get, page_of
+from tests.support.simulated_people import somebody
 
 YESTERDAY = NOW.date() - DAY
 LISTS = ("dau", "user-activity", "daily-user-activity-by-editor-language")
@@ -17,7 +18,7 @@ SINGLES = ("dau", "daily-user-activity-by-editor-language")
 
 
 def refusal(app: Starlette, path: str, **params: str) -> tuple[int, object]:
-    response = told(app, path, **params)
+    response = page_of(app, path, **params)
     return response.status_code, response.json()
 
 
@@ -32,7 +33,7 @@ def invalid(message: str) -> tuple[int, object]:
 @pytest.mark.parametrize(("path", "key"), list(zip(LISTS, ("users", "users", "records"), strict=True)))
 def test_pages_of_any_size_hold_every_row_once(path: str, key: str, size: str) -> None:
     app = augment_app(Company(people=60), lambda: NOW)
-    whole = told(app, path, page_size="100").json()
+    whole = page_of(app, path, page_size="100").json()
 
     assert whole["pagination"]["has_more"] is False
     assert len(whole[key]) > 14
@@ -40,7 +41,7 @@ def test_pages_of_any_size_hold_every_row_once(path: str, key: str, size: str) -
 
 
 def test_a_last_page_that_is_full_is_the_last() -> None:
-    users = told(augment_app(DAYS, lambda: NOW), "dau", date="2025-10-15", page_size="3").json()
+    users = page_of(augment_app(DAYS, lambda: NOW), "dau", date="2025-10-15", page_size="3").json()
 
     assert users["pagination"] == {"next_cursor": "", "has_more": False}
 
@@ -57,8 +58,8 @@ def test_page_sizes_differ_by_endpoint(path: str, default: int, most: int) -> No
     )
     app = augment_app(crowd, lambda: NOW)
 
-    assert returned(told(app, path)) == default
-    assert returned(told(app, path, page_size=str(most))) == most
+    assert returned(page_of(app, path)) == default
+    assert returned(page_of(app, path, page_size=str(most))) == most
     for wrong in (str(most + 1), "0", "-1", "ten", "", "5.0", "9" * 5000):
         assert refusal(app, path, page_size=wrong) == invalid(f"page_size must be between 1 and {most}")
 
@@ -81,7 +82,7 @@ def test_a_cursor_is_base64_of_the_last_id_as_in_the_published_sample() -> None:
     sample = {"cursor": "eyJsYXN0X2lkIjoidXNlcjMifQ=="}
 
     assert json.loads(base64.b64decode(sample["cursor"])) == {"last_id": "user3"}
-    assert told(augment_app(DAYS, lambda: NOW), "dau", date="2025-10-15", **sample).json()["users"] == []
+    assert page_of(augment_app(DAYS, lambda: NOW), "dau", date="2025-10-15", **sample).json()["users"] == []
 
 
 # Dates.
@@ -100,7 +101,7 @@ def test_a_cursor_is_base64_of_the_last_id_as_in_the_published_sample() -> None:
     ],
 )
 def test_ranges_and_their_defaults(path: str, asked: dict[str, str], effective: tuple[str, str]) -> None:
-    metadata = told(augment_app(DAYS, lambda: NOW), path, **asked).json()["metadata"]
+    metadata = page_of(augment_app(DAYS, lambda: NOW), path, **asked).json()["metadata"]
 
     assert (metadata["effective_start_date"], metadata["effective_end_date"]) == effective
 
@@ -133,8 +134,8 @@ def test_ranges_that_the_vendor_refuses(path: str, asked: dict[str, str], messag
 def test_a_single_date_is_yesterday_unless_said(path: str) -> None:
     app = augment_app(DAYS, lambda: NOW)
 
-    assert told(app, path).json()["metadata"]["effective_date"] == "2025-10-20"
-    assert told(app, path, date="2025-10-01").json()["metadata"]["effective_date"] == "2025-10-01"
+    assert page_of(app, path).json()["metadata"]["effective_date"] == "2025-10-20"
+    assert page_of(app, path, date="2025-10-01").json()["metadata"]["effective_date"] == "2025-10-01"
 
 
 @pytest.mark.parametrize("path", SINGLES)
@@ -167,7 +168,7 @@ def test_lists_without_pages_take_no_page_parameters(path: str) -> None:
 )
 @pytest.mark.parametrize("path", [*RANGES, *SINGLES])
 def test_a_missing_or_wrong_token_is_refused_before_anything_else(path: str, headers: dict[str, str]) -> None:
-    response = ask(augment_app(DAYS, lambda: NOW), path, {"limit": "10"}, **headers)
+    response = get(augment_app(DAYS, lambda: NOW), path, {"limit": "10"}, **headers)
 
     assert response.status_code == 401
     assert response.json() == {"error": {"code": "Unauthenticated", "message": "missing or invalid API token"}}
@@ -176,8 +177,8 @@ def test_a_missing_or_wrong_token_is_refused_before_anything_else(path: str, hea
 def test_another_token_can_be_set() -> None:
     app = augment_app(DAYS, lambda: NOW, token="other")
 
-    assert ask(app, "dau", authorization="Bearer other").status_code == 200
-    assert told(app, "dau").status_code == 401
+    assert get(app, "dau", authorization="Bearer other").status_code == 200
+    assert page_of(app, "dau").status_code == 401
 
 
 class Clock:
@@ -189,7 +190,7 @@ class Clock:
 
 
 def statuses(app: Starlette, count: int) -> list[int]:
-    return [told(app, "dau").status_code for _ in range(count)]
+    return [page_of(app, "dau").status_code for _ in range(count)]
 
 
 def test_more_than_twenty_requests_at_once_are_too_many_and_ten_a_minute_are_not() -> None:
@@ -209,7 +210,7 @@ def test_more_than_twenty_requests_at_once_are_too_many_and_ten_a_minute_are_not
 def test_a_429_may_say_how_long_to_wait(retry_after: bool, header: str | None) -> None:
     app = augment_app(DAYS, lambda: NOW, requests_per_minute=10, retry_after=retry_after)
     statuses(app, 20)
-    response = told(app, "dau-count")
+    response = page_of(app, "dau-count")
 
     assert response.json() == {"error": {"code": "ResourceExhausted", "message": "rate limit exceeded"}}
     assert response.headers.get("retry-after") == header
@@ -218,7 +219,7 @@ def test_a_429_may_say_how_long_to_wait(retry_after: bool, header: str | None) -
 def test_requests_without_the_token_use_up_nothing() -> None:
     app = augment_app(DAYS, lambda: NOW, requests_per_minute=10)
     for _ in range(30):
-        assert ask(app, "dau").status_code == 401
+        assert get(app, "dau").status_code == 401
 
     assert statuses(app, 1) == [200]
 

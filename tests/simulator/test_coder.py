@@ -1,6 +1,5 @@
 """The simulated Coder v2: its rules for requests, its half hours, and its odd ways with days and permissions."""
 
-import asyncio
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -12,10 +11,11 @@ from starlette.applications import Starlette
 from exporter.simulator.coder import RATE, VERSION, coder_app, organization_id, template_id, user_id
 from exporter.simulator.coder_work import Session
 from exporter.simulator.company import Company
-from tests.support.coder_days import NEWEST, Workspaces, somebody
+from tests.support.asgi import request
+from tests.support.coder_days import NEWEST, Workspaces, person
 
 NOW = datetime(2025, 10, 21, 10, 30, tzinfo=UTC)
-ADA, BO = user_id(somebody("ada")), user_id(somebody("bo"))
+ADA, BO = user_id(person("ada")), user_id(person("bo"))
 DAY = {"start_time": "2025-10-20T00:00:00Z", "end_time": "2025-10-21T00:00:00Z"}
 BUILTIN = {"vscode": 0, "jetbrains": 0, "reconnecting-pty": 0, "ssh": 0, "sftp": 0}
 
@@ -34,11 +34,7 @@ COMPANY = Workspaces(
 
 
 def ask(app: Starlette, path: str, params: Mapping[str, str], token: str = "demo-token") -> httpx.Response:
-    async def get() -> httpx.Response:
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://vendor") as client:
-            return await client.get(f"/api/v2/{path}", params=params, headers={"coder-session-token": token})
-
-    return asyncio.run(get())
+    return request(app, "GET", f"/api/v2/{path}", params=params, headers={"coder-session-token": token})
 
 
 def response(path: str, params: Mapping[str, str] | None = None, now: datetime = NOW, **options: Any) -> httpx.Response:

@@ -1,6 +1,5 @@
 """The simulated Coder v1: answers as the documentation shows them, and errors as its client read them."""
 
-import asyncio
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -13,14 +12,15 @@ from starlette.applications import Starlette
 from exporter.simulator.coder_classic import PATH, coder_classic_app, organization_id, user_id
 from exporter.simulator.coder_work import Session
 from exporter.simulator.company import Company
-from tests.support.coder_days import NEWEST, Workspaces, somebody
+from tests.support.asgi import request
+from tests.support.coder_days import NEWEST, Workspaces, person
 
 SAMPLE = Path(__file__).parents[1] / "recorded" / "coder-classic" / "activity.json"
 NOW = datetime(2025, 10, 21, 10, 30, tzinfo=UTC)
 BEFORE = NEWEST - timedelta(days=1)
 MINUTE = 60 * 10**9
 DAY = 86_400 * 10**9
-ADA, BO = user_id(somebody("ada")), user_id(somebody("bo"))
+ADA, BO = user_id(person("ada")), user_id(person("bo"))
 
 COMPANY = Workspaces(
     {
@@ -37,11 +37,7 @@ COMPANY = Workspaces(
 
 
 def ask(app: Starlette, params: Mapping[str, str], token: str = "demo-token", path: str = PATH) -> httpx.Response:
-    async def get() -> httpx.Response:
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://vendor") as client:
-            return await client.get(path, params=params, headers={"session-token": token})
-
-    return asyncio.run(get())
+    return request(app, "GET", path, params=params, headers={"session-token": token})
 
 
 def asked(start: str, end: str, interval: str = "1 day", **more: str) -> dict[str, str]:

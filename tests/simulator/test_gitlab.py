@@ -1,6 +1,5 @@
 """The simulated GitLab: Cube's semantics, the words of each layer, pages, limits and quirks."""
 
-import asyncio
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -14,6 +13,7 @@ from exporter.simulator.company import Company
 from exporter.simulator.gitlab import Quirks, gitlab_app
 from exporter.simulator.gitlab_products import Project
 from exporter.simulator.gitlab_proxy import as_gitlab, with_zeros
+from tests.support.asgi import request
 from tests.support.gitlab_server import NoHistory, Visit, project
 
 NOW = datetime(2026, 3, 5, 12, 0, tzinfo=UTC)
@@ -33,12 +33,7 @@ def app(*projects: Project, **more: Any) -> Starlette:
 
 
 def ask(gitlab: Starlette, method: str, path: str, body: object = None, token: str = "demo-token") -> httpx.Response:
-    async def send() -> httpx.Response:
-        transport = httpx.ASGITransport(app=gitlab)
-        async with httpx.AsyncClient(transport=transport, base_url="http://vendor") as client:
-            return await client.request(method, f"/api/v4/{path}", json=body, headers={"PRIVATE-TOKEN": token})
-
-    return asyncio.run(send())
+    return request(gitlab, method, f"/api/v4/{path}", json=body, headers={"PRIVATE-TOKEN": token})
 
 
 def load(gitlab: Starlette, query: Mapping[str, object], **more: object) -> httpx.Response:

@@ -1,6 +1,5 @@
 """The simulated Sourcegraph Analytics server: its reports, its registry and its tokens."""
 
-import asyncio
 import csv
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -12,6 +11,7 @@ from starlette.applications import Starlette
 from exporter.simulator.company import Company
 from exporter.simulator.sourcegraph import REGISTRY, REPORT, TOKENS, Instances, sourcegraph_app
 from exporter.simulator.sourcegraph_usage import CLOUD, SELF_HOSTED, Account, Counts, Row, rows
+from tests.support.asgi import request
 
 NOW = datetime(2026, 11, 20, 12, 30, tzinfo=UTC)
 ONE, TWO = date(2026, 10, 31), date(2026, 11, 1)
@@ -45,21 +45,11 @@ FIXED = Instances(
 def ask(
     app: Starlette, path: str, params: Mapping[str, str] | None = None, token: str = "demo-token", **headers: str
 ) -> httpx.Response:
-    async def get() -> httpx.Response:
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://vendor") as client:
-            return await client.get(path, params=params, headers={"authorization": f"Bearer {token}", **headers})
-
-    return asyncio.run(get())
+    return request(app, "GET", path, params=params, headers={"authorization": f"Bearer {token}", **headers})
 
 
 def session(app: Starlette, method: str, path: str, body: object = None, cookie: str = "demo-token") -> httpx.Response:
-    async def request() -> httpx.Response:
-        async with httpx.AsyncClient(
-            transport=httpx.ASGITransport(app=app), base_url="http://vendor", cookies={"cas": cookie}
-        ) as client:
-            return await client.request(method, path, json=body)
-
-    return asyncio.run(request())
+    return request(app, method, path, json=body, headers={"cookie": f"cas={cookie}"})
 
 
 def fixed(*, inclusive_end: bool = True) -> Starlette:

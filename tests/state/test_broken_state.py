@@ -9,13 +9,12 @@ import pytest
 
 from exporter.daemon.exporter import Exporter
 from exporter.errors import REASONS, Failure, Unreachable
-from exporter.poll.poller import Poller
-from exporter.poll.replicas import follow, poll_if_leader
+from exporter.poll.replicas import follow
 from exporter.state.database import StateError
 from exporter.state.store import PollStatus, Store
 from tests.support.configurations import load_text
 from tests.support.failures import failure_of
-from tests.support.made_up_vendor import NOON, YESTERDAY, Bench, Script, people
+from tests.support.made_up_vendor import NOON, YESTERDAY, Bench, Script, people, poll_as_replica
 from tests.support.stores import fresh_store
 
 WORDS = "the state cannot be used: attempt to write a readonly database"
@@ -23,12 +22,6 @@ WORDS = "the state cannot be used: attempt to write a readonly database"
 
 def bench() -> Bench:
     return Bench(Script({("all", YESTERDAY): people(1, 2, messages=7)}), history=1)
-
-
-def polled(bench: Bench, poller: Poller) -> PollStatus | None:
-    return poll_if_leader(
-        bench.store, poller, poller.poll, interval=timedelta(hours=1), cron=None, now=lambda: bench.now
-    )
 
 
 def make_writable(store: Store, *, writable: bool) -> None:
@@ -44,11 +37,11 @@ def lines(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
 def test_a_state_that_takes_nothing_is_a_failed_poll_that_says_so_and_leaves_what_is_published() -> None:
     one = bench()
     poller = one.poller()
-    polled(one, poller)
+    poll_as_replica(one, poller)
     before = one.cache.snapshot.samples
     make_writable(one.store, writable=False)
     one.now += timedelta(hours=1)
-    status = polled(one, poller)
+    status = poll_as_replica(one, poller)
 
     assert status == PollStatus(
         ended=one.now.timestamp(),
@@ -66,9 +59,9 @@ def test_a_state_that_takes_nothing_is_a_failed_poll_that_says_so_and_leaves_wha
 def test_a_state_that_is_gone_is_a_failed_poll_too() -> None:
     one = bench()
     poller = one.poller()
-    polled(one, poller)
+    poll_as_replica(one, poller)
     one.store.close()
-    status = polled(one, poller)
+    status = poll_as_replica(one, poller)
 
     assert status is not None
     assert failure_of(status).message == "the state cannot be used: no such table: turn"
@@ -80,7 +73,7 @@ def test_a_state_is_up_until_a_transaction_fails_and_from_the_next_good_one_of_i
     database, poller = one.store.database, one.poller()
     seen = [database.up]
     make_writable(one.store, writable=False)
-    polled(one, poller)
+    poll_as_replica(one, poller)
     seen.append(database.up)
     one.store.days("tool", "all")
     seen.append(database.up)
@@ -119,11 +112,11 @@ def test_a_broken_state_is_logged_once_and_its_recovery_once(caplog: pytest.LogC
     one = bench()
     poller = one.poller()
     make_writable(one.store, writable=False)
-    polled(one, poller)
-    polled(one, poller)
+    poll_as_replica(one, poller)
+    poll_as_replica(one, poller)
     make_writable(one.store, writable=True)
-    polled(one, poller)
-    polled(one, poller)
+    poll_as_replica(one, poller)
+    poll_as_replica(one, poller)
 
     assert lines(caplog) == [("ERROR", "poll failed"), ("INFO", "poll recovered"), ("INFO", "poll finished")]
 
@@ -132,9 +125,9 @@ def test_a_broken_state_is_logged_though_the_vendor_is_unreachable_too(caplog: p
     one = bench()
     poller = one.poller()
     one.script.scopes_error = Unreachable("madeup: no answer")
-    polled(one, poller)
+    poll_as_replica(one, poller)
     make_writable(one.store, writable=False)
-    polled(one, poller)
+    poll_as_replica(one, poller)
 
     assert lines(caplog) == [("ERROR", "poll failed"), ("ERROR", "poll failed")]
 
@@ -145,7 +138,7 @@ def test_a_poll_that_was_ended_meanwhile_says_nothing_of_the_state() -> None:
     make_writable(one.store, writable=False)
     poller.end()
 
-    assert polled(one, poller) is None
+    assert poll_as_replica(one, poller) is None
     assert (poller.last, one.own("polls_total")) == (None, 0.0)
 
 
@@ -153,10 +146,10 @@ def test_a_failed_poll_is_told_until_the_state_has_a_later_one(caplog: pytest.Lo
     caplog.set_level(logging.INFO)
     one = bench()
     poller = one.poller()
-    polled(one, poller)
+    poll_as_replica(one, poller)
     make_writable(one.store, writable=False)
     one.now += timedelta(hours=1)
-    failed = polled(one, poller)
+    failed = poll_as_replica(one, poller)
     follow(one.store, poller)
     meanwhile = poller.last
     make_writable(one.store, writable=True)
@@ -176,7 +169,7 @@ def test_a_failed_first_poll_is_told_while_the_state_has_none() -> None:
     one = bench()
     poller = one.poller()
     make_writable(one.store, writable=False)
-    failed = polled(one, poller)
+    failed = poll_as_replica(one, poller)
 
     assert follow(one.store, poller) is None
     assert poller.last == failed

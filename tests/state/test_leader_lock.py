@@ -1,16 +1,14 @@
 """Leader locks between processes on one SQLite state: a daemon, and a backfill or `once --state` beside it."""
 
 import logging
-from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from exporter.poll.poller import Poller
-from exporter.poll.replicas import poll_if_leader, wait_for_leader_lock
+from exporter.poll.replicas import wait_for_leader_lock
 from exporter.state.database import LeaderLockLostError, StateError
-from exporter.state.store import PollStatus, Store
-from tests.support.made_up_vendor import YESTERDAY, Bench, Script, people
+from exporter.state.store import Store
+from tests.support.made_up_vendor import YESTERDAY, Bench, Script, people, poll_as_replica
 from tests.support.other_process import another_leader
 from tests.support.stores import fresh_store
 from tests.support.two_writers import assert_one_came_first, replace_at_once
@@ -19,12 +17,6 @@ from tests.support.two_writers import assert_one_came_first, replace_at_once
 @pytest.fixture
 def url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'adoption.db'}"
-
-
-def polled(bench: Bench, poller: Poller) -> PollStatus | None:
-    return poll_if_leader(
-        bench.store, poller, poller.poll, interval=timedelta(hours=1), cron=None, now=lambda: bench.now
-    )
 
 
 def bench(url: str) -> Bench:
@@ -37,7 +29,7 @@ def test_a_poll_is_left_out_with_one_line_while_another_process_reads_the_source
     caplog.set_level(logging.INFO)
     one = bench(url)
     with another_leader(url):
-        status = polled(one, one.poller())
+        status = poll_as_replica(one, one.poller())
     one.store.close()
 
     assert (status, one.script.asked, one.own("polls_total")) == (None, [], 0.0)
@@ -49,7 +41,7 @@ def test_the_leader_lock_of_a_killed_process_is_free(url: str) -> None:
     with another_leader(url) as process:
         process.kill()
         process.wait()
-        status = polled(one, one.poller())
+        status = poll_as_replica(one, one.poller())
     one.store.close()
 
     assert status is not None

@@ -16,11 +16,11 @@ from pyroaring import BitMap
 from sqlalchemy import select
 
 from exporter.model import EVERYBODY, Amount, AmountKey, DayFacts, Reading
-from exporter.poll.past_days import PastReader
 from exporter.state.codec import UnreadableError, decode, encode, encode_accounts, pack_accounts, same, unpack_accounts
 from exporter.state.schema import day as table
 from exporter.state.store import Store
 from tests.support.made_up_vendor import YESTERDAY, Bench, Script, people
+from tests.support.past_readers import past_reader
 from tests.support.stores import fresh_store
 
 LINE = "a stored day cannot be read and counts as not stored"
@@ -136,16 +136,7 @@ def test_backfill_reads_a_day_that_cannot_be_read_again() -> None:
     day = YESTERDAY - timedelta(days=35)
     damage(bench.store, "amounts cut short", day)
     poller = bench.poller()
-    reader = PastReader(
-        source=poller.source,
-        store=bench.store,
-        accounts=poller.publisher.sample_options.accounts,
-        first=YESTERDAY,
-        last=YESTERDAY,
-        now=lambda: bench.now,
-        count=lambda _code: None,
-        warn=lambda _remark: None,
-    )
+    reader = past_reader(bench, poller, YESTERDAY, YESTERDAY)
 
     assert reader.missing() == {"all": [day]}
     assert reader.read() == {}

@@ -1,4 +1,4 @@
-"""Asks a web application without a server."""
+"""Requests to a web application without a server."""
 
 import asyncio
 from dataclasses import dataclass
@@ -8,22 +8,28 @@ import httpx
 from starlette.types import ASGIApp
 
 
+def request(
+    app: ASGIApp, method: str, path: str, *, base_url: str = "http://vendor.example.com", **options: Any
+) -> httpx.Response:
+    """One request to an application; `options` as for httpx. Redirects are not followed."""
+
+    async def send() -> httpx.Response:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=base_url) as client:
+            return await client.request(method, path, **options)
+
+    return asyncio.run(send())
+
+
 @dataclass
 class Pages:
-    """An application to be asked; redirects are not followed."""
+    """The exporter's own application."""
 
     app: ASGIApp
 
     def get(self, path: str, **options: Any) -> httpx.Response:
         """GET."""
-        return self.ask("GET", path, **options)
+        return self.request("GET", path, **options)
 
-    def ask(self, method: str, path: str, **options: Any) -> httpx.Response:
+    def request(self, method: str, path: str, **options: Any) -> httpx.Response:
         """One request."""
-
-        async def answer() -> httpx.Response:
-            transport = httpx.ASGITransport(self.app)
-            async with httpx.AsyncClient(transport=transport, base_url="http://exporter.example.com") as client:
-                return await client.request(method, path, **options)
-
-        return asyncio.run(answer())
+        return request(self.app, method, path, base_url="http://exporter.example.com", **options)

@@ -1,6 +1,5 @@
-"""Days made by hand, and asking the simulated Augment server about them without a network."""
+"""Days made by hand, and requests to the simulated Augment API about them, without a network."""
 
-import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -10,8 +9,9 @@ import httpx
 from starlette.applications import Starlette
 
 from exporter.simulator.company import PersonDay
-from exporter.simulator.people import Person
 from exporter.simulator.work import Metrics, Work
+from tests.support.asgi import request
+from tests.support.simulated_people import somebody
 
 NOW = datetime(2025, 10, 21, 10, 30, 0, 723335, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -20,7 +20,7 @@ RANGES = ("dau-count", "daily-usage", "user-activity")
 
 @dataclass(frozen=True)
 class Days:
-    """Days as a test wants them, each of them published as the vendor says, `after` its end."""
+    """A test's own days, each published `after` its end."""
 
     days: Mapping[date, Sequence[PersonDay]] = field(default_factory=dict)
 
@@ -28,22 +28,6 @@ class Days:
         if now < datetime(day.year, day.month, day.day, tzinfo=UTC) + DAY + after:
             return None
         return self.days.get(day, ())
-
-
-def somebody(name: str, *, service: bool = False) -> Person:
-    return Person(
-        number=1,
-        username=name,
-        email=f"{name}@example.com",
-        team="web",
-        service=service,
-        joined=date(2025, 1, 1),
-        left=None,
-        editors=("VSCode",),
-        languages=("Python",),
-        days_off=frozenset(),
-        zeal=1.0,
-    )
 
 
 ALICE, BOB, BOT = somebody("alice"), somebody("bob"), somebody("ci-bot", service=True)
@@ -64,23 +48,21 @@ DAYS = Days(
 )
 
 
-def ask(app: Starlette, path: str, params: Mapping[str, str] | None = None, **headers: str) -> httpx.Response:
-    async def get() -> httpx.Response:
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(app=app), base_url="http://vendor") as client:
-            return await client.get(f"/analytics/v0/{path}", params=params, headers=headers)
-
-    return asyncio.run(get())
+def get(app: Starlette, path: str, params: Mapping[str, str] | None = None, **headers: str) -> httpx.Response:
+    """Asks the simulated API for a page."""
+    return request(app, "GET", f"/analytics/v0/{path}", params=params, headers=headers)
 
 
-def told(app: Starlette, path: str, **params: str) -> httpx.Response:
-    return ask(app, path, params, authorization="Bearer demo-token")
+def page_of(app: Starlette, path: str, **params: str) -> httpx.Response:
+    """Asks for a page with the token that the simulator wants."""
+    return get(app, path, params, authorization="Bearer demo-token")
 
 
 def every_row(app: Starlette, path: str, key: str, **params: str) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = []
     cursor: dict[str, str] = {}
     while True:
-        answer = told(app, path, **params, **cursor).json()
+        answer = page_of(app, path, **params, **cursor).json()
         rows += answer[key]
         if not answer["pagination"]["has_more"]:
             assert answer["pagination"]["next_cursor"] == ""

@@ -1,4 +1,4 @@
-"""Certificates for tests, made by openssl."""
+"""Certificates for tests, created with openssl."""
 
 import subprocess
 from pathlib import Path
@@ -7,7 +7,7 @@ _NEW = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -days 2 -s
 
 
 def certificate(folder: Path, name: str = "server", *encrypted: str) -> Path:
-    """A certificate `name`.pem for 127.0.0.1 that is its own authority, beside its key `name`.key."""
+    """A self-signed certificate `name`.pem for 127.0.0.1, beside its key `name`.key."""
     out = ["-keyout", str(folder / f"{name}.key"), "-out", str(folder / f"{name}.pem")]
     command = [*_NEW.split(), "-addext", "subjectAltName=IP:127.0.0.1", *out, *(encrypted or ("-nodes",))]
     subprocess.run(command, check=True, capture_output=True)

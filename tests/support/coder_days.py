@@ -1,4 +1,4 @@
-"""Random days in Coder workspaces, for both generations of Coder to show."""
+"""Random days in Coder workspaces, for the simulators of both generations of Coder."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from exporter.simulator.coder_work import ORGANIZATIONS, Session
 from exporter.simulator.company import PersonDay
 from exporter.simulator.people import Person
+from tests.support.simulated_people import somebody
 from tests.support.vendor_polls import VendorPolls
 
 NEWEST = date(2025, 10, 20)
@@ -16,7 +17,7 @@ TEAMS = [team for teams in ORGANIZATIONS.values() for team in teams]
 APPS = ["vscode", "jetbrains", "ssh", "sftp", "reconnecting-pty", "code-server", "jupyter"]
 NAMES = ["ada", "bo", "cy", "dee"]
 
-# What comes straight from Coder's answers; lapsed and new people are counted elsewhere.
+# The metrics that come straight from Coder's responses; lapsed and new people have tests of their own.
 METRICS = {
     "adoption_active_users",
     "adoption_active_time_seconds",
@@ -28,36 +29,24 @@ METRICS = {
 DayOf = Mapping[tuple[str, date], Sequence[Session]]
 
 
-def somebody(name: str) -> Person:
-    """A person of whom only the name matters."""
-    return Person(
-        number=NAMES.index(name),
-        username=name,
-        email=f"{name}@example.com",
-        team="web",
-        service=False,
-        joined=date(2025, 1, 1),
-        left=None,
-        editors=(),
-        languages=(),
-        days_off=frozenset(),
-        zeal=1.0,
-    )
+def person(name: str) -> Person:
+    """One of `NAMES`."""
+    return somebody(name, number=NAMES.index(name))
 
 
 @dataclass(frozen=True)
 class Workspaces:
-    """What everybody did, by name and day; a company to both simulators."""
+    """Sessions by name and day; both simulators take it as their company."""
 
     days: DayOf
 
     def published(self, day: date, now: datetime, after: timedelta) -> Sequence[PersonDay]:
-        """Whoever has sessions on the day; every day is over."""
-        return [PersonDay(somebody(name), day, ()) for name in NAMES if (name, day) in self.days]
+        """The people with sessions on the day; every day is over."""
+        return [PersonDay(person(name), day, ()) for name in NAMES if (name, day) in self.days]
 
     def roster(self, day: date) -> Sequence[Person]:
         """Everybody."""
-        return [somebody(name) for name in NAMES]
+        return [person(name) for name in NAMES]
 
     def sessions(self, entry: PersonDay) -> Sequence[Session]:
         """The sessions of a person's day."""
@@ -69,7 +58,7 @@ class Workspaces:
 
 
 def minutes(made: Sequence[Session]) -> set[int]:
-    """The minutes of the day in which any of the sessions was open, one by one."""
+    """The minutes of the day in which any session was open."""
     return {minute for session in made for minute in range(session.start, session.start + session.minutes)}
 
 

@@ -1,4 +1,4 @@
-"""OTLP collectors in the test's own process: they keep what arrives and answer as they are told."""
+"""OTLP collectors in the test's own process: they keep what arrives and reply as a test wants."""
 
 import gzip
 import ssl
@@ -25,20 +25,20 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 from tests.support.daemons import PATIENCE
 
 PROTOBUF = "application/x-protobuf"
-# What a Prometheus makes of units when it takes in OTLP; units in braces are dropped.
+# The suffixes that Prometheus makes of units in OTLP; units in braces are dropped.
 _SUFFIXES = {"s": "_seconds", "By": "_bytes"}
 
 Labels = tuple[tuple[str, str], ...]
 
 
 def prometheus_name(name: str, unit: str, *, counter: bool) -> str:
-    """The name that a Prometheus gives to a metric that it takes in over OTLP."""
+    """The name that Prometheus gives to a metric received over OTLP."""
     return name.replace(".", "_") + _SUFFIXES.get(unit, "") + ("_total" if counter else "")
 
 
 @dataclass
 class Collector:
-    """What arrived: requests as messages, with their sizes, paths and headers (in small letters), in order."""
+    """The requests that arrived, in order: messages, sizes, paths and headers (lower case)."""
 
     url: str = ""
     metrics: list[ExportMetricsServiceRequest] = field(default_factory=list)
@@ -56,7 +56,7 @@ class Collector:
         return found
 
     def series(self) -> dict[tuple[str, Labels], float]:
-        """The newest values by the names and sorted labels that a Prometheus gives them."""
+        """The newest values by Prometheus' name and sorted labels."""
         return {
             (prometheus_name(metric.name, metric.unit, counter=metric.HasField("sum")), labels): point.as_double
             for metric in self.sent_metrics()
@@ -113,7 +113,7 @@ class Reply:
 
 
 def partial(rejected: int, message: str = "") -> Reply:
-    """A 200 that says how many data points were not taken."""
+    """A 200 with a number of rejected data points."""
     response = ExportMetricsServiceResponse()
     response.partial_success.rejected_data_points = rejected
     response.partial_success.error_message = message
@@ -124,7 +124,7 @@ def partial(rejected: int, message: str = "") -> Reply:
 def http_collector(
     reply: Callable[[int], Reply] = lambda number: Reply(), tls: ssl.SSLContext | None = None
 ) -> Iterator[Collector]:
-    """A collector over HTTP; `reply` is asked with the number of the request, from 1, in the thread that answers it."""
+    """A collector over HTTP; `reply` gets the number of the request, from 1, in the thread that answers it."""
     collector = Collector()
 
     class Handler(BaseHTTPRequestHandler):
@@ -167,7 +167,7 @@ def grpc_collector(
     reply: Callable[[int, grpc.ServicerContext], Any] = lambda number, context: ExportMetricsServiceResponse(),
     credentials: grpc.ServerCredentials | None = None,
 ) -> Iterator[Collector]:
-    """A collector over gRPC; `reply` is asked with the number of the request, from 1, and may abort its context."""
+    """A collector over gRPC; `reply` gets the number of the request, from 1, and may abort its context."""
     collector = Collector()
 
     def answer(request: Any, context: grpc.ServicerContext) -> Any:

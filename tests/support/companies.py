@@ -1,10 +1,10 @@
-"""Companies of today for tests of the real program, which has the real clock: on every day of the year the same."""
+"""Companies up to today for tests of the real program with the real clock: alike on every day of the year."""
 
 from datetime import UTC, datetime, timedelta
 
 from exporter.simulator.company import Company
 
-# So many are enough for some of them to be active on every day.
+# With so many people, some are active on every day.
 ENOUGH = 30
 
 

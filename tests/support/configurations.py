@@ -1,4 +1,4 @@
-"""Loads configurations for tests: one vendor that stays the same, and an environment that is passed in."""
+"""Loads configurations for tests, with one vendor and a fixed environment."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -24,7 +24,7 @@ ENVIRON = {
 
 
 def load_text(folder: Path, text: str, models: Mapping[str, type[SourceSettings]] = ONE_VENDOR) -> Config:
-    """What a text means as `config.yaml` in a folder."""
+    """Loads a text as `config.yaml` in a folder."""
     (folder / "config.yaml").write_text(text)
     return load_config(folder / "config.yaml", models, ENVIRON)
 

@@ -1,4 +1,4 @@
-"""Runs a command under the system call filters of a systemd unit: `python -m tests.confined UNIT COMMAND...`."""
+"""Runs a command under a systemd unit's system call filters: `python -m tests.support.confined UNIT COMMAND...`."""
 
 import errno
 import os

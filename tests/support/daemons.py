@@ -1,4 +1,4 @@
-"""The daemon as its user runs it: a process with a configuration, an address and signals."""
+"""The daemon as an operator runs it: a process with a configuration, an address and signals."""
 
 import os
 import signal
@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
-# Nothing that works takes so many seconds, however much else the machine has to do.
+# Seconds to wait: far more than anything takes that works, on a busy machine too.
 PATIENCE = 120.0
 
 
@@ -25,7 +25,7 @@ def get(url: str, **options: Any) -> httpx.Response:
 
 @dataclass
 class Daemon:
-    """A running process, where it listens and where its log is."""
+    """A running process, its URL and its log file."""
 
     process: subprocess.Popen[bytes]
     url: str
@@ -46,7 +46,7 @@ class Daemon:
         }
 
     def stop(self, number: int = signal.SIGTERM) -> int:
-        """Sends a signal and gives the exit code."""
+        """Sends a signal and returns the exit code."""
         self.process.send_signal(number)
         return self.process.wait(PATIENCE)
 
@@ -87,7 +87,7 @@ def daemon(folder: Path, *arguments: str, **environ: str) -> Iterator[Daemon]:
 
 
 def wait_until(happened: Callable[[], bool], patience: float = PATIENCE) -> None:
-    """Waits for something that another process does."""
+    """Waits until a condition holds, which another process brings about."""
     deadline = time.monotonic() + patience
     while not happened():
         assert time.monotonic() < deadline, "it did not happen in time"

@@ -1,4 +1,4 @@
-"""A raw-socket HTTP server for faults that no decent server would make; one answer per connection."""
+"""A raw-socket HTTP server for faults that a correct server does not have; one answer per connection."""
 
 import itertools
 import socket
@@ -18,7 +18,7 @@ OK = b"HTTP/1.1 200 OK\r\n"
 
 @dataclass
 class Served:
-    """Where the server listens, and the request heads that it has read so far."""
+    """The server's URL and the request heads that it has read so far."""
 
     url: str
     heads: list[str] = field(default_factory=list)
@@ -26,7 +26,7 @@ class Served:
 
 @contextmanager
 def serve(*answers: Answer, tls: ssl.SSLContext | None = None) -> Iterator[Served]:
-    """Serve on a free port of 127.0.0.1: the n-th connection gets the n-th answer, later ones the last."""
+    """Serves on a free port of 127.0.0.1: the n-th connection gets the n-th answer, later ones the last."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         served = Served(f"{'https' if tls else 'http'}://127.0.0.1:{listener.getsockname()[1]}")
         closing = threading.Event()
@@ -42,12 +42,12 @@ def serve(*answers: Answer, tls: ssl.SSLContext | None = None) -> Iterator[Serve
 
 
 def raw(data: bytes) -> Answer:
-    """Send exactly these bytes and close."""
+    """Sends exactly these bytes and closes."""
     return lambda connection: connection.sendall(data)
 
 
 def body(content: bytes, *headers: str, status: str = "200 OK") -> Answer:
-    """A whole and honest answer."""
+    """A complete and correct answer."""
     lines = [f"HTTP/1.1 {status}", f"Content-Length: {len(content)}", *headers, "Connection: close", "", ""]
     return raw("\r\n".join(lines).encode() + content)
 
@@ -64,12 +64,12 @@ def cut_chunks(content: bytes) -> Answer:
 
 
 def reset(connection: socket.socket) -> None:
-    """Close with a TCP reset instead of an answer."""
+    """Closes with a TCP reset instead of an answer."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 def silence(connection: socket.socket) -> None:
-    """Read on and say nothing until the client goes away."""
+    """Reads without an answer until the client goes away."""
     while connection.recv(4096):
         pass
 

@@ -1,6 +1,5 @@
-"""Asking GitLab functions through a real client, with answers made up by a test and waits that take no time."""
+"""Calls GitLab's functions through a real client, with a test's own responses and pauses that take no time."""
 
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -14,26 +13,11 @@ from exporter.transport.rate_limit import Budget
 from exporter.vendors.base import PollContext
 from exporter.vendors.gitlab.session import Context, GitLabSession
 from exporter.vendors.gitlab.vendor import GITLAB
+from tests.support.pauses import Pauses
 
 Answer = Callable[[httpx.Request], httpx.Response]
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
-
-
-class Pauses(threading.Event):
-    """A stop event whose waits take no time: they move a clock instead. Set it, and the next wait ends everything."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.taken: list[float] = []
-
-    def wait(self, timeout: float | None = None) -> bool:
-        if timeout:
-            self.taken.append(timeout)
-        return self.is_set()
-
-    def monotonic(self) -> float:
-        return sum(self.taken)
 
 
 class NoAccounts:
@@ -45,7 +29,7 @@ class NoAccounts:
 
 @dataclass
 class Asked:
-    """A GitLab whose answers a test makes up (None: a server at `base_url` gives them), and what came of it."""
+    """A GitLab with a test's own responses (None: those of a server at `base_url`), and the results."""
 
     answer: Answer | None
     pauses: Pauses = field(default_factory=Pauses)
@@ -75,7 +59,7 @@ class Asked:
 
     @contextmanager
     def context(self, **settings: Any) -> Iterator[Context]:
-        """What a poll gives the vendor's functions, each time with the same session."""
+        """The context that a poll passes to the vendor's functions, each time with the same session."""
         given: dict[str, Any] = {"vendor": "gitlab", "token": "secret-token", "projects": [42], **settings}
         with self.client(given["token"]) as client:
             yield PollContext(

@@ -1,4 +1,4 @@
-"""A simulated GitLab on a real address, whose projects a test makes and changes."""
+"""A simulated GitLab on a real address, with projects that a test creates and changes."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -20,7 +20,7 @@ DAY = timedelta(days=1)
 
 
 class NoHistory:
-    """A company without anybody: the projects are the test's own."""
+    """A company without people: the projects are the test's own."""
 
     def published(self, day: date, now: datetime, after: timedelta) -> Sequence[PersonDay] | None:
         return None
@@ -28,7 +28,7 @@ class NoHistory:
 
 @dataclass(frozen=True)
 class Visit:
-    """What one user did on one day: events by kind, and sessions of some minutes all together."""
+    """One user's day: events by kind, sessions, and the total of their minutes."""
 
     day: date
     user: str
@@ -61,7 +61,7 @@ def project(number: int, path: str, visits: Sequence[Visit] = (), **more: Any) -
 
 @dataclass
 class Served:
-    """A GitLab, the projects it has now, the time, and a source that reads it."""
+    """A GitLab, its current projects, and a source that reads it."""
 
     projects: list[Project]
     polls: VendorPolls

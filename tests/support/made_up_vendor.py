@@ -1,4 +1,4 @@
-"""A poller over a made-up vendor and a clock that is told the time."""
+"""A poller over a made-up vendor and a clock that a test sets."""
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -15,14 +15,15 @@ from exporter.daemon.sources import Shared, build_poller
 from exporter.metrics import CATALOGUE
 from exporter.model import EVERYBODY, Amount, AmountKey, DayFacts, Reading, WindowPeople
 from exporter.poll.poller import Poller
+from exporter.poll.replicas import poll_if_leader
 from exporter.publish.self_metrics import SelfMetrics
 from exporter.publish.snapshot import ExpositionCache
 from exporter.state.accounts import AccountBook
-from exporter.state.store import Store
+from exporter.state.store import PollStatus, Store
 from exporter.transport.client import Client
 from exporter.transport.vendor_clock import VendorClock
 from exporter.vendors.base import InvalidDay, NoSession, PollContext, Vendor
-from tests.support.sample_options import recipe_of
+from tests.support.sample_options import sample_options_of
 from tests.support.stores import fresh_store
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
@@ -57,7 +58,7 @@ class _NoClient:
 
 @dataclass
 class Script:
-    """What the made-up vendor answers: facts or an error by scope and day; a day that is not there is not published."""
+    """The made-up vendor's facts or errors by scope and day; an absent day is not published."""
 
     days: dict[tuple[str, date], DayFacts | InvalidDay | Exception | None] = field(default_factory=dict)
     scopes: Sequence[str] = ("all",)
@@ -80,7 +81,7 @@ def people(*accounts: int, messages: int = 0) -> DayFacts:
 
 
 def counted(number: int) -> DayFacts:
-    """A day of a vendor that counts people and does not list them."""
+    """A day of a vendor that counts people but does not list them."""
     return DayFacts(head_count=number)
 
 
@@ -88,7 +89,7 @@ def counted(number: int) -> DayFacts:
 class Bench:
     """One poller and everything around it.
 
-    The clock is `wrong` by so much, and the vendor tells the right time where it `tells_time`.
+    The clock is off by `wrong`; with `tells_time` the vendor's responses have the right time.
     """
 
     script: Script
@@ -109,11 +110,11 @@ class Bench:
 
     @property
     def monotonic(self) -> float:
-        """How much time passes does not depend on what the clock says."""
+        """The monotonic clock, which does not depend on the wall clock."""
         return (self.now - self.wrong).timestamp()
 
     def poller(self) -> Poller:
-        """A poller as a fresh process would make it."""
+        """A poller as in a new process."""
         script = self.script
 
         def connect(count: Callable[[str], None]) -> Client:
@@ -171,7 +172,7 @@ class Bench:
         poller = build_poller(
             vendor,
             settings,
-            recipe_of("tool", "madeup", AccountBook(self.store, "tool")),
+            sample_options_of("tool", "madeup", AccountBook(self.store, "tool")),
             Shared(self.store, self.cache, self.self_metrics, lambda: self.now, lambda: self.monotonic),
             retention=timedelta(days=self.retention),
             connect=connect,
@@ -194,3 +195,10 @@ class Bench:
         """The value of a metric of the exporter about the source."""
         every: dict[str, Any] = {"source": "tool", "vendor": "madeup", **labels}
         return self.self_metrics.registry.get_sample_value(f"adoption_exporter_{metric}", every)
+
+
+def poll_as_replica(bench: Bench, poller: Poller, cron: str | None = None) -> PollStatus | None:
+    """Polls if no other process polls the source, as a scheduled poll does; None otherwise."""
+    return poll_if_leader(
+        bench.store, poller, poller.poll, interval=timedelta(hours=1), cron=cron, now=lambda: bench.now
+    )

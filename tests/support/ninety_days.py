@@ -21,7 +21,7 @@ DEMO = Path("exporter/commands/demo.yaml")
 
 @dataclass(frozen=True)
 class Servers:
-    """Where they listen."""
+    """Their URLs."""
 
     prometheus: str
     exporter: str
@@ -29,7 +29,7 @@ class Servers:
 
 @contextmanager
 def serving(folder: Path, company: Company, today: date, interval: str = "1h") -> Iterator[Servers]:
-    """A Prometheus that has the company's history up to today and scrapes an exporter that polls so often."""
+    """A Prometheus with the company's history up to today that scrapes an exporter, which polls every `interval`."""
     with serve(build(company, utc_now)) as simulators:
         config = configuration(folder, simulators.url, company, today, interval)
         blocks(config, folder, today)
@@ -37,7 +37,7 @@ def serving(folder: Path, company: Company, today: date, interval: str = "1h") -
             wait_until(lambda: exporter.get("/-/ready").is_success)
             target = exporter.url.removeprefix("http://")
             scraping = f"scrape_configs: [{{job_name: adoption, static_configs: [{{targets: ['{target}']}}]}}]\n"
-            # A scrape may take as long as the time between two, and one that failed would leave a gap.
+            # A scrape may take the whole interval: a failed one would leave a gap.
             text = f"global: {{scrape_interval: 5s, scrape_timeout: 5s}}\n{scraping}"
             with real_servers.prometheus(text, folder, "--storage.tsdb.retention.time=10y") as url:
                 # Range queries end on a whole step, up to five seconds ago: a rate needs two samples before that.
@@ -75,13 +75,13 @@ def blocks(config: Path, folder: Path, today: date) -> None:
 
 
 def query(url: str, expression: str) -> list[dict[str, Any]]:
-    """What an instant query answers."""
+    """The result of an instant query."""
     found: list[dict[str, Any]] = ask(url, "query", query=expression)["result"]
     return found
 
 
 def query_range(url: str, expression: str, start: float, end: float, step: float) -> list[dict[str, Any]]:
-    """What a range query answers; the points lie on whole steps, as Grafana asks for them."""
+    """The result of a range query; points lie on whole steps, as in Grafana's queries."""
     start, end = (moment // step * step for moment in (start, end))
     found: list[dict[str, Any]] = ask(
         url, "query_range", query=expression, start=str(start), end=str(end), step=str(step)
@@ -90,7 +90,7 @@ def query_range(url: str, expression: str, start: float, end: float, step: float
 
 
 def ask(url: str, path: str, **parameters: str) -> Any:
-    """The data of an answer of Prometheus."""
+    """The data of a response of Prometheus."""
     answer = get(f"{url}/api/v1/{path}", params=parameters)
     assert answer.is_success, answer.text
     return answer.json()["data"]

@@ -1,4 +1,4 @@
-"""The values on the status page, and the same values as /api/v1/status has them."""
+"""The values on the status page, and the same values from /api/v1/status."""
 
 from collections.abc import Iterator
 from html.parser import HTMLParser
@@ -10,7 +10,7 @@ _OF_SCOPE = ("data_day", "days_late", "baseline", "seats")
 
 
 class _Reader(HTMLParser):
-    """Collects what machines can read: each `data` and `time` element by source, scope and key."""
+    """Collects the value of each `data` and `time` element by source, scope and key."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -37,15 +37,15 @@ def shown(html: str) -> Values:
     return reader.values
 
 
-def told(document: dict[str, Any]) -> Values:
-    """What a page must show of a document of /api/v1/status; what is null is not shown."""
-    return {place: value for place, value in _told(document) if value is not None}
+def expected(document: dict[str, Any]) -> Values:
+    """The values that a page must show of a document of /api/v1/status; null values are not shown."""
+    return {place: value for place, value in _expected(document) if value is not None}
 
 
-def _told(document: dict[str, Any]) -> Iterator[tuple[tuple[str, str, str], object]]:
+def _expected(document: dict[str, Any]) -> Iterator[tuple[tuple[str, str, str], object]]:
     for source in document["sources"]:
         for key in _OF_SOURCE:
-            # The last success is shown where it is another one than the last poll, the next poll until it runs.
+            # The page shows the last success only after a failure, and the next poll until it runs.
             if not (key == "last_success" and source["failure"] is None) and not (
                 key == "next_poll" and source["polling"]
             ):

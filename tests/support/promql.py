@@ -1,4 +1,4 @@
-"""What a PromQL expression selects, for tests that hold expressions against the catalogue of metrics."""
+"""The selectors of a PromQL expression, for tests that compare them with the catalogue of metrics."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,7 @@ import promql_parser
 
 from exporter.metrics import CATALOGUE
 
-# What Prometheus adds to every series of a target.
+# The labels that Prometheus adds to every series of a target.
 _TARGET = frozenset({"job", "instance"})
 
 
@@ -19,7 +19,7 @@ class Selector:
 
 
 def selectors(expression: str) -> list[Selector]:
-    """Every selector of the expression, in order; ValueError where it is no PromQL."""
+    """Every selector of the expression, in order; ValueError if it is no PromQL."""
     found: list[Selector] = []
 
     def visit(node: promql_parser.Expr) -> None:
@@ -44,7 +44,7 @@ def unknown(expression: str, others: frozenset[str] = frozenset()) -> list[str]:
 
 
 def added(expression: str) -> set[str]:
-    """Metrics that the expression adds: under sum, or on a side of a plus."""
+    """The metrics that the expression adds up: under sum, or on a side of a plus."""
     found: set[str] = set()
 
     def visit(node: promql_parser.Expr) -> None:

@@ -1,4 +1,4 @@
-"""Starts the real programs that the exporter works with, on loopback and a free port, and stops them."""
+"""Starts and stops the real programs around the exporter, on loopback and a free port."""
 
 import os
 import random
@@ -35,7 +35,7 @@ COMMANDS = {
 def installed(program: str) -> str | None:
     """The path of a program in `COMMANDS`, or of libfaketime; None where it is not installed."""
     if program == "libfaketime":
-        # A library and no command: what `faketime` would preload.
+        # It is a library, which `faketime` preloads.
         library = wrong_clock.library()
         return None if library is None else str(library)
     debian = os.pathsep.join(sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin")), reverse=True))
@@ -60,7 +60,7 @@ def alertmanager(config: str, folder: Path) -> Iterator[str]:
 
 
 def promtool(*arguments: str | Path, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    """What `promtool` answered; `check metrics` exits with 3 where it only has advice."""
+    """The result of `promtool`; `check metrics` exits with 3 if it only has advice."""
     return subprocess.run(
         [_path("promtool"), *arguments], input=stdin, capture_output=True, text=True, timeout=PATIENCE
     )
@@ -68,7 +68,7 @@ def promtool(*arguments: str | Path, stdin: str = "") -> subprocess.CompletedPro
 
 @contextmanager
 def victoria_metrics(folder: Path) -> Iterator[str]:
-    """A ready VictoriaMetrics that names what it gets over OTLP as a Prometheus does, as its URL."""
+    """A ready VictoriaMetrics that names OTLP metrics as Prometheus does, as its URL."""
     address = f"127.0.0.1:{_free_port()}"
     flags = [
         f"-storageDataPath={folder / 'victoria-metrics'}",
@@ -103,7 +103,7 @@ def rotel(folder: Path, forward_to: str) -> Iterator[tuple[str, str]]:
 def postgresql(folder: Path) -> Iterator[str]:
     """A ready PostgreSQL of its own, as the URL of a database; `folder` keeps its log.
 
-    It refuses to run as root, so root lends it a user, who may not go through the folders of pytest.
+    It refuses to run as root, so root runs it as user postgres, who may not enter the folders of pytest.
     """
     binaries = Path(_path("postgresql")).parent
     log, port = folder / "postgresql.log", _free_port()
@@ -151,7 +151,7 @@ def _running(program: str, arguments: Sequence[str], folder: Path, ready: str) -
 
 
 def _wait_until_ready(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    """Waits for an answer other than 5xx: an address that is not served at all still shows that somebody is there."""
+    """Waits for any response but 5xx: a 404 shows a running server too."""
     deadline = monotonic() + PATIENCE
     while process.poll() is None and monotonic() < deadline:
         try:
@@ -179,7 +179,7 @@ def _path(program: str) -> str:
 
 
 def _free_port() -> int:
-    """A port below those that the system lends to outgoing connections, which could take it before the program does."""
+    """A free port outside the range of outgoing connections, which could take it before the program does."""
     while True:
         port = random.SystemRandom().randrange(20_000, 32_000)
         with suppress(OSError), socket.create_server(("127.0.0.1", port)):

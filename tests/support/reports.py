@@ -35,7 +35,7 @@ def scope(name: str = "all", people: int = 40) -> ScopeReport:
 
 
 def source(name: str = "assistant", *scopes: ScopeReport) -> SourceReport:
-    """A source that was polled four minutes ago and is well."""
+    """A healthy source, polled four minutes ago."""
     return SourceReport(
         name=name,
         vendor="augment",
@@ -59,7 +59,7 @@ def report(*sources: SourceReport) -> Report:
 
 
 def everything() -> Report:
-    """One source in each condition, with what is long, missing or strange."""
+    """One source in each state, with long, missing and strange values."""
     late = replace(scope(), health="late", data_day=MONDAY - timedelta(days=2), days_late=2)
     product = source(
         "product",
@@ -87,7 +87,7 @@ def everything() -> Report:
 
 @dataclass
 class Web:
-    """What a made-up exporter answers."""
+    """A made-up exporter's data."""
 
     report: Report = field(default_factory=everything)
     config: Mapping[str, object] = field(default_factory=lambda: {"sources": {"assistant": {"token": "<secret>"}}})

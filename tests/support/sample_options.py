@@ -1,4 +1,4 @@
-"""A recipe for tests, which give only what they are about."""
+"""Sample options for tests, which name only the options that they are about."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -10,8 +10,8 @@ from exporter.state.accounts import AccountBook, Label
 from exporter.state.store import Store
 
 
-def recipe_of(source: str, vendor: str, accounts: AccountBook, **more: Any) -> SampleOptions:
-    """What the configuration's defaults make, without a calendar."""
+def sample_options_of(source: str, vendor: str, accounts: AccountBook, **more: Any) -> SampleOptions:
+    """The options of the configuration's defaults, without a calendar, and with `more` changed."""
     people = PeopleSettings()
     sample_options = SampleOptions(
         source=source,

@@ -1,4 +1,4 @@
-"""systemd's end of a notification socket."""
+"""systemd's end of the notification socket."""
 
 import socket
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ from pathlib import Path
 
 @contextmanager
 def service_manager(address: Path) -> Iterator[Iterator[str]]:
-    """The messages as they come, until none comes for seconds."""
+    """The messages as they arrive, until none arrives for ten seconds."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver:
         receiver.bind(str(address))
         receiver.settimeout(10)

@@ -1,4 +1,4 @@
-"""Sourcegraph's reports for tests: rows by the published headers, and a server that answers with them."""
+"""Sourcegraph's reports for tests: rows with the published headers, and a server of such reports."""
 
 import csv
 import io
@@ -25,7 +25,7 @@ DAY = "2026-11-19"
 
 
 def row(user: str = "1", **cells: object) -> dict[str, object]:
-    """A row of somebody's day in an editor; cells by header, with underscores for spaces."""
+    """A row of a user's day in an editor; cells by header, with underscores for spaces."""
     spelled = {name.replace(" ", "_").replace("-", "_"): name for name in HEADERS}
     given = {spelled[name]: value for name, value in cells.items()}
     return {
@@ -52,7 +52,7 @@ Answer = str | bytes | httpx.Response | Callable[[dict[str, str]], str | httpx.R
 
 @dataclass
 class Server:
-    """Answers each path with its body, and remembers what it was asked; without a registry it is an old server."""
+    """Answers each path with its body and records the requests; without a registry it is an old server."""
 
     report: Answer = SAMPLE
     registry: Answer = field(default_factory=lambda: httpx.Response(404))
@@ -69,7 +69,7 @@ class Server:
         return httpx.Response(200, content=answer)
 
     def reports_asked(self) -> list[tuple[str, str]]:
-        """The first and last day of every report that was asked for."""
+        """The first and last day of every requested report."""
         return [(params["startDate"], params["endDate"]) for path, params in self.asked if path == REPORT]
 
     def polls(self, **settings: Any) -> VendorPolls:

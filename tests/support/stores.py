@@ -1,4 +1,4 @@
-"""States in memory that end with the test in which they began."""
+"""States in memory that are closed with the test that opened them."""
 
 from exporter.state.store import Store
 
@@ -6,13 +6,13 @@ _open: list[Store] = []
 
 
 def fresh_store() -> Store:
-    """A new state; `conftest.py` closes it, since a connection that is left to the garbage collector is a warning."""
+    """A new state; `conftest.py` closes it, since an unclosed connection is a warning."""
     store = Store.open()
     _open.append(store)
     return store
 
 
 def close_stores() -> None:
-    """Closes what is open."""
+    """Closes every open state."""
     while _open:
         _open.pop().close()

@@ -1,4 +1,4 @@
-"""Two processes that store the same days at the same time, as two states on one database."""
+"""Two writers of the same days at the same time, as two stores on one database."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -17,28 +17,28 @@ ACCOUNTS = BitMap([1, 2])
 
 
 def replace_at_once(stores: Sequence[Store], days: int) -> list[list[Replacement]]:
-    """What each of two writers was told of each day; each takes another account for a service account."""
+    """The replacements of each writer by day; each writer has another service account."""
     meeting = Barrier(len(stores))
 
     def write(number: int, store: Store) -> list[Replacement]:
-        told = []
+        replacements = []
         for back in range(days):
             facts = DayFacts(people={EVERYBODY: ACCOUNTS}, service=BitMap([1 + number]), head_count=number)
             meeting.wait(30)
             reading = Reading(FIRST + timedelta(days=back), facts)
-            told.append(store.replace("tool", "all", reading, now=NOW, requests=1))
-        return told
+            replacements.append(store.replace("tool", "all", reading, now=NOW, requests=1))
+        return replacements
 
     stores[0].list_scopes("tool", ["all"])
     with ThreadPoolExecutor(len(stores)) as pool:
         return list(pool.map(write, range(len(stores)), stores))
 
 
-def assert_one_came_first(told: Sequence[Sequence[Replacement]], store: Store) -> None:
-    """Each day is new to one writer and revised to the other, who keeps the kinds of accounts that the first knew."""
-    days = [FIRST + timedelta(days=back) for back in range(len(told[0]))]
+def assert_one_came_first(replacements: Sequence[Sequence[Replacement]], store: Store) -> None:
+    """Each day is new to one writer and revised to the other, which keeps the first one's service accounts."""
+    days = [FIRST + timedelta(days=back) for back in range(len(replacements[0]))]
     kept = store.facts("tool", "all", days)
-    for day, both in zip(days, zip(*told, strict=True), strict=True):
+    for day, both in zip(days, zip(*replacements, strict=True), strict=True):
         assert sorted(one.change for one in both) == ["new", "revised"]
         first, second = sorted(both, key=lambda one: one.change)
         assert second.before == first.after

@@ -1,6 +1,5 @@
-"""One poll of a real vendor through a real client, whose answers come from a handler or from a server."""
+"""Polls of a real vendor through a real client, with responses from a handler or a server."""
 
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -20,20 +19,14 @@ from exporter.state.accounts import Label
 from exporter.state.store import PollStatus, Store
 from exporter.vendors import VENDORS
 from exporter.vendors.base import Vendor
-from tests.support.sample_options import book_of, recipe_of
+from tests.support.pauses import Pauses
+from tests.support.sample_options import book_of, sample_options_of
 from tests.support.stores import fresh_store
-
-
-class NoWait(threading.Event):
-    """A stop event on which nobody waits: pauses of the client take no time."""
-
-    def wait(self, timeout: float | None = None) -> bool:
-        return self.is_set()
 
 
 @dataclass
 class VendorPolls:
-    """A source of one of the `vendors`. `settings` is what its block in a configuration would hold."""
+    """A source of a real vendor. `settings` is its block in a configuration."""
 
     vendor: str
     settings: dict[str, Any]
@@ -60,11 +53,11 @@ class VendorPolls:
         return self.made
 
     def samples(self) -> list[Sample]:
-        """What is published."""
+        """The published samples."""
         return self.cache.snapshot.all_samples()
 
     def exposition(self) -> str:
-        """What is published, as Prometheus text."""
+        """The published samples as Prometheus text."""
         return render(self.samples(), "text").decode()
 
     def values(self, metric: str) -> dict[tuple[str, ...], float]:
@@ -80,7 +73,7 @@ class VendorPolls:
         vendor = self.vendors[self.vendor]
         given = {"vendor": self.vendor, "token": "secret-token", "requests_per_minute": 1_000_000, **self.settings}
         settings = vendor.settings.model_validate(given)
-        options = recipe_of(
+        options = sample_options_of(
             "tool",
             self.vendor,
             book_of(self.store, "tool", self.label),
@@ -89,7 +82,7 @@ class VendorPolls:
             teams=self.teams,
             per_user=self.label is not None,
         )
-        stop = NoWait()
+        stop = Pauses()
         shared = Shared(self.store, self.cache, self.self_metrics, lambda: self.now, monotonic)
         poller = build_poller(
             vendor,

@@ -1,4 +1,4 @@
-"""The web server on a free port of loopback, and clients that behave badly."""
+"""The web server on a free port of loopback, and raw connections to it."""
 
 import socket
 import ssl
@@ -22,7 +22,7 @@ def serving(
     host: str = "127.0.0.1",
     send_buffer: int | None = None,
 ) -> Iterator[Address]:
-    """Serves an application until the block ends; `send_buffer` is how many bytes the kernel takes for a client."""
+    """Serves an application until the block ends; `send_buffer` is the kernel's buffer for a client, in bytes."""
     listener = listen(Address(host, 0))
     if send_buffer is not None:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, send_buffer)
@@ -37,23 +37,23 @@ def serving(
         assert not thread.is_alive()
 
 
-def connect(address: Address, said: bytes = b"") -> socket.socket:
-    """A connection on which something was said."""
+def connect(address: Address, sent: bytes = b"") -> socket.socket:
+    """A connection on which these bytes were sent."""
     connection = socket.create_connection((address.host, address.port), timeout=PATIENCE)
-    connection.sendall(said)
+    connection.sendall(sent)
     return connection
 
 
-def hears(connection: socket.socket, wanted: bytes) -> bool:
-    """Whether a connection brings something."""
+def receives(connection: socket.socket, wanted: bytes) -> bool:
+    """Whether the connection delivers these bytes before it closes."""
     found = b""
     while wanted not in found and (more := connection.recv(65536)):
         found += more
     return wanted in found
 
 
-def heard(connection: socket.socket) -> bytes:
-    """What a connection brings until it is closed."""
+def received(connection: socket.socket) -> bytes:
+    """Everything that the connection delivers until it is closed."""
     found = b""
     try:
         while more := connection.recv(65536):

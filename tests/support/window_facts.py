@@ -1,4 +1,4 @@
-"""One scope as of Monday 9 March 2026: facts to make windows of, and what they show."""
+"""One scope on Monday 9 March 2026: facts for windows, and the samples of the windows."""
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
@@ -51,7 +51,7 @@ def week(facts: DayFacts, *, days: int = 7) -> dict[date, DayFacts]:
 
 
 def shown(scope: Scope) -> dict[str, float]:
-    """Every sample as `metric{window,member}`, without what says which scope it is; no series twice."""
+    """Every sample as `metric{window,member}`, without the labels of the scope; no series twice."""
     made = samples(scope)
     names = [_name(sample) for sample in made]
     assert len(set(names)) == len(names)

@@ -1,11 +1,11 @@
-"""A clock of a process that can be set: libfaketime, whose file says by how much it is wrong."""
+"""A settable clock for processes: libfaketime, whose file holds the offset."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
 
 
 def library() -> Path | None:
-    """libfaketime for programs with threads; None where it is not installed."""
+    """libfaketime for programs with threads; None if it is not installed."""
     found = [*Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"), *Path("/usr/lib/faketime").glob("*MT.so.1")]
     return found[0] if found else None
 

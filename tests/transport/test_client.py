@@ -26,7 +26,9 @@ from exporter.transport.rate_limit import Budget
 from exporter.transport.vendor_clock import Told, VendorClock
 from tests.support import faulty_server
 from tests.support.daemons import PATIENCE
+from tests.support.pauses import Pauses
 
+NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 TOKEN = "s3cret-token"
 DAU = "/analytics/v0/dau"
 WHERE = f"augment GET {DAU}"
@@ -37,31 +39,12 @@ GZIP = gzip.compress(PLAIN)
 BOMB = gzip.compress(b" " * 2**20, compresslevel=9)
 
 
-class Stop(threading.Event):
-    """A stop event whose waits return at once and advance its clock instead."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.waits: list[float] = []
-
-    def wait(self, timeout: float | None = None) -> bool:
-        if timeout:
-            self.waits.append(timeout)
-        return self.is_set()
-
-    def monotonic(self) -> float:
-        return sum(self.waits)
-
-    def now(self) -> datetime:
-        return datetime(2026, 11, 20, 12, 0, tzinfo=UTC) + timedelta(seconds=self.monotonic())
-
-
 @dataclass
 class World:
     """Makes clients and records the status codes that they count and the seconds that they wait."""
 
     closing: ExitStack
-    stop: Stop = field(default_factory=Stop)
+    stop: Pauses = field(default_factory=Pauses)
     codes: list[str] = field(default_factory=list)
 
     def client(self, **changes: Any) -> Client:
@@ -73,7 +56,7 @@ class World:
             "budget": Budget(600, monotonic=self.stop.monotonic),
             "stop": self.stop,
             "count": self.codes.append,
-            "now": self.stop.now,
+            "now": lambda: NOON + timedelta(seconds=self.stop.monotonic()),
             "monotonic": self.stop.monotonic,
             "jitter": lambda: 0.5,
         }
@@ -242,7 +225,7 @@ def test_a_transient_failure_is_retried_with_growing_pauses(world: World) -> Non
 
     assert client.get_json(DAU) == {"ok": True}
     assert world.codes == ["502", "error", "500", "200"]
-    assert world.stop.waits == [1.5, 3.0, 6.0]
+    assert world.stop.taken == [1.5, 3.0, 6.0]
 
 
 @pytest.mark.parametrize(
@@ -275,14 +258,14 @@ def test_a_lasting_failure_is_reported_after_four_attempts(
 
     assert (type(error), error.status, str(error)) == (kind, status, message)
     assert len(world.codes) == 4
-    assert len(world.stop.waits) == 3
+    assert len(world.stop.taken) == 3
 
 
 @pytest.mark.parametrize("jitter", [0.0, 0.999999])
 def test_no_pause_is_longer_than_a_minute(world: World, jitter: float) -> None:
     failure(lambda: world.answering(*(json_answer(503) for _ in range(4)), jitter=lambda: jitter).get_json(DAU))
 
-    assert max(world.stop.waits) <= 60
+    assert max(world.stop.taken) <= 60
 
 
 @pytest.mark.parametrize(
@@ -303,7 +286,7 @@ def test_the_pause_that_the_vendor_asks_for_is_kept(
 ) -> None:
     world.answering(json_answer(status, **headers), json_answer(200)).get_json(DAU)
 
-    assert world.stop.waits == [pause]
+    assert world.stop.taken == [pause]
 
 
 @pytest.mark.parametrize(
@@ -321,7 +304,7 @@ def test_a_longer_pause_than_a_minute_ends_the_request_at_once(
     error = failure(lambda: world.answering(json_answer(status, **headers)).get_json(DAU))
 
     assert (type(error), str(error)) == (kind, f"{WHERE}: {status}, the vendor asks to wait {asked} s")
-    assert world.stop.waits == []
+    assert world.stop.taken == []
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 408, 410, 422])
@@ -337,7 +320,7 @@ def test_every_attempt_takes_a_token_of_the_budget(world: World) -> None:
     client.get_json(DAU)
     client.get_json(DAU)
 
-    assert world.stop.waits == [1.5, 8.5, 10.0]
+    assert world.stop.taken == [1.5, 8.5, 10.0]
 
 
 def test_a_thousand_requests_at_600_a_minute_take_98_seconds(world: World) -> None:

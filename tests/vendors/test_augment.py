@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from tests.support.failures import failure_of, reason_and_message
+from tests.support.json_bodies import change
 from tests.support.vendor_polls import VendorPolls
 
 SAMPLES = Path(__file__).parents[1] / "recorded" / "augment"
@@ -92,11 +93,7 @@ def at(body: Any, *path: Any) -> Any:
 def changed(endpoint: str, path: tuple[Any, ...], value: Any) -> Bodies:
     """The published bodies with one value changed; `...` removes it."""
     bodies = the_published()
-    place = at(bodies[endpoint], *path[:-1])
-    if value is ...:
-        del place[path[-1]]
-    else:
-        place[path[-1]] = value
+    change(bodies[endpoint], path, value)
     return bodies
 
 

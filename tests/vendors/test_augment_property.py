@@ -12,7 +12,8 @@ from exporter.simulator.augment import augment_app
 from exporter.simulator.company import PersonDay
 from exporter.simulator.server import serve
 from exporter.simulator.work import Metrics, Work
-from tests.support.augment_days import Days, somebody
+from tests.support.augment_days import Days
+from tests.support.simulated_people import somebody
 from tests.support.vendor_polls import VendorPolls
 
 NEWEST = date(2025, 10, 20)

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from exporter.state.accounts import AccountBook
 from exporter.vendors.coder.vendor import CODER
 from tests.support.failures import failure_of, reason_and_message
+from tests.support.json_bodies import change
 from tests.support.vendor_polls import VendorPolls
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "coder.txt"
@@ -409,13 +410,7 @@ def test_a_body_that_cannot_be_right_is_a_payload_error_and_stores_nothing(
     endpoint: str, path: tuple[Any, ...], value: Any, message: str
 ) -> None:
     bodies = server()
-    place = bodies[endpoint]
-    for step in path[:-1]:
-        place = place[step]
-    if value is ...:
-        del place[path[-1]]
-    else:
-        place[path[-1]] = value
+    change(bodies[endpoint], path, value)
     bench = polls(bodies)
     status = bench.poll()
 

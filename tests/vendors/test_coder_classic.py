@@ -18,6 +18,7 @@ from exporter.state.accounts import AccountBook
 from exporter.vendors.coder_classic.activity import parse_activity, whole_days
 from exporter.vendors.coder_classic.vendor import CODER_CLASSIC
 from tests.support.failures import failure_of, reason_and_message
+from tests.support.json_bodies import change
 from tests.support.vendor_polls import VendorPolls
 
 SAMPLE = Path(__file__).parents[1] / "recorded" / "coder-classic" / "activity.json"
@@ -316,13 +317,8 @@ def test_a_day_in_another_offset_is_a_day_of_utc() -> None:
 
 def changed(path: tuple[Any, ...], value: Any) -> Any:
     """The documented answer as a day with one value changed; `...` removes it."""
-    body = place = day_of(JOE, BOB, ALICE)
-    for step in path[:-1]:
-        place = place[step]
-    if value is ...:
-        del place[path[-1]]
-    else:
-        place[path[-1]] = value
+    body = day_of(JOE, BOB, ALICE)
+    change(body, path, value)
     return body
 
 

@@ -85,7 +85,7 @@ def test_a_large_scrape_arrives_whole_in_pieces(form: str, encoding: str) -> Non
 
 
 def test_a_head_request_gets_the_headers() -> None:
-    answer = Pages(Web().application()).ask("HEAD", "/metrics")
+    answer = Pages(Web().application()).request("HEAD", "/metrics")
 
     assert (answer.status_code, answer.headers["content-type"][:10]) == (200, "text/plain")
 
@@ -135,15 +135,15 @@ def test_a_reload_is_a_post() -> None:
 
     pages = Pages(Web(reload=reload).application())
 
-    assert [pages.ask(method, "/-/reload").status_code for method in ("GET", "HEAD", "PUT", "DELETE")] == [405] * 4
+    assert [pages.request(method, "/-/reload").status_code for method in ("GET", "HEAD", "PUT", "DELETE")] == [405] * 4
     assert reloads == []
-    answer = pages.ask("POST", "/-/reload")
+    answer = pages.request("POST", "/-/reload")
     assert (answer.status_code, answer.text) == (200, "added: one\nstate.url has changed, which needs a restart\n")
     assert len(reloads) == 1
 
 
 def test_a_reload_that_fails_says_every_mistake() -> None:
-    answer = Pages(Web(reload=lambda: Reload(NOW, ("f: a: is missing", "f: b: is wrong"))).application()).ask(
+    answer = Pages(Web(reload=lambda: Reload(NOW, ("f: a: is missing", "f: b: is wrong"))).application()).request(
         "POST", "/-/reload"
     )
 
@@ -156,7 +156,7 @@ def test_a_reload_that_fails_says_every_mistake() -> None:
 def test_pages_are_only_read(method: str) -> None:
     pages = Pages(Web().application())
 
-    assert {path: pages.ask(method, path).status_code for path in PAGES} == dict.fromkeys(PAGES, 405)
+    assert {path: pages.request(method, path).status_code for path in PAGES} == dict.fromkeys(PAGES, 405)
 
 
 @pytest.mark.parametrize(
@@ -178,7 +178,7 @@ def test_every_page_may_be_under_a_prefix() -> None:
     pages = Pages(Web().application("/tools/adoption"))
 
     assert {path: pages.get(f"/tools/adoption{path}").status_code for path in PAGES} == dict.fromkeys(PAGES, 200)
-    assert pages.ask("POST", "/tools/adoption/-/reload").status_code == 200
+    assert pages.request("POST", "/tools/adoption/-/reload").status_code == 200
     assert {path: pages.get(path).status_code for path in PAGES[1:]} == dict.fromkeys(PAGES[1:], 404)
 
 

@@ -17,7 +17,7 @@ from exporter.web.config_file import WebConfig
 from tests.publish.test_label_texts import ODD
 from tests.support import real_servers
 from tests.support.daemons import PATIENCE
-from tests.support.page_values import shown, told
+from tests.support.page_values import expected, shown
 from tests.support.reports import Web, everything, report, scope, source
 from tests.support.web_server import serving
 
@@ -81,7 +81,7 @@ def test_every_value_in_the_browser_is_that_of_the_api(browser: Browser) -> None
         values = shown(page.content())
         document = httpx.get(f"http://{address}/api/v1/status", timeout=PATIENCE).json()
 
-    assert values == told(document)
+    assert values == expected(document)
     assert len(values) > 60
 
 

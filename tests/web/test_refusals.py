@@ -9,7 +9,7 @@ from starlette.responses import PlainTextResponse
 from exporter.web.access import Guard, WebAccess
 from exporter.web.config_file import WebConfig
 from exporter.web.refusals import is_loopback, refusal
-from tests.support.web_server import connect, heard, serving
+from tests.support.web_server import connect, received, serving
 
 NAMES = frozenset({"localhost", "adoption.example.com", "10.1.2.3", "fd00::1"})
 REBOUND = (
@@ -157,7 +157,7 @@ def test_nothing_behind_a_request_with_two_lengths_is_read(version: bytes) -> No
     )
     guard = Guard(PlainTextResponse("page"), WebAccess(WebConfig()))
     with serving(guard) as address, connect(address, head + smuggled) as client:
-        answer = heard(client)
+        answer = received(client)
 
     assert answer.startswith(b"HTTP/1.1 400 ")
     assert answer.count(b"HTTP/1.1") == 1

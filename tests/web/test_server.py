@@ -17,7 +17,7 @@ from exporter.web.exposition import Exposition
 from exporter.web.server import Limits
 from tests.support.certificates import certificate
 from tests.support.daemons import PATIENCE, wait_until
-from tests.support.web_server import connect, heard, hears, serving
+from tests.support.web_server import connect, received, receives, serving
 
 PAGE = PlainTextResponse("page")
 GET = b"GET / HTTP/1.1\r\nHost: exporter\r\n\r\n"
@@ -44,7 +44,7 @@ def test_a_connection_that_says_nothing_is_closed_when_its_time_is_over() -> Non
     with serving(PAGE, Limits(head=0.4)) as address:
         began = time.monotonic()
         with connect(address) as silent:
-            assert heard(silent) == b""
+            assert received(silent) == b""
         assert time.monotonic() - began >= 0.4
 
 
@@ -58,7 +58,7 @@ def test_a_head_that_comes_in_drops_is_closed_when_its_time_is_over() -> None:
 
 def test_a_second_head_that_comes_in_drops_is_closed_too() -> None:
     with serving(PAGE, Limits(head=2)) as address, connect(address, GET) as slow:
-        assert hears(slow, b"page")
+        assert receives(slow, b"page")
         began = time.monotonic()
         slow.sendall(b"GET / HTTP/1.1\r\n")
         trickle(slow)
@@ -69,31 +69,31 @@ def test_a_kept_connection_may_rest_between_requests_for_longer_than_a_head_may_
     with serving(PAGE, Limits(head=2)) as address, connect(address) as kept:
         for _ in range(2):
             kept.sendall(GET)
-            assert hears(kept, b"page")
+            assert receives(kept, b"page")
             with connect(address) as silent:
-                assert heard(silent) == b""
+                assert received(silent) == b""
         kept.sendall(GET)
-        assert hears(kept, b"page")
+        assert receives(kept, b"page")
 
 
 def test_a_kept_connection_that_rests_too_long_is_closed() -> None:
     with serving(PAGE, Limits(idle=0.8)) as address, connect(address) as kept:
         began = time.monotonic()
         kept.sendall(GET)
-        assert heard(kept).endswith(b"page")
+        assert received(kept).endswith(b"page")
         assert time.monotonic() - began >= 0.8
 
 
 def test_requests_that_were_sent_ahead_are_all_answered() -> None:
     with serving(PAGE, Limits(idle=0.8)) as address, connect(address, GET * 10) as eager:
-        assert heard(eager).count(b"page") == 10
+        assert received(eager).count(b"page") == 10
 
 
 def test_a_body_that_nobody_wants_does_not_keep_a_connection() -> None:
     with serving(PAGE, Limits(idle=0.8)) as address:
         head = b"POST / HTTP/1.1\r\nHost: exporter\r\nContent-Length: 1000000\r\n\r\n"
         with connect(address, head) as sending:
-            assert hears(sending, b"page")
+            assert receives(sending, b"page")
             trickle(sending)
 
 
@@ -126,10 +126,10 @@ def test_a_client_that_does_not_read_is_left_when_its_time_is_over() -> None:
     large = Large()
     with serving(large, Limits(answer=0.6)) as address, connect(address, GET) as deaf:
         assert large.done.wait(PATIENCE)
-        assert len(heard(deaf)) < 20_000_000
+        assert len(received(deaf)) < 20_000_000
 
 
-def test_the_door_lets_the_next_one_in_when_it_is_full_of_waiting_ones() -> None:
+def test_a_full_server_admits_the_next_client_in_place_of_the_longest_waiting_one() -> None:
     limits = Limits(connections=5, head=PATIENCE, idle=PATIENCE)
     with serving(PAGE, limits) as address:
         waiting = [connect(address) for _ in range(5)]
@@ -164,9 +164,9 @@ def test_whoever_is_being_answered_is_not_sent_away() -> None:
         busy = [connect(address, GET.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")) for _ in range(3)]
         wait_until(lambda: len(begun) == 3)
         with connect(address, GET) as refused:
-            assert heard(refused) == b""
+            assert received(refused) == b""
         go_on.set()
-        assert [b"page" in heard(connection) for connection in busy] == [True] * 3
+        assert [b"page" in received(connection) for connection in busy] == [True] * 3
         for connection in busy:
             connection.close()
 
@@ -177,14 +177,14 @@ def test_whoever_is_being_answered_is_not_sent_away() -> None:
 )
 def test_garbage_is_answered_with_400_and_a_closed_connection(garbage: bytes) -> None:
     with serving(PAGE) as address, connect(address, garbage) as client:
-        assert heard(client).startswith(b"HTTP/1.1 400 ")
+        assert received(client).startswith(b"HTTP/1.1 400 ")
         assert page(address) == "page"
 
 
 def test_a_head_without_an_end_is_refused_before_it_fills_the_memory() -> None:
     with serving(PAGE, Limits(head=PATIENCE)) as address, connect(address, b"GET / HTTP/1.1\r\nX: ") as client:
         client.sendall(b"x" * 100_000)
-        assert heard(client).startswith(b"HTTP/1.1 400 ")
+        assert received(client).startswith(b"HTTP/1.1 400 ")
 
 
 def test_it_serves_on_ipv6() -> None:
@@ -257,8 +257,8 @@ def test_a_client_that_never_ends_its_handshake_is_left_when_its_time_is_over(tm
     with serving(PAGE, Limits(handshake=0.4), tls=lambda: tls) as address:
         began = time.monotonic()
         with connect(address) as silent, connect(address, GET) as plain:
-            assert b"page" not in heard(plain)
-            assert heard(silent) == b""
+            assert b"page" not in received(plain)
+            assert received(silent) == b""
         assert time.monotonic() - began >= 0.4
 
 

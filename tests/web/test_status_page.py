@@ -6,12 +6,12 @@ import pytest
 from exporter.publish.status import Report
 from exporter.web.status_json import as_json
 from exporter.web.status_page import status_page
-from tests.support.page_values import shown, told
+from tests.support.page_values import expected, shown
 from tests.support.reports import NOW, everything, report, scope, source
 
 
 def test_every_value_on_the_page_is_that_of_the_api() -> None:
-    assert shown(status_page(everything())) == told(as_json(everything()))
+    assert shown(status_page(everything())) == expected(as_json(everything()))
 
 
 @pytest.mark.parametrize(
