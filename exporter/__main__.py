@@ -3,15 +3,15 @@
 import signal
 import sys
 
-# They read their configuration again at SIGHUP.
+# These commands reload their configuration on SIGHUP.
 _DAEMONS = ("run", "demo")
 
 
 def main() -> None:
     """Runs the command line and exits."""
     if sys.argv[1:2] and sys.argv[1] in _DAEMONS:
-        # SIGHUP would kill until there is a handler, and what is imported below takes its time. Blocked, it waits in
-        # the kernel until the daemon lets it in.
+        # SIGHUP kills a process without a handler, and the imports below take a while. Blocked, the signal stays
+        # pending until the daemon unblocks it.
         signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGHUP])
     from exporter import cli
 

@@ -1,4 +1,4 @@
-"""The command line: 0 fine, 1 a source failed, 2 a usage or configuration error in one line each."""
+"""The command line. Exit codes: 0 success, 1 a source failed, 2 a usage or configuration error, one line each."""
 
 import sys
 
@@ -53,7 +53,7 @@ def main() -> None:
         error.show()
         sys.exit(error.exit_code)
     except click.ClickException as error:
-        # Choices stand on lines of their own.
+        # click puts choices on lines of their own.
         _fail(" ".join(error.format_message().split()))
     except click.Abort:
         sys.exit(130)

@@ -1,1 +1,1 @@
-"""The commands of adoption-exporter, a file for each."""
+"""The commands of adoption-exporter, one file each."""

@@ -1,4 +1,4 @@
-"""What commands that ask a running exporter share: its address, and how to get an answer."""
+"""Options and requests of the commands that query a running exporter."""
 
 import os
 import re
@@ -51,14 +51,14 @@ def ask_options(command: F) -> F:
 
 
 def ask(url: str, path: str, ca_file: Path | None, insecure: bool) -> httpx.Response:
-    """Gets a page of a running exporter. Where it cannot be had, says why on stderr and exits with 1."""
+    """Gets a page of a running exporter; if it cannot, prints why on stderr and exits with 1."""
     try:
         check_key_log(os.environ)
         verify = not insecure if ca_file is None else trusting("--ca-file", ca_file)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
     try:
-        # Never through a proxy that the environment may name: it is this machine, or one beside it.
+        # Never through the environment's proxy: the exporter runs on this machine or a nearby one.
         answer = httpx.get(f"{url.rstrip('/')}/{path}", timeout=_TIMEOUT, verify=verify, trust_env=False)
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
         _give_up(f"{_shown(url)} does not answer: {error or type(error).__name__}")
@@ -70,7 +70,7 @@ def ask(url: str, path: str, ca_file: Path | None, insecure: bool) -> httpx.Resp
 
 
 def ask_status(url: str, ca_file: Path | None, insecure: bool) -> dict[str, Any]:
-    """Gets the document of /api/v1/status; exits with 1 where something else answers."""
+    """Gets the document of /api/v1/status; exits with 1 if something else answers."""
     answer = ask(url, "api/v1/status", ca_file, insecure)
     try:
         document = answer.json()

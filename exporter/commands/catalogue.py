@@ -1,4 +1,4 @@
-"""`metrics`: the catalogue of metrics."""
+"""`metrics`: prints the catalogue of metrics."""
 
 import json
 from dataclasses import asdict

@@ -1,4 +1,4 @@
-"""`check-config`: every mistake of configuration files at once, and with --online what vendors say to the sources."""
+"""`check-config`: prints every mistake in configuration files and, with --online, every failing source."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path

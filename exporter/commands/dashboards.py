@@ -1,4 +1,4 @@
-"""`dashboards`: the Grafana dashboards and Prometheus rules that come with the exporter, as files."""
+"""`dashboards`: writes the Grafana dashboards and Prometheus rules that ship with the exporter."""
 
 from pathlib import Path
 

@@ -59,8 +59,8 @@ def demo(web: WebFlags, just_once: bool, scenario: Scenario, log_level: log.Leve
 
 
 def company_of(scenario: Scenario, today: date) -> Company:
-    """The company of a demo that is started today."""
-    # One that rested would show nothing on a Sunday of what the scenario is about.
+    """The company of a demo that starts today."""
+    # A company that rests on Sundays would hide the scenario then.
     rests = scenario == "steady"
     return Company(first_day=today - timedelta(days=_HISTORY_DAYS), scenario=scenario, today=today, rests=rests)
 

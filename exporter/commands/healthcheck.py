@@ -1,4 +1,4 @@
-"""`healthcheck`: for Docker's HEALTHCHECK and the like."""
+"""`healthcheck`: checks a running exporter, for Docker's HEALTHCHECK and the like."""
 
 from pathlib import Path
 

@@ -60,25 +60,25 @@ def once(
 
 
 def print_once(settings: Config, state: str, form: Form) -> None:
-    """Polls every source once over a state and prints what it publishes; ends with 1 where a source failed."""
+    """Polls every source once with a state and prints what it publishes; exits with 1 if a source failed."""
     with closing(Store.open(state, settings.state_values)) as store:
-        # In a folder of node_exporter's textfile collector the process would be a second one, and is gone by then.
+        # Without process metrics: node_exporter's textfile collector has its own, and this process is gone by then.
         exporter = Exporter.open(settings, store, self_metrics=SelfMetrics(process=False))
         succeeded = poll_all(exporter)
-        # As bytes: of text that goes to a file or a pipe, click removes what a terminal would obey.
+        # As bytes: click strips ANSI sequences from text that goes to a file or pipe.
         click.echo(exposition(exporter, form), nl=False)
     if not succeeded:
         raise click.exceptions.Exit(1)
 
 
 def poll_all(exporter: Exporter) -> bool:
-    """Polls every source once, side by side; says whether all succeeded."""
+    """Polls every source once, in parallel; returns whether all succeeded."""
     with ThreadPoolExecutor(len(exporter.pollers)) as pool:
         return all(list(pool.map(exporter.poll, exporter.pollers)))
 
 
 def exposition(exporter: Exporter, form: Form) -> bytes:
-    """What an exporter publishes now, as text, OpenMetrics or JSON."""
+    """What an exporter publishes now as text, OpenMetrics or JSON."""
     if form == "json":
         lines = [
             {"metric": name, "labels": dict(zip(CATALOGUE[name].labels, labels, strict=True)), "value": value}
@@ -95,7 +95,7 @@ def exposition(exporter: Exporter, form: Form) -> bytes:
 
 
 def narrowed(settings: Config, names: Sequence[str], history: timedelta | None = None) -> Config:
-    """A configuration with the named sources only (all where none is named) and, where given, another history."""
+    """A configuration with the named sources only (all if none is named) and with another history if given."""
     unknown = [name for name in names if name not in settings.sources]
     if unknown:
         raise click.BadParameter(f"there is no source {', '.join(unknown)} in the configuration", param_hint="--source")

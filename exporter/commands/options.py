@@ -1,4 +1,4 @@
-"""Options that several commands share, spelled as Prometheus spells them."""
+"""Options that several commands share, named as Prometheus names them."""
 
 import os
 from collections.abc import Callable
@@ -22,7 +22,8 @@ def address(_context: click.Context, _parameter: click.Parameter, text: str | No
 
 
 def _file_to_write(_context: click.Context, _parameter: click.Parameter, file: Path | None) -> Path | None:
-    # Said before the vendors are asked, which may take hours. What is no file, such as a pipe, would become one.
+    # Checked before the vendors are read, which may take hours. A pipe, or anything else that is no file, would be
+    # replaced by a file.
     if file is not None and not os.access(file.parent, os.W_OK):
         raise click.BadParameter(f"there is no folder {file.parent} that can be written to")
     if file is not None and file.exists() and not file.is_file():
@@ -31,7 +32,7 @@ def _file_to_write(_context: click.Context, _parameter: click.Parameter, file: P
 
 
 def output_file(words: str, *, required: bool) -> Callable[[F], F]:
-    """--output, a file that appears once it is whole; a link to it stays one."""
+    """--output: a file that appears once it is whole; a symbolic link stays a link."""
     path = click.Path(path_type=Path, dir_okay=False, writable=True)
     return click.option("--output", required=required, type=path, callback=_file_to_write, metavar="FILE", help=words)
 

@@ -28,13 +28,13 @@ def run(config_file: Path, web: WebFlags, log_level: log.Level, log_format: log.
 
     def load() -> Config:
         settings = web.over(load_config(config_file, SETTINGS))
-        # What was a secret before a reload must not be logged after it.
+        # A secret from before a reload must not be logged after it.
         known.update(config_secrets(settings))
         log.setup(log_level, log_format, sys.stderr, known)
         return settings
 
     settings = load()
-    # Where there is no folder for temporary files there is nothing in it.
+    # Without a temporary directory there is nothing to sweep.
     with suppress(OSError):
         sweep(Path(gettempdir()))
     serving = web.open(settings)

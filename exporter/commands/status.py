@@ -1,4 +1,4 @@
-"""`status`: how the sources of a running exporter stand."""
+"""`status`: a table of the sources and scopes of a running exporter."""
 
 import sys
 from collections.abc import Iterator, Mapping
@@ -18,7 +18,7 @@ _COLUMNS = ("source", "scope", "health", "data day", "late", "1d", "7d", "28d", 
 _NUMBERS = ("late", "1d", "7d", "28d", "usual")
 _FOLDING = ("source", "scope")
 _STYLES = {"late": "yellow", "withdrawn": "red", "failing": "red"}
-# Where nobody looks at it, a line is as long as it must be.
+# Without a terminal, lines never wrap.
 _WIDE = 10_000
 
 

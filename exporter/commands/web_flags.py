@@ -1,4 +1,4 @@
-"""The options of commands that serve: where, under which path, and to whom."""
+"""The --web options of the commands that serve pages."""
 
 import re
 from collections.abc import Callable
@@ -22,9 +22,9 @@ _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)*/?")
 
 @dataclass(frozen=True)
 class WebFlags:
-    """What was said on the command line, which wins over the configuration.
+    """The values from the command line, which override the configuration.
 
-    `prefix` is "" or /like/this, `external_host` the host of the external URL or "".
+    `prefix` is "" or /like/this, `external_host` is the host of the external URL or "".
     """
 
     listen_address: Address | None
@@ -33,13 +33,13 @@ class WebFlags:
     external_host: str
 
     def over(self, config: Config) -> Config:
-        """The configuration with these flags in it."""
-        said = {"listen_address": self.listen_address, "config_file": self.config_file}
-        update = {name: value for name, value in said.items() if value is not None}
+        """The configuration with these flags in place of its own values."""
+        given = {"listen_address": self.listen_address, "config_file": self.config_file}
+        update = {name: value for name, value in given.items() if value is not None}
         return replace(config, web=config.web.model_copy(update=update))
 
     def open(self, config: Config) -> Web:
-        """Begins to listen as a configuration wants it. Raises ConfigError, or OSError for an address in use."""
+        """Listens on the configured address. Raises ConfigError, or OSError if the address is in use."""
         access = WebAccess.open(config.web.config_file)
         return Web(listen(config.web.listen_address), access, self.prefix, self.external_host)
 
@@ -72,7 +72,7 @@ def _prefix(_context: click.Context, _parameter: click.Parameter, text: str | No
 
 
 def _external_url(context: click.Context, parameter: click.Parameter, text: str) -> SplitResult:
-    """The URL; its path is a prefix."""
+    """An external URL, whose path is a route prefix."""
     try:
         url = urlsplit(base_url(text) if text else "")
     except ValueError as error:

@@ -1,4 +1,4 @@
-"""Vendor APIs over one synthetic company; imports nothing of the exporter, so that it can disagree with it."""
+"""Vendor APIs over one synthetic company; independent of the exporter, so that tests can find the exporter wrong."""
 
-# What every simulated vendor takes, unless told otherwise.
+# The token that every simulated vendor accepts by default.
 CREDENTIAL = "demo-token"

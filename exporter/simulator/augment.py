@@ -27,7 +27,7 @@ _BURST = 20
 
 
 def dau_count(ask: Ask) -> Body:
-    """How many were active on each day that is out, days without anybody included."""
+    """The number of active people on each published day, including days without any."""
     span = ask.span()
     shown = {day: ask.shown(day) for day in span.days()}
     return {
@@ -44,7 +44,7 @@ def dau_count(ask: Ask) -> Body:
 
 
 def dau(ask: Ask) -> Body:
-    """Who was active on a day."""
+    """The people who were active on a day."""
     day = ask.day()
     people = [entry.person for entry in ask.shown(day) or ()]
     page, pagination = ask.page({_name(person): _identity(person) for person in people})
@@ -66,7 +66,7 @@ def daily_usage(ask: Ask) -> Body:
 
 
 def user_activity(ask: Ask) -> Body:
-    """Each active person's sums over the range, and on how many of its days they were active."""
+    """The sums over the range for each active person, with the number of their active days."""
     span = ask.span()
     people: dict[str, list[PersonDay]] = {}
     for day in span.days():
@@ -86,7 +86,7 @@ def user_activity(ask: Ask) -> Body:
 
 
 def daily_user_activity_by_editor_language(ask: Ask) -> Body:
-    """What each person did on a day in each language and editor."""
+    """The activity of each person on a day, by language and editor."""
     day = ask.day()
     rows = {
         f"{_name(entry.person)}\n{work.language}\n{work.editor}": {
@@ -103,7 +103,7 @@ def daily_user_activity_by_editor_language(ask: Ask) -> Body:
 
 
 class Endpoint(NamedTuple):
-    """An endpoint's answer, the dates it takes, and the sizes of its pages if it has pages."""
+    """An endpoint: its response, the dates that it takes, and its page sizes if it has pages."""
 
     answer: Callable[[Ask], Body]
     dates: tuple[str, ...]

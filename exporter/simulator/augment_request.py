@@ -1,4 +1,4 @@
-"""What Augment accepts as a request, and its page of rows: dates, defaults, limits and cursors."""
+"""Augment's rules for requests and pages: dates, defaults, limits and cursors."""
 
 import base64
 import binascii
@@ -24,7 +24,7 @@ Body = Mapping[str, object]
 
 
 class RequestError(Exception):
-    """An answer that is an error: its HTTP status, the code and message of its body, and Retry-After in seconds."""
+    """An error response: its HTTP status, the code and message of its body, and Retry-After in seconds."""
 
     def __init__(self, status: int, code: str, message: str, retry_after: int | None = None) -> None:
         super().__init__(message)
@@ -43,7 +43,7 @@ class Span(NamedTuple):
 
 
 class Sizes(NamedTuple):
-    """How many rows a page has: when nobody says, and at most."""
+    """The default and the largest number of rows on a page."""
 
     default: int
     most: int
@@ -51,7 +51,7 @@ class Sizes(NamedTuple):
 
 @dataclass(frozen=True)
 class Ask:
-    """One request: its parameters, the moment, and what the vendor shows by then."""
+    """One request: its parameters, its time, and what the vendor has published by then."""
 
     params: Mapping[str, str]
     now: datetime
@@ -61,7 +61,7 @@ class Ask:
     sizes: Sizes | None
 
     def shown(self, day: date) -> Sequence[PersonDay] | None:
-        """The day's active people; None while the day is not out yet."""
+        """The day's active people; None if the day is not published yet."""
         return self.history.published(day, self.now, _LAG)
 
     def metrics(self, counts: Iterable[Metrics]) -> Mapping[str, int]:
@@ -70,15 +70,15 @@ class Ask:
         return {field: summed[field] for field in self.fields}
 
     def generated_at(self) -> str:
-        """When the answer was made."""
+        """The time of the response."""
         return self.now.strftime("%Y-%m-%dT%H:%M:%SZ")
 
     def day(self) -> date:
-        """The single date asked for."""
+        """The requested date."""
         return self._date("date") or self._yesterday()
 
     def span(self) -> Span:
-        """The range asked for, with the vendor's defaults."""
+        """The requested range, with the vendor's defaults."""
         start, end = self._date("start_date"), self._date("end_date")
         more = (_DEFAULT_DAYS - 1) * _DAY
         if end is None:
@@ -92,7 +92,7 @@ class Ask:
         return Span(start, end)
 
     def page(self, rows: Mapping[str, Body]) -> tuple[list[Body], Body]:
-        """The page of rows asked for, in the order of their keys, and its `pagination` object."""
+        """The requested page of rows, sorted by key, and its `pagination` object."""
         last = self._last_id()
         left = sorted(key for key in rows if last is None or key > last)
         keys = left[: self._page_size()]
@@ -139,7 +139,7 @@ class Ask:
 
 
 def invalid(message: str) -> RequestError:
-    """The refusal of a request that is wrong."""
+    """The refusal of an invalid request."""
     return RequestError(400, "InvalidArgument", message)
 
 

@@ -47,7 +47,7 @@ Body = object
 
 @dataclass(frozen=True)
 class Ask:
-    """A request, who makes it, and what its answer is made from."""
+    """A request, its user, and the data of its response."""
 
     params: Mapping[str, str]
     role: Role
@@ -59,7 +59,7 @@ class Ask:
         return self.deployment.now
 
     def check_insight(self, *known: str) -> None:
-        """Refuses who may not read insights, and what is no parameter."""
+        """Refuses users who may not read insights, and unknown parameters."""
         if not self.usage_stats:
             raise RefusalError(404, "Not Found.", detail="Template insights are disabled.")
         if self.role == "member":
@@ -67,13 +67,13 @@ class Ask:
         refuse_unknown(self.params, known)
 
     def check_deployment(self, *known: str) -> None:
-        """Refuses who may not read about the whole deployment, and what is no parameter."""
+        """Refuses users who may not read about the whole deployment, and unknown parameters."""
         if self.role != "auditor":
             raise RefusalError(403, "Forbidden.", detail="You don't have permission to view this content.")
         refuse_unknown(self.params, known)
 
     def teams(self) -> Sequence[str]:
-        """The teams whose templates are asked for."""
+        """The teams whose templates are requested."""
         if not self.params.get("template_ids"):
             return tuple(TEAMS)
         teams = {template_id(team): team for team in TEAMS}
@@ -84,7 +84,7 @@ class Ask:
 
 
 def daus(ask: Ask) -> Body:
-    """How many were active on each of 60 days and on today so far."""
+    """The number of active people on each of 60 days and so far today."""
     ask.check_deployment("tz_offset")
     hours = offset(ask.params)
     hour = ask.now.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
@@ -102,7 +102,7 @@ def daus(ask: Ask) -> Body:
 
 
 def user_activity(ask: Ask) -> Body:
-    """Who was active, and for how long."""
+    """The active people and their time."""
     ask.check_insight(*_RANGE)
     whole, teams = span(ask.params, ask.now), ask.teams()
     users = {
@@ -119,14 +119,14 @@ def user_activity(ask: Ask) -> Body:
 
 
 def templates(ask: Ask) -> Body:
-    """How long each app was open for all people together, and how many were active in each interval."""
+    """The time of each app over all people, and the number of active people in each interval."""
     ask.check_insight(*_RANGE, "interval", "sections")
     whole, teams = span(ask.params, ask.now), ask.teams()
     parts = intervals(ask.params, whole)
     usage = ask.deployment.usage(whole, teams)
     seconds = Counter({(slug, icon): 0 for slug, (kind, _, icon) in _APPS.items() if kind == "builtin"})
     for (slug, team), minutes in usage.apps.items():
-        # Templates give the same app different icons, and so it has several rows.
+        # Templates give an app different icons: it has one row for each.
         icon = "/icon/widgets.svg" if (slug, team) == ("code-server", "data") else _APPS[slug][2]
         seconds[slug, icon] += minutes * 60
     report = {
@@ -144,7 +144,7 @@ def templates(ask: Ask) -> Body:
             }
             for (slug, icon), total in seconds.items()
         ],
-        # Here stands whatever people typed when they made a workspace.
+        # The values that people typed when they created a workspace.
         "parameters_usage": [
             {
                 "template_ids": [template_id(team) for team in teams],
@@ -198,7 +198,7 @@ def organizations(_: Ask) -> Body:
 
 
 def organization_templates(ask: Ask, organization: str) -> Body:
-    """The templates of an organization; the deprecated ones only for who asks for them."""
+    """The templates of an organization; the deprecated ones only on request."""
     names = {organization_id(name): name for name in ORGANIZATIONS}
     if organization not in names:
         raise RefusalError(404, _NOT_FOUND)
@@ -276,7 +276,7 @@ def organization_id(name: str) -> str:
 
 
 def _frame(whole: Span, teams: Sequence[str]) -> Mapping[str, object]:
-    """What every report begins with."""
+    """The fields that begin every report."""
     start, end = (moment.isoformat().replace("+00:00", "Z") for moment in whole)
     return {"start_time": start, "end_time": end, "template_ids": [template_id(team) for team in teams]}
 

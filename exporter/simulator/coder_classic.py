@@ -1,4 +1,4 @@
-"""Coder v1's private metrics API: who was active in which category, and for how long.
+"""Coder v1's private metrics API: the people active in each category, and their time.
 
 Written from the guide on user activity in the documentation of Coder 1.35 to 1.44 (read 2026-11). Where it is silent,
 the stricter or the more awkward behaviour was chosen: a client that passes here passes there.
@@ -23,7 +23,7 @@ from exporter.simulator.company import History
 from exporter.simulator.people import Person
 
 PATH = "/api/private/metrics/activity"
-# Our names for the categories, and the words on the wire; of these only ide and tunnel are documented.
+# Our names for the categories, with the vendor's words; only ide and tunnel are documented.
 WORDS = {name: name for name in ("any", "ide", "login", "app", "tunnel", "web_terminal")}
 
 _CATEGORIES_OF = {
@@ -45,7 +45,7 @@ Body = Mapping[str, object]
 
 
 class RefusalError(Exception):
-    """An answer that is an error: its HTTP status, and the words and the code of its body."""
+    """An error response: its HTTP status, and the message and code of its body."""
 
     def __init__(self, status: int, words: str, code: str) -> None:
         super().__init__(words)
@@ -54,7 +54,7 @@ class RefusalError(Exception):
 
 @dataclass(frozen=True)
 class Server:
-    """What an answer depends on besides the request. `only` is the one person whom the token may see, if it is so."""
+    """What a response depends on beside the request. `only` is the one person that the token may see, if limited."""
 
     history: History
     sessions: Sessions
@@ -66,7 +66,7 @@ class Server:
 
 @dataclass(frozen=True)
 class Ask:
-    """A request that makes sense; `teams` are those of the organization."""
+    """A valid request; `teams` are those of the organization."""
 
     start: datetime
     end: datetime
@@ -75,7 +75,7 @@ class Ask:
     teams: Sequence[str] | None
 
     def spans(self, made: Sequence[Session]) -> list[tuple[int, int]]:
-        """The minutes of somebody's day that belong to the category and to the organization."""
+        """The minutes of a person's day that belong to the category and the organization."""
         here = [session for session in made if self.teams is None or session.team in self.teams]
         if self.category == "login":
             return open_spans(session._replace(minutes=1) for session in here)
@@ -83,12 +83,12 @@ class Ask:
 
 
 def organization_id(name: str) -> str:
-    """The id of an organization; it is no UUID."""
+    """The id of an organization; not a UUID."""
     return _id(f"organization/{name}")
 
 
 def user_id(person: Person) -> str:
-    """The id of a person; it is no UUID."""
+    """The id of a person; not a UUID."""
     return _id(f"user/{person.username}")
 
 
@@ -136,7 +136,7 @@ def _answer(server: Server, ask: Ask) -> Body:
         buckets.append({"time": _rfc3339(start), "duration": length, "user_activity": rows or None})
         samples.update(active)
     users = {
-        # The documentation has a user under another key than the id, and a total in seconds that says nanoseconds.
+        # The documentation shows a user under another key than the id, and a total in seconds called nanoseconds.
         user_id(person) if index != 1 else "needs-id": {
             "id": user_id(person),
             "name": person.username.title(),
@@ -152,7 +152,7 @@ def _answer(server: Server, ask: Ask) -> Body:
 
 
 def _buckets(server: Server, ask: Ask) -> Iterator[tuple[datetime, datetime]]:
-    """The intervals of the range; the last is a shorter one where the range is no whole number of them."""
+    """The intervals of the range; the last one is shorter if they do not fill the range."""
     start = ask.start
     while start < ask.end:
         yield start, min(start + ask.interval, ask.end)

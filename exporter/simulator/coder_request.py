@@ -1,4 +1,4 @@
-"""What Coder v2 accepts as a request for insights: known parameters alone, whole days, and an end that may be now."""
+"""Coder v2's rules for insights requests: known parameters only, whole days, and an end that may be now."""
 
 from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, time, timedelta
@@ -13,7 +13,7 @@ INTERVALS = {"day": _DAY, "week": _WEEK}
 
 
 class RefusalError(Exception):
-    """An answer that is an error: its HTTP status and its body."""
+    """An error response: its HTTP status and its body."""
 
     def __init__(self, status: int, message: str, **more: object) -> None:
         super().__init__(message)
@@ -22,21 +22,21 @@ class RefusalError(Exception):
 
 
 class Span(NamedTuple):
-    """A range of time, its end not included."""
+    """A time range without its end."""
 
     start: datetime
     end: datetime
 
 
 def refuse_unknown(params: Collection[str], known: Collection[str]) -> None:
-    """Refuses parameters that an endpoint does not know."""
+    """Refuses unknown parameters."""
     unknown = [(name, f'"{name}" is not a valid query param') for name in params if name not in known]
     if unknown:
         _invalid("Query parameters have invalid values.", *unknown)
 
 
 def span(params: Mapping[str, str], now: datetime) -> Span:
-    """The range that start_time and end_time make."""
+    """The range from start_time to end_time."""
     for name in ("start_time", "end_time"):
         if name not in params:
             detail = f'Query param "{name}" is required and cannot be empty'
@@ -52,7 +52,7 @@ def span(params: Mapping[str, str], now: datetime) -> Span:
 
 
 def intervals(params: Mapping[str, str], whole: Span) -> list[Span]:
-    """The parts that `interval` cuts a range into, the last of them perhaps a shorter one; none without it."""
+    """The parts of a range, each as long as `interval`, the last one perhaps shorter; none without `interval`."""
     name = params.get("interval", "")
     if not name:
         return []

@@ -11,17 +11,17 @@ from exporter.simulator.coder_work import Session, Sessions, open_spans
 from exporter.simulator.company import History
 from exporter.simulator.people import TEAMS, Person
 
-# How long it takes until a day is in the table that insights are made from.
+# The delay until a day is in the table that feeds the insights.
 _LAG = timedelta(minutes=15)
 _HALF_HOUR = timedelta(minutes=30)
 _DAY = timedelta(days=1)
 
 
 class Company(History, Protocol):
-    """A history of which one knows who is employed."""
+    """A history that knows who is employed."""
 
     def roster(self, day: date) -> Sequence[Person]:
-        """Everybody who is employed on the day."""
+        """Everyone employed on the day."""
 
 
 @dataclass(frozen=True)
@@ -34,14 +34,14 @@ class Usage:
 
 @dataclass(frozen=True)
 class Deployment:
-    """Who worked in the workspaces, as far as it is known by now."""
+    """The use of the workspaces, as far as it is known at `now`."""
 
     company: Company
     sessions: Sessions
     now: datetime
 
     def usage(self, span: Span, teams: Sequence[str] = tuple(TEAMS)) -> Usage:
-        """What happened in the half hours that lie within the range, in workspaces from the templates of the teams."""
+        """The use in the half hours within the range, in workspaces of the teams' templates."""
         people: Counter[Person] = Counter()
         apps: Counter[tuple[str, str]] = Counter()
         for midnight in midnights(span):
@@ -57,12 +57,12 @@ class Deployment:
         return Usage(people, apps)
 
     def accounts(self, day: date) -> int:
-        """How many people have an account."""
+        """The number of people with an account."""
         return sum(not person.service for person in self.company.roster(day))
 
 
 def midnights(span: Span) -> Iterator[datetime]:
-    """The beginnings of the days of UTC that a range touches."""
+    """The starts of the UTC days that a range touches."""
     midnight = datetime.combine(span.start.astimezone(UTC).date(), time(), UTC)
     while midnight < span.end:
         yield midnight
@@ -70,7 +70,7 @@ def midnights(span: Span) -> Iterator[datetime]:
 
 
 def _capped(made: Sequence[Session], within: range) -> int:
-    """Somebody's minutes: apps of one template side by side count once, and no half hour has more than thirty."""
+    """A person's minutes: parallel apps of one template count once, and a half hour has at most thirty."""
     half_hours: Counter[int] = Counter()
     for team in {session.team for session in made}:
         half_hours.update(_half_hours([session for session in made if session.team == team], within))

@@ -1,4 +1,4 @@
-"""What people of the synthetic company did in their Coder workspaces; both generations of Coder show it."""
+"""The sessions of the synthetic company in Coder workspaces; both generations of Coder show them."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
@@ -10,7 +10,7 @@ from exporter.simulator.stream import Stream
 # Each organization has the workspaces of some teams.
 ORGANIZATIONS = {"engineering": ("platform", "payments", "web"), "products": ("mobile", "data")}
 
-# The app that an editor is, and apps that somebody may open besides.
+# The app of each editor, and apps that a person may open beside it.
 _APPS = {"VSCode": "vscode", "JetBrains": "jetbrains", "Vim": "ssh", "CLI": "ssh", "Unknown": "code-server"}
 _OTHER_APPS = ("reconnecting-pty", "reconnecting-pty", "code-server", "jupyter", "sftp")
 
@@ -20,7 +20,7 @@ _DAY_MINUTES = 24 * 60
 
 
 class Session(NamedTuple):
-    """An app that was open in a workspace of a team, in minutes of a day of UTC."""
+    """An app that was open in a workspace of a team, in minutes of a UTC day."""
 
     app: str
     team: str
@@ -32,7 +32,7 @@ Sessions = Callable[[PersonDay], Sequence[Session]]
 
 
 def sessions(entry: PersonDay) -> Sequence[Session]:
-    """A person's day in workspaces: sessions that overlap; none of a service account or of who has no workspace."""
+    """A person's sessions of a day, which may overlap; service accounts and people without workspace have none."""
     person = entry.person
     if person.service or not Stream(f"{person.username}/workspace").chance(_WITH_WORKSPACE):
         return ()
@@ -44,7 +44,7 @@ def sessions(entry: PersonDay) -> Sequence[Session]:
 
 
 def open_spans(made: Iterable[Session]) -> list[tuple[int, int]]:
-    """When any of the sessions was open: from a minute up to, but not including, another, without overlaps."""
+    """The ranges of minutes in which any session was open, ends excluded, without overlaps."""
     merged: list[tuple[int, int]] = []
     for start, end in sorted((session.start, session.start + session.minutes) for session in made):
         if merged and start <= merged[-1][1]:

@@ -1,4 +1,4 @@
-"""A synthetic company: what its people did on any day, and what a vendor has published of it by a moment."""
+"""A synthetic company: the activity of its people on any day, and what a vendor has published of it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from exporter.simulator.work import Work, works
 
 Scenario = Literal["steady", "drop", "late-data", "revised"]
 
-# Monday to Sunday, and fixed holidays as (month, day): the chance that a keen person is active.
+# Monday to Sunday, and fixed holidays as (month, day): the probability that a keen person is active.
 _WEEK = (0.94, 1.0, 1.0, 0.97, 0.85, 0.05, 0.06)
 _HOLIDAYS = frozenset({(1, 1), (5, 1), (10, 3), (12, 24), (12, 25), (12, 26), (12, 31)})
 _QUIET = 0.06
@@ -28,7 +28,7 @@ _HELD_BACK = 0.3
 
 @dataclass(frozen=True, slots=True)
 class PersonDay:
-    """A person's day, with at least one work in it."""
+    """A person's day, with at least one `Work`."""
 
     person: Person
     day: date
@@ -36,10 +36,10 @@ class PersonDay:
 
 
 class History(Protocol):
-    """What a vendor's server is made over: a `Company`, or a test's own days."""
+    """The data behind a simulated vendor: a `Company`, or a test's own days."""
 
     def published(self, day: date, now: datetime, after: timedelta) -> Sequence[PersonDay] | None:
-        """What a vendor that publishes a day `after` its end shows of it at `now`; None where it is not out yet."""
+        """A day as published at `now` by a vendor that publishes it `after` its end; None before that."""
 
 
 @dataclass(frozen=True)
@@ -64,19 +64,19 @@ class Company:
             raise ValueError("scenario drop needs today, three days before which the drop begins")
 
     def day(self, day: date) -> tuple[PersonDay, ...]:
-        """Everybody who was active on the day, in a fixed order; in the end this is what vendors show."""
+        """Everyone active on the day, in a fixed order, once the day is complete."""
         return _day(self, day)
 
     def roster(self, day: date) -> list[Person]:
-        """Everybody who works there on the day, active or not, service accounts included."""
+        """Everyone employed on the day, active or not, including service accounts."""
         return roster(self.seed, self._seats, self.first_day, day)
 
     def stream(self, day: date, person: Person, topic: str) -> Stream:
-        """Random numbers of a person's day for a topic of the caller's choice, such as `searches`."""
+        """The random numbers of a person's day for a topic such as `searches`."""
         return Stream(f"{self.seed}/{day}/{person.username}/{topic}")
 
     def published(self, day: date, now: datetime, after: timedelta) -> Sequence[PersonDay] | None:
-        """What a vendor that publishes a day `after` its end shows of it at `now`; None where it is not out yet."""
+        """A day as published at `now` by a vendor that publishes it `after` its end; None before that."""
         out = datetime.combine(day, time(), UTC) + timedelta(days=1) + after
         if self.scenario == "late-data":
             out += _LATE
@@ -106,7 +106,7 @@ def _day(company: Company, day: date) -> tuple[PersonDay, ...]:
     age = (day - company.first_day).days
     if age < 0:
         return ()
-    # Adoption grows from 60 % of what it will be, half of the rest every 200 days more slowly.
+    # Adoption starts at 60 % of its final level; every 200 days half of the rest is added.
     growth = 1 - 80 / (200 + age)
     weekday = day.weekday() if company.rests else _TUESDAY
     quiet = company.rests and (day.month, day.day) in _HOLIDAYS

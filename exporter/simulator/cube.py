@@ -1,4 +1,4 @@
-"""A small Cube: queries over rows by day, answered and refused in the words of Cube 0.35 (observed 2026-11)."""
+"""A small Cube: queries over rows by day, with the answers and errors of Cube 0.35 (observed 2026-11)."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -31,12 +31,12 @@ Value = int | Decimal | str | None
 
 
 class CubeError(Exception):
-    """An answer that is an error: the text of its body, which is all that GitLab looks at."""
+    """An error response: the text of its body, the only part that GitLab reads."""
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """So many events or sessions of one user on one day, alike in all their `traits`; `minutes` are all together."""
+    """Events or sessions of one user on one day with the same `traits`; `minutes` is their total."""
 
     day: date
     user: str
@@ -46,7 +46,7 @@ class Row:
 
 
 class Measure(NamedTuple):
-    """How rows make a number, perhaps only those of one `event`."""
+    """How rows become a number, perhaps only rows of one `event`."""
 
     kind: Literal["count", "countDistinct", "avg"]
     event: str | None = None
@@ -67,7 +67,7 @@ class Measure(NamedTuple):
 
 @dataclass(frozen=True)
 class Cube:
-    """A cube: its time, measures, and the dimensions that are traits of its rows, all without the cube's name."""
+    """A cube: its time, measures and dimensions (traits of its rows), all without the cube's name."""
 
     name: str
     time: str
@@ -92,7 +92,7 @@ class _Query:
 
 
 def load(cubes: Sequence[Cube], query: Json, refreshed: str, *, json_numbers: bool = False) -> Json:
-    """The body of an answer; raises CubeError. Numbers are text as with ClickHouse, or JSON numbers as with SQLite."""
+    """A response body; raises CubeError. Numbers are text as with ClickHouse, or JSON numbers as with SQLite."""
     asked = _parse(cubes, query)
     rows = _answer(asked)
     page = [_shown(asked, row, json_numbers) for row in rows[asked.offset : asked.offset + asked.limit]]
@@ -112,7 +112,7 @@ def load(cubes: Sequence[Cube], query: Json, refreshed: str, *, json_numbers: bo
 
 
 def dry_run(cubes: Sequence[Cube], query: Json) -> Json:
-    """The body of an answer that checks a query and reads no data; raises CubeError."""
+    """The response body for a query that is checked but not run; raises CubeError."""
     asked = _parse(cubes, query)
     order = [{_full(asked, name): direction} for name, direction in asked.order.items()]
     normalized = [_normalized(asked, query)]
@@ -171,7 +171,7 @@ def _parse(cubes: Sequence[Cube], given: Json) -> _Query:
         start=start,
         end=end,
         filters=[(_short(_member(one)), one["operator"], one.get("values") or ()) for one in query["filters"]],
-        # To order by what is not asked for is no error and has no effect.
+        # An order by a member outside the query is no error and has no effect.
         order={name: direction for name, direction in order.items() if name in (*keys, *measures)},
         limit=query["limit"],
         offset=query["offset"],
@@ -236,7 +236,7 @@ def _shown(asked: _Query, row: Mapping[str, Value], json_numbers: bool) -> Json:
 
 
 def _cube(cubes: Sequence[Cube], members: Sequence[str]) -> Cube:
-    """The one cube that all the members are of."""
+    """The cube to which all members belong."""
     by_name = {cube.name: cube for cube in cubes}
     for member in members:
         name, _, short = member.partition(".")
@@ -260,7 +260,7 @@ def _range(given: str | Sequence[str]) -> tuple[date, date]:
 
 
 def _normalized(asked: _Query, query: Json) -> Json:
-    """The query as Cube repeats it in its answer."""
+    """The query as Cube repeats it in its response."""
     order = [{"id": _full(asked, name), "desc": direction == "desc"} for name, direction in asked.order.items()]
     times = [
         {**time, "dateRange": [f"{asked.start}T00:00:00.000", f"{asked.end}T23:59:59.999"]}

@@ -35,7 +35,7 @@ _NO_DATABASE = "Error: Code: 81. DB::Exception: Database gitlab_project_{} does 
 
 @dataclass(frozen=True)
 class Quirks:
-    """Where GitLabs differ. `waits` is how often Cube says Continue wait before a query's first answer."""
+    """Differences between GitLab servers. `waits` is the number of Continue wait answers before a first result."""
 
     generation: Generation = "current"
     waits: int = 0
@@ -50,7 +50,7 @@ STANDARD = Quirks()
 
 
 class RefusalError(Exception):
-    """An answer that is an error: its HTTP status, body (text is plain text) and headers."""
+    """An error response: its HTTP status, body (text is plain text) and headers."""
 
     def __init__(self, status: int, body: Json | str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(str(status))
@@ -66,7 +66,7 @@ def gitlab_app(
     quirks: Quirks = STANDARD,
     requests_per_minute: float | None = None,
 ) -> Starlette:
-    """The vendor's server. `projects` is asked at each request, so that they can change; None are the company's own.
+    """The vendor's server. `projects` is called for each request, as they may change; None means the company's own.
 
     `app.state.loads` counts load requests by project number, `app.state.tokens_made` the access tokens that GitLab
     made because a request had `include_token`.
@@ -92,7 +92,7 @@ def gitlab_app(
 
 @dataclass
 class _Server:
-    """What answers requests; counts of what it was asked for."""
+    """Answers requests and counts them."""
 
     projects: Callable[[], Sequence[Project]]
     now: Callable[[], datetime]
@@ -115,7 +115,7 @@ class _Server:
         raise RefusalError(404, {"message": "404 Project Not Found"})
 
     async def group(self, request: Request) -> Response:
-        """The projects of a group, in pages: by number, or by key with nothing but a link to the next page."""
+        """The projects of a group, in pages: by number, or by key with only a link to the next page."""
         self._admit(request)
         params = request.query_params
         tops = sorted({one.path.partition("/")[0] for one in self.projects()})
@@ -134,7 +134,7 @@ class _Server:
         return _by_key(request, inside, size) if self.quirks.keyset else _by_number(request, inside, size)
 
     async def load(self, request: Request) -> Response:
-        """Data."""
+        """The response to a query."""
         project, query = await self._query(request)
         self.loads[project.id] += 1
         if not project.database:
@@ -151,7 +151,7 @@ class _Server:
         return JSONResponse(with_zeros(body, query))
 
     async def dry_run(self, request: Request) -> Response:
-        """A query looked at and not run."""
+        """The response to a query that is checked but not run."""
         project, query = await self._query(request)
         try:
             body = cube.dry_run(project.cubes(self.quirks.generation), query)
@@ -160,7 +160,7 @@ class _Server:
         return JSONResponse({**body, "results": None})
 
     async def meta(self, request: Request) -> Response:
-        """The members."""
+        """The response that lists every member."""
         project = self._analysed(request)
         return JSONResponse(cube.meta(project.cubes(self.quirks.generation)))
 

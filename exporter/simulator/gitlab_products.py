@@ -1,4 +1,4 @@
-"""The projects of a simulated GitLab and what was counted in them: rows of the two cubes, by day."""
+"""The projects of a simulated GitLab, and their rows in the two cubes by day."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -20,7 +20,7 @@ _PRODUCTS: Sequence[tuple[int, str, Sequence[str]]] = (
     (12, "platform/docs/handbook", ("platform", "web", "data")),
     (13, "mobile/companion-app", ("mobile",)),
 )
-# One that has not received an event yet, and one that nobody reads any more.
+# A project without events so far, and an archived one.
 _NEW = (14, "platform/new-idea")
 _ARCHIVED = (15, "platform/old-portal")
 
@@ -43,7 +43,7 @@ def nothing(_start: date, _end: date) -> Iterable[Row]:
 
 @dataclass(frozen=True)
 class Project:
-    """A project. `former` are paths that lead to it still; `refusal` is what Product Analytics answers instead of data.
+    """A project. `former` are paths that redirect to it; `refusal` is the error of Product Analytics in place of data.
 
     Without a `database` no event was ever received. `generation`, where set, is what its Cube has in place of the
     server's; `lacks` are measures that it has not.
@@ -103,7 +103,7 @@ def products(history: History, now: Callable[[], datetime]) -> Sequence[Project]
 
 @dataclass
 class _Visits:
-    """What people did in one product; days are made once and kept as long as the company shows the same people."""
+    """The activity of people in one product; a day is computed once, until the company shows other people."""
 
     history: History
     now: Callable[[], datetime]
@@ -112,7 +112,7 @@ class _Visits:
     made: dict[date, tuple[Sequence[PersonDay], list[Row], list[Row]]] = field(default_factory=dict)
 
     def rows(self, start: date, end: date, which: Literal[1, 2]) -> Iterable[Row]:
-        """Events (1) or sessions (2) of the days, start and end included."""
+        """Events (1) or sessions (2) of the days, including start and end."""
         now = self.now()
         today = now.date()
         day = max(start, today - _OLDEST)
@@ -141,7 +141,7 @@ def _day(entries: Iterable[PersonDay], path: str, teams: Sequence[str]) -> tuple
         stream = Stream(f"{path}/{entry.day}/{entry.person.username}")
         if entry.person.service or entry.person.team not in teams or not stream.chance(_VISITS):
             continue
-        # Whoever is not logged in is a stranger on each day.
+        # A visitor who is not logged in is new on each day.
         anonymous = stream.chance(_ANONYMOUS)
         user = f"anonymous-{entry.day}-{entry.person.number}" if anonymous else f"user-{entry.person.number}"
         browser = stream.pick(_BROWSERS)

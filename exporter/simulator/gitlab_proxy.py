@@ -1,4 +1,4 @@
-"""What GitLab makes of the Cube behind it: statuses of its own, and days filled with zeros."""
+"""How GitLab changes Cube's responses: statuses of its own, and days filled with zeros."""
 
 import re
 from datetime import date, timedelta
@@ -9,7 +9,7 @@ _NO_DATABASE = re.compile(r"Error: Code: (81|60)\..*(UNKNOWN_DATABASE|UNKNOWN_TA
 
 
 def as_gitlab(body: Json, *, wait_is_400: bool = False) -> tuple[int, Json]:
-    """What GitLab makes of Cube's body, whose HTTP status it ignores: status and body."""
+    """GitLab's status and body for a body of Cube, whose HTTP status GitLab ignores."""
     error = body.get("error")
     if not error:
         return 200, body

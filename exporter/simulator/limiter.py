@@ -1,4 +1,4 @@
-"""A vendor's rate limit: a bucket of requests that fills up again."""
+"""A vendor's rate limit: a token bucket."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -15,7 +15,7 @@ class Limiter:
         self._seen = now()
 
     def take(self) -> float:
-        """Take a request and return 0.0, or take none and return the seconds until there will be one."""
+        """Takes one request and returns 0.0, or takes none and returns the seconds until one is free."""
         moment = self._now()
         self._left = min(self._burst, self._left + max(0.0, (moment - self._seen).total_seconds()) * self._per_second)
         self._seen = moment

@@ -1,4 +1,4 @@
-"""Who works at the synthetic company: people by team, joiners, leavers, part-timers and service accounts."""
+"""The staff of the synthetic company: teams, joiners, leavers, part-timers and service accounts."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -14,7 +14,7 @@ TEAMS = {
     "data": ("Python", "SQL", "Scala"),
     "web": ("TypeScript", "JavaScript", "CSS", "HTML"),
 }
-# As often as people use them.
+# Weighted by use.
 EDITORS = ("VSCode", "VSCode", "VSCode", "VSCode", "JetBrains", "JetBrains", "JetBrains", "Vim")
 SECOND_EDITORS = ("CLI", "CLI", "CLI", "VSCode", "JetBrains")
 SERVICE_ACCOUNTS = ("ci-bot", "release-bot")
@@ -44,7 +44,7 @@ class Person:
 
 @dataclass(frozen=True)
 class Seat:
-    """A seat and, where it changes hands, the first handover in days after the company's first day."""
+    """A seat and, if it changes hands, the days from the company's first day to the first handover."""
 
     number: int
     handover: int | None
@@ -56,7 +56,7 @@ def seats(seed: int, count: int) -> tuple[Seat, ...]:
 
 
 def roster(seed: int, all_seats: tuple[Seat, ...], first_day: date, day: date) -> list[Person]:
-    """Everybody who works there on the day, one per seat, and the service accounts."""
+    """Everyone employed on the day, one per seat, and the service accounts."""
     age = (day - first_day).days
     people = []
     for seat in all_seats:
@@ -91,7 +91,7 @@ def _person(seed: int, number: int, joined: date, left: date | None) -> Person:
         editors=_some(stream, (EDITORS, SECOND_EDITORS)),
         languages=_some(stream, (TEAMS[team],) * 3),
         days_off=frozenset(stream.whole(0, 4) for _ in range(2)) if stream.chance(0.15) else frozenset(),
-        # Some never take to it.
+        # Some people hardly use the tools.
         zeal=0.01 if stream.chance(0.15) else max(stream.unit(), stream.unit()),
     )
 

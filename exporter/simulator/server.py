@@ -36,7 +36,7 @@ _STOP_SECONDS = 5
 
 @dataclass(frozen=True)
 class Running:
-    """Where a server listens, such as http://127.0.0.1:8080."""
+    """The URL of a running server, such as http://127.0.0.1:8080."""
 
     url: str
 
@@ -55,13 +55,13 @@ def build(
 
 @contextmanager
 def serve(app: ASGIApp, host: str = "127.0.0.1", port: int = 0) -> Iterator[Running]:
-    """Serve on the address until the block ends; port 0 is any free one. OSError if the address is taken."""
+    """Serves on an address until the block ends; port 0 means any free one. Raises OSError if it is in use."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.create_server((host, port), family=family) as listener:
-        # asyncio does this for sockets of its own only; without it every answer on a kept connection takes 40 ms.
+        # asyncio does this only for its own sockets; without it every response on a kept connection takes 40 ms.
         listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         # Without log_config=None uvicorn would set up the logging of the whole process. Off the main thread it
-        # leaves signals alone. The listener takes connections before the thread runs, so nobody waits for it.
+        # leaves signals alone. The listener accepts connections before the thread runs.
         config = uvicorn.Config(
             app,
             log_config=None,

@@ -1,4 +1,4 @@
-"""Sourcegraph Analytics: two reports as CSV, and access tokens for whoever has the session cookie.
+"""Sourcegraph Analytics: two reports as CSV, and access tokens for the holder of the session cookie.
 
 Written from https://sourcegraph.com/docs/analytics and its page on the API (read 2026-11), which show no body of a
 report: how cells are written, and that endDate is inclusive, are guesses that can be told otherwise.
@@ -65,7 +65,7 @@ _DAY = timedelta(days=1)
 
 @dataclass(frozen=True)
 class Instances:
-    """What the reports are made from: an instance's rows of a day, and its registry where it has one."""
+    """The data of the reports: an instance's rows of a day, and its registry if it has one."""
 
     rows: Callable[[str, date, datetime], Sequence[Row]]
     accounts: Callable[[str, datetime], Sequence[Account] | None]
@@ -75,14 +75,14 @@ class Instances:
 
 @dataclass
 class Tokens:
-    """The access tokens that were made with the cookie, by id: what a listing shows, and their secrets."""
+    """The access tokens created with the cookie, by id: their listings and secrets."""
 
     listed: dict[str, dict[str, str]] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=dict)
     revoked: set[str] = field(default_factory=set)
 
     def expired(self, token: str, now: datetime) -> bool:
-        """Whether a token is of no use any more; a revoked one stays listed as expired."""
+        """Whether a token has expired; a revoked one stays listed as expired."""
         expiry = self.listed[token].get("expiresAt")
         return token in self.revoked or (expiry is not None and datetime.fromisoformat(expiry) <= now)
 
@@ -102,7 +102,7 @@ def sourcegraph_app(
     inclusive_end: bool = True,
     compressed: bool = True,
 ) -> Starlette:
-    """The vendor's server. Reports are chunked, and compressed for those who take gzip unless `compressed` is False."""
+    """The vendor's server. Reports are chunked, and gzipped for clients that accept it unless `compressed` is False."""
     shown = company_instances(company) if instances is None else instances
     tokens = Tokens()
 
@@ -176,7 +176,7 @@ def sourcegraph_app(
 
 
 def _report(granularity: str, of_days: Iterator[Sequence[Row]]) -> Iterator[str]:
-    """The lines of a report, a piece for each day where it has a line for each."""
+    """The lines of a report, in one piece per day if it has lines per day."""
     timestamp = _TIMESTAMPS[granularity]
     yield _csv([(*_BEFORE, *([timestamp] if timestamp else []), *_AFTER)])
     if granularity.startswith("by_user_day"):

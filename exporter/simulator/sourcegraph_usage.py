@@ -1,4 +1,4 @@
-"""What people did with Sourcegraph: the rows of two instances of one company, and who is registered on them."""
+"""The use of Sourcegraph: the rows and registered users of two instances of one company."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
@@ -8,7 +8,7 @@ from exporter.simulator.people import Person
 from exporter.simulator.stream import Stream
 from exporter.simulator.work import Work
 
-# Both number their users by themselves, so one id is on both and stands for two people.
+# Each instance numbers its own users, so an id on both stands for two people.
 CLOUD = "acme.sourcegraphcloud.com"
 SELF_HOSTED = "sourcegraph.example.com"
 INSTANCES = (CLOUD, SELF_HOSTED)
@@ -16,7 +16,7 @@ INSTANCES = (CLOUD, SELF_HOSTED)
 _CLIENTS = {"VSCode": "vscode.cody", "JetBrains": "jetbrains.cody", "Vim": "neovim.cody", "Unknown": ""}
 _WEB = ("server.web", "server.web", "server.web", "server.svelte-web")
 _HOUR = timedelta(hours=1)
-# Nothing is said about when a day is whole; an instance that was cut off sends its events later.
+# The vendor does not say when a day is complete; an instance that was offline sends its events later.
 _LATE = 0.02
 
 
@@ -40,7 +40,7 @@ class Counts(NamedTuple):
 
 
 class Row(NamedTuple):
-    """One user, client and language of a day, and the moment from which the server shows it."""
+    """One user, client and language of a day; the server shows it from `arrives` on."""
 
     id: str
     email: str
@@ -54,7 +54,7 @@ class Row(NamedTuple):
 
 
 class Account(NamedTuple):
-    """A line of the registry."""
+    """A registered user."""
 
     id: str
     service: bool
@@ -70,7 +70,7 @@ def rows(company: Company, host: str, day: date, now: datetime) -> list[Row]:
 
 
 def accounts(company: Company, host: str, now: datetime) -> list[Account] | None:
-    """Who is registered today; None for the self-hosted instance, whose server is too old for a registry."""
+    """The users registered today; None for the self-hosted instance, whose server is too old for a registry."""
     if host == SELF_HOSTED:
         return None
     people = company.roster(now.astimezone(UTC).date())

@@ -1,4 +1,4 @@
-"""Random numbers that depend on a key alone: the same in any order, in any process, on any machine."""
+"""Random numbers that depend only on a key: the same in any order, process and machine."""
 
 from collections.abc import Iterator, Sequence
 from hashlib import blake2b
@@ -12,7 +12,7 @@ _WORD = 2**32
 
 
 class Stream:
-    """The random numbers of one key. Making a `random.Random` for every person and day would take ten times as long."""
+    """The random numbers of one key. A `random.Random` per person and day would be ten times slower."""
 
     def __init__(self, key: str) -> None:
         self._word = _words(key).__next__
@@ -22,11 +22,11 @@ class Stream:
         return self._word() / _WORD
 
     def chance(self, probability: float) -> bool:
-        """True as often as `probability` says."""
+        """True with this probability."""
         return self._word() < probability * _WORD
 
     def whole(self, low: int, high: int) -> int:
-        """A whole number from low to high, both included."""
+        """A whole number from low to high, including both."""
         return low + (self._word() * (high - low + 1) >> 32)
 
     def pick(self, items: Sequence[Item]) -> Item:

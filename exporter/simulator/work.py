@@ -1,4 +1,4 @@
-"""What somebody did with an assistant in one editor and one language on one day."""
+"""The activity of a person with an assistant in one editor and one language on one day."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ class Metrics(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """One editor and one language of a day; no two of a person's day have both the same."""
+    """The activity in one editor and one language; unique within a person's day."""
 
     editor: str
     language: str
@@ -44,7 +44,7 @@ def total(metrics: Iterable[Metrics]) -> Metrics:
 
 
 def works(stream: Stream, person: Person, volume: float) -> tuple[Work, ...]:
-    """What the person does on an active day: one to five works, none of them all zero."""
+    """The activity of a person on an active day: one to five works, each with a count above zero."""
     if person.service:
         return (Work("CLI", "Unknown", _batch(stream, volume)),)
     editor, language = person.editors[0], stream.pick(person.languages)
@@ -53,7 +53,7 @@ def works(stream: Stream, person: Person, volume: float) -> tuple[Work, ...]:
         places.append((editor, stream.pick(person.languages)))
     if stream.chance(0.4):
         places.append((person.editors[-1], language))
-    # Augment writes Unknown where it could not tell the language or the editor.
+    # Augment writes Unknown if it does not know the language or the editor.
     if stream.chance(0.03):
         places.append((editor, "Unknown"))
     if stream.chance(0.01):
@@ -73,7 +73,7 @@ def _editing(stream: Stream, volume: float, *, agent: bool) -> Metrics:
     lines = accepted * stream.whole(100, 250) // 100
     chat = _up_to(stream, 12 * volume) if stream.chance(0.5) or not count else 0
     ide = _up_to(stream, 15 * volume) if agent and stream.chance(0.4) else 0
-    # Agents that work remotely are history for most customers (2026-08), so nearly always 0.
+    # Few customers still use remote agents (2026-08), so nearly always 0.
     remote = _up_to(stream, 5 * volume) if agent and stream.chance(0.02) else 0
     return _summed(
         stream,
@@ -130,7 +130,7 @@ def _summed(stream: Stream, **counts: int) -> Metrics:
         + parts.ide_agent_lines_of_code
         + parts.cli_agent_interactive_lines_of_code
         + parts.cli_agent_non_interactive_lines_of_code,
-        # One of Augment's published bodies (user-activity, 2025-10) has fewer messages than its parts add up to.
+        # One of Augment's published bodies (user-activity, 2025-10) has fewer messages than the sum of its parts.
         total_messages=messages - (messages // 6 if stream.chance(0.05) else 0),
         total_tool_calls=agents * stream.whole(1, 6),
     )

@@ -1,1 +1,1 @@
-"""What answers HTTP: the pages, who may see them, and a server that nobody can keep busy."""
+"""The web server: pages, access to them, and limits for slow and idle clients."""

@@ -1,4 +1,4 @@
-"""Who may see the pages: what `--web.config.file` says at this moment, and its rules around every page."""
+"""Access to the pages: the current content of `--web.config.file`, applied to every request."""
 
 import logging
 import threading
@@ -17,7 +17,7 @@ from exporter.web.refusals import refusal
 
 logger = logging.getLogger(__name__)
 
-# The pages need nothing but a style sheet and an icon of ours. The file may set another policy.
+# The pages load only the exporter's own style sheet and icon. The file may set another policy.
 _HEADERS = {
     "Content-Security-Policy": "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; "
     "form-action 'none'; frame-ancestors 'none'",
@@ -27,33 +27,33 @@ _HEADERS = {
 
 
 class WebAccess:
-    """What the web server goes by. `config` is replaced whole, so that whoever reads it needs no lock."""
+    """The web configuration in force. `config` is replaced as a whole, so reading it needs no lock."""
 
     def __init__(self, config: WebConfig, path: Path | None = None) -> None:
         self.config = config
         self._path = path
-        self._seen = _looks(config.files)
+        self._seen = _stats(config.files)
         self._mistakes: str | None = None
         self._lock = threading.Lock()
 
     @classmethod
     def open(cls, path: Path | None) -> "WebAccess":
-        """Reads a file; raises ConfigError."""
+        """Reads the file at `path`; without one there is neither TLS nor a password. Raises ConfigError."""
         return cls(WebConfig() if path is None else read(path), path)
 
     def become(self, other: "WebAccess") -> None:
-        """Goes by another file, as a reload wants it."""
+        """Takes over the file and configuration of `other`, after a reload."""
         with self._lock:
             self._path, self._seen, self._mistakes = other._path, other._seen, None
             self.config = other.config
 
     def refresh(self) -> None:
-        """Reads the file again where it or a certificate has changed; a mistake is logged once and changes nothing."""
+        """Reads the file again if it or a certificate has changed; logs a mistake once and keeps the old content."""
         with self._lock:
             self._refresh()
 
     def _refresh(self) -> None:
-        seen = _looks(self.config.files)
+        seen = _stats(self.config.files)
         if self._path is None or (seen == self._seen and self._mistakes is None):
             return
         try:
@@ -63,7 +63,7 @@ class WebAccess:
                 event(logger, logging.ERROR, "web configuration kept as it was", error=str(error))
             self._mistakes = str(error)
             return
-        # Looked at before it was read: what is written meanwhile is seen the next time.
+        # `seen` is from before the read: a write during the read shows in the next refresh.
         self._seen = seen if config.files == self.config.files else ()
         self._mistakes = None
         self.config = config
@@ -71,9 +71,9 @@ class WebAccess:
 
 
 class Guard:
-    """Lets nobody through without a password where the configuration has users, and adds headers to every answer.
+    """Requires a password if the configuration has users, and adds headers to every response.
 
-    `names` gives the hosts to which it answers at this moment, None for every one.
+    `names` returns the host names that it serves now, None for any.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class Guard:
         self._passwords = Passwords()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answers one request."""
+        """Serves or refuses one request."""
         config = self._access.config
         headers = {**_HEADERS, **config.headers}
 
@@ -98,7 +98,7 @@ class Guard:
         await app(scope, receive, send_with_headers)
 
     async def _admit(self, method: str, headers: Headers, config: WebConfig) -> ASGIApp:
-        """What answers a request: the application, or a refusal."""
+        """The application, or the refusal that answers in its place."""
         refused = refusal(method, headers, self._names())
         if refused is not None:
             return refused
@@ -114,17 +114,17 @@ _UNAUTHORIZED = PlainTextResponse("Unauthorized\n", 401, {"WWW-Authenticate": 'B
 _CROWDED = PlainTextResponse(
     "Too many passwords wait to be checked: try again in 5 seconds.\n",
     503,
-    # A crowd that kept its connections would leave none for others.
+    # Clients in a crowd must not keep their connections: none would be left for others.
     {"Retry-After": "5", "Connection": "close"},
 )
 
 
-def _looks(files: tuple[Path, ...]) -> tuple[object, ...]:
-    """What shows that a file is another one than before: nothing is read for it."""
-    return tuple(_look(file) for file in files)
+def _stats(files: tuple[Path, ...]) -> tuple[object, ...]:
+    """For each file a value that differs once the file has changed; reads no file."""
+    return tuple(_stat(file) for file in files)
 
 
-def _look(file: Path) -> object:
+def _stat(file: Path) -> object:
     try:
         status = file.stat()
     except OSError as error:

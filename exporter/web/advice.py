@@ -1,10 +1,10 @@
-"""What to do about a failed poll, by its reason and the HTTP status, or because of the state."""
+"""Advice on a failed poll, by its reason and HTTP status, or if the state failed."""
 
 from collections.abc import Mapping
 
 from exporter.errors import Failure
 
-# By the exact status, else by its first digit, else by the reason alone.
+# Looked up by the exact status, else by its first digit, else by the reason alone.
 _ADVICE: Mapping[tuple[str, int | None], str] = {
     ("unreachable", None): "Check the way from here to base_url: name, port, proxy, firewall, certificate (ca_file).",
     ("unreachable", 5): "The vendor's server is out of order. There is nothing to do here but wait: polls go on.",
@@ -29,7 +29,7 @@ _STATE = "Check state.url: does its server answer, or has its disk space left an
 
 
 def advice(failure: Failure) -> str:
-    """What somebody who runs the exporter should do next, in a sentence or two."""
+    """The operator's next step, in a sentence or two."""
     if failure.of_state:
         return _STATE
     reason, status = failure.reason, failure.status

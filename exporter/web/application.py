@@ -1,4 +1,4 @@
-"""The pages by their addresses; none but a reload, of sources that it adds or changes, makes anybody call a vendor."""
+"""The pages and their routes. Only a reload causes calls to a vendor, for sources that it adds or changes."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -26,7 +26,7 @@ from exporter.web.templates import render
 
 @dataclass(frozen=True)
 class Pages:
-    """What the web shows; functions where the answer changes."""
+    """The data of the pages, as functions if it changes."""
 
     cache: ExpositionCache
     self_metrics: SelfMetrics
@@ -38,8 +38,8 @@ class Pages:
 
 
 def application(pages: Pages, prefix: str = "") -> Starlette:
-    """The web application; `prefix` is that of every path, "" or /like/this."""
-    # What takes longer than a moment is done by a thread, and by one for everybody who asks for it.
+    """The web application; `prefix` starts every path, "" or /like/this."""
+    # Slow work runs in a thread, one request at a time.
     reporting, reloading = asyncio.Lock(), asyncio.Lock()
 
     async def metrics(request: Request) -> Response:

@@ -1,4 +1,4 @@
-"""The Grafana dashboards and Prometheus rules that come with the exporter."""
+"""The Grafana dashboards and Prometheus rules that ship with the exporter."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,8 +13,8 @@ _SHIPPED = (
 
 
 def shipped() -> Mapping[str, Path]:
-    """Every file by its path below the folder of all, such as `grafana/dashboards/adoption-overview.json`."""
-    # Inside of the package where it was installed, beside it in a checkout.
+    """Every file by its relative path, such as `grafana/dashboards/adoption-overview.json`."""
+    # Inside the package if it is installed, beside it in a checkout.
     installed = _PACKAGE / "data"
     folder = installed if installed.is_dir() else _PACKAGE.parent
     found = sorted(path for pattern in _SHIPPED for path in folder.glob(pattern))

@@ -1,4 +1,4 @@
-"""The file of `--web.config.file`, in the format of Prometheus' exporter-toolkit, to what the web server goes by."""
+"""Reads `--web.config.file`, in the format of Prometheus' exporter-toolkit, into a web configuration."""
 
 import os
 import re
@@ -24,7 +24,7 @@ from exporter.config.types import ExistingFile, HiddenValueError, Settings
 from exporter.config.yaml_document import Document, read_document
 
 _VERSIONS = {"TLS12": ssl.TLSVersion.TLSv1_2, "TLS13": ssl.TLSVersion.TLSv1_3}
-# The two other policies of the format ask for a certificate without checking it, which Python's ssl cannot.
+# The format's two other policies request a certificate without checking it, which Python's ssl cannot do.
 _POLICIES = {
     "NoClientCert": ssl.CERT_NONE,
     "VerifyClientCertIfGiven": ssl.CERT_OPTIONAL,
@@ -39,7 +39,7 @@ _UNSUPPORTED: Mapping[Place, str] = {
     ("tls_server_config", "cipher_suites"): "is not supported: set min_version to TLS13 to rule out older ciphers",
     ("tls_server_config", "curve_preferences"): "is not supported: leave it to OpenSSL",
 }
-# Of a cost up to 16, which takes some seconds; each further step doubles that.
+# A cost of 16 takes some seconds; each further step doubles the time.
 _BCRYPT = re.compile(r"\$2[aby]\$(0[4-9]|1[0-6])\$[./A-Za-z0-9]{53}")
 
 
@@ -58,7 +58,7 @@ def _hashed(value: SecretStr) -> SecretStr:
 
 
 def _without(values: object, blanks: Collection[object], keys: Collection[str | int]) -> object:
-    """A mapping without the keys whose value is blank; keys that nobody knows stay."""
+    """A mapping without those of the keys whose value is blank; unknown keys stay."""
     if not isinstance(values, dict):
         return values
     return {key: value for key, value in values.items() if value not in blanks or key not in keys}
@@ -91,7 +91,7 @@ Hash = Annotated[SecretStr, AfterValidator(_hashed)]
 
 
 class _Part(Settings):
-    """A part of the file; as in Go, a key with nothing behind it is one that is left out."""
+    """A part of the file; as in Go, a key without a value counts as absent."""
 
     @model_validator(mode="before")
     @classmethod
@@ -100,7 +100,7 @@ class _Part(Settings):
 
 
 class TlsSettings(_Part):
-    """Certificates and what clients must show; the defaults are the format's."""
+    """The server's certificate and the policy for client certificates; defaults as in the format."""
 
     cert_file: ExistingFile
     key_file: ExistingFile
@@ -113,7 +113,7 @@ class TlsSettings(_Part):
     @model_validator(mode="before")
     @classmethod
     def _without_blanks(cls, values: object) -> object:
-        """Templates write what is not wanted as empty text or as an empty list."""
+        """Templates write an unwanted key as empty text or as an empty list."""
         return _without(values, (None, "", []), {*cls.model_fields, *(place[-1] for place in _UNSUPPORTED)})
 
     @field_validator("client_ca_file")
@@ -122,7 +122,7 @@ class TlsSettings(_Part):
         policy = info.data.get("client_auth_type")
         if policy == "NoClientCert" and file is not None:
             raise ValueError("needs a client_auth_type")
-        # The authorities of the system would let in whoever has a certificate of any of them.
+        # The system's authorities would admit every holder of any public certificate.
         if policy == "RequireAndVerifyClientCert" and file is None:
             raise ValueError("is missing beside client_auth_type")
         return file
@@ -143,7 +143,7 @@ class TlsSettings(_Part):
 
 
 class HttpSettings(_Part):
-    """How to answer."""
+    """HTTP version and headers of responses."""
 
     http2: bool = False
     headers: Mapping[HeaderName, HeaderValue] = {}
@@ -157,7 +157,7 @@ class HttpSettings(_Part):
 
 
 class WebFile(_Part):
-    """The whole file; a file without any key asks for neither TLS nor a password."""
+    """The whole file; without any key there is neither TLS nor a password."""
 
     tls_server_config: Annotated[TlsSettings | None, BeforeValidator(_not_empty)] = None
     http_server_config: HttpSettings = HttpSettings()
@@ -166,7 +166,7 @@ class WebFile(_Part):
 
 @dataclass(frozen=True)
 class WebConfig:
-    """What the web server goes by. `users` are bcrypt hashes by name; `files` are what it was read from."""
+    """A web configuration. `users` maps names to bcrypt hashes; `files` are the files that it was read from."""
 
     tls: ssl.SSLContext | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -175,7 +175,7 @@ class WebConfig:
 
 
 def read(path: Path, environ: Mapping[str, str] = os.environ) -> WebConfig:
-    """Reads a file and the certificates it names, which are relative to its folder. Raises ConfigError."""
+    """Reads a file and its certificates, whose paths are relative to its folder. Raises ConfigError."""
     try:
         document = read_document(path.read_text(encoding="utf-8"), environ)
     except (OSError, UnicodeDecodeError) as error:
@@ -195,7 +195,7 @@ def read(path: Path, environ: Mapping[str, str] = os.environ) -> WebConfig:
 
 
 def _settings(document: Document, folder: Path) -> WebFile:
-    """The file's settings, which must not be used where the document has mistakes."""
+    """The file's settings; invalid if the document has mistakes."""
     value = {} if document.value is None else _as_text(document.value, (), document.written)
     if not document.mistakes:
         try:
@@ -207,7 +207,7 @@ def _settings(document: Document, folder: Path) -> WebFile:
 
 
 def _as_text(value: Any, place: Place, written: Mapping[Place, str]) -> Any:
-    """A value whose numbers and flags are the text that the file has: that is how Go reads them where text belongs."""
+    """A value with its numbers and booleans as written in the file: Go reads them so if text is expected."""
     if isinstance(value, dict):
         return {key: _as_text(inner, (*place, key), written) for key, inner in value.items()}
     if isinstance(value, list):
@@ -223,7 +223,7 @@ def _context(settings: TlsSettings, document: Document) -> ssl.SSLContext | None
     context.set_alpn_protocols(["http/1.1"])
     place: Place = ("tls_server_config", "cert_file")
     try:
-        # Without a password of its own OpenSSL would ask for that of an encrypted key on the terminal.
+        # Without a password here, OpenSSL would prompt on the terminal for that of an encrypted key.
         context.load_cert_chain(settings.cert_file, settings.key_file, password="")
         place = ("tls_server_config", "client_ca_file")
         if settings.client_ca_file is not None:

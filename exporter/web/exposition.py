@@ -1,4 +1,4 @@
-"""The answer to a scrape: parts that are ready, sent in small pieces."""
+"""The response to a scrape: parts rendered before, sent in small pieces."""
 
 from collections.abc import Iterator, Sequence
 
@@ -15,7 +15,7 @@ _PIECE = 64 * 2**10
 
 
 class Exposition(Response):
-    """A body in parts. A client that does not read holds one piece of it in memory, not a copy of 20 MB."""
+    """A body in parts. A client that does not read keeps one piece in memory, not a copy of 20 MB."""
 
     def __init__(self, parts: Sequence[bytes], headers: dict[str, str]) -> None:
         super().__init__(headers={**headers, "content-length": str(sum(map(len, parts)))})
@@ -35,7 +35,7 @@ class Exposition(Response):
 
 
 def exposition(request: Request, snapshot: Snapshot, self_metrics: SelfMetrics) -> Exposition:
-    """What is published, as text or OpenMetrics and gzipped where the client wants it so."""
+    """The published samples as text or OpenMetrics, gzipped if the client accepts that."""
     form = negotiate(_whole(request, "accept"))
     first, rest = snapshot.parts[form], render_collector(self_metrics.registry, form)
     headers = {"content-type": CONTENT_TYPES[form], "vary": "Accept, Accept-Encoding"}
@@ -45,5 +45,5 @@ def exposition(request: Request, snapshot: Snapshot, self_metrics: SelfMetrics) 
 
 
 def _whole(request: Request, header: str) -> str:
-    """A header that is a list, from all of its lines."""
+    """A list header, joined from all its lines."""
     return ", ".join(request.headers.getlist(header))

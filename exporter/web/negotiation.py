@@ -1,10 +1,10 @@
-"""What a client may be sent, by its Accept and Accept-Encoding headers."""
+"""Content negotiation by the Accept and Accept-Encoding headers."""
 
 from exporter.publish.prometheus import Format
 
 
 def negotiate(accept: str) -> Format:
-    """The exposition format that an Accept header asks for; text where it does not name OpenMetrics."""
+    """The exposition format that an Accept header prefers; text unless it names OpenMetrics."""
     qualities = _qualities(accept)
     openmetrics = qualities.get("application/openmetrics-text")
     text = qualities.get("text/plain")
@@ -34,7 +34,7 @@ def _qualities(header: str) -> dict[str, float]:
 
 
 def _quality(text: str) -> float:
-    """A quality as written; what is no number counts as a refusal."""
+    """A quality; 0 if it is no number."""
     try:
         return float(text)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Basic authentication against bcrypt hashes: a new password costs a hash, the next request with it does not."""
+"""Basic authentication against bcrypt hashes; a password that was checked before costs no second hash."""
 
 import asyncio
 import base64
@@ -12,23 +12,23 @@ from concurrent.futures import ThreadPoolExecutor
 
 import bcrypt
 
-# bcrypt looks at no more, and the library refuses what is longer.
+# bcrypt uses no more bytes, and the library refuses a longer password.
 _LONGEST = 72
 _THREADS = 2
-# What waits for a thread holds a connection: a crowd with wrong passwords must not hold them all.
+# A request that waits for a thread holds a connection: a crowd with wrong passwords must not hold them all.
 _MOST_WAITING = 32
 _MOST_REFUSED = 1024
 
 
 class CrowdedError(Exception):
-    """More passwords wait to be checked than there is room for."""
+    """Too many passwords wait to be checked."""
 
 
 class Passwords:
     """Checks `Authorization` headers.
 
-    Of what was checked keyed digests are remembered: the accepted one of each user, and the last thousand refused ones,
-    since a client with an old password tries it again and again.
+    Keeps keyed digests of checked passwords: the accepted one of each user and the last thousand refused ones, since a
+    client with an old password retries it for ever.
     """
 
     def __init__(self, check: Callable[[bytes, bytes], bool] = bcrypt.checkpw) -> None:
@@ -36,15 +36,15 @@ class Passwords:
         self._key = secrets.token_bytes(32)
         self._accepted: dict[str, bytes] = {}
         self._refused: dict[bytes, None] = {}
-        # A hash takes a tenth of a second of a core: neither the event loop nor the polls may wait for many.
+        # A hash takes a core a tenth of a second: many must delay neither the event loop nor the polls.
         self._threads = ThreadPoolExecutor(_THREADS, "bcrypt")
         self._free = _THREADS
         self._waiting: deque[asyncio.Future[bool]] = deque()
 
     async def fit(self, authorization: str, users: Mapping[str, bytes]) -> bool:
-        """Whether a header names one of the users (names to bcrypt hashes, at least one) and that user's password.
+        """Whether a header has the name and password of one of the users (names to bcrypt hashes, at least one).
 
-        Every refusal costs the work of the costliest hash, so that time does not tell which users there are. Raises
+        Every refusal costs as much as the costliest hash, so that timing does not reveal which users exist. Raises
         CrowdedError.
         """
         credentials = _credentials(authorization)
@@ -53,13 +53,13 @@ class Passwords:
         user, password = credentials
         cost = max(map(_cost, users.values()))
         hashed = users.get(user, _nobodys_hash(cost))
-        # Neither a user's name nor a hash holds a colon.
+        # Neither a user name nor a hash contains a colon.
         digest = hmac.digest(self._key, b":".join((user.encode(), hashed, password)), hashlib.sha256)
         if (known := self._known(user, digest)) is not None:
             return known
         await self._wait_for_thread()
         try:
-            # Another request may have brought the same password while this one waited.
+            # Another request may have checked the same password meanwhile.
             if (known := self._known(user, digest)) is not None:
                 return known
             loop = asyncio.get_running_loop()
@@ -87,29 +87,29 @@ class Passwords:
             self._free -= 1
             return
         if len(self._waiting) >= _MOST_WAITING:
-            self._tell(self._waiting.popleft(), admitted=False)
-        turn: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._waiting.append(turn)
-        if not await turn:
+            self._resolve(self._waiting.popleft(), admitted=False)
+        admitted: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        self._waiting.append(admitted)
+        if not await admitted:
             raise CrowdedError
 
     def _give_thread_back(self) -> None:
-        # The newest is next. In a crowd somebody must be refused, and whoever has waited longest has probably left.
+        # Newest first: in a crowd some must be refused, and those who have waited longest have probably left.
         while self._waiting:
-            if self._tell(self._waiting.pop(), admitted=True):
+            if self._resolve(self._waiting.pop(), admitted=True):
                 return
         self._free += 1
 
     @staticmethod
-    def _tell(turn: asyncio.Future[bool], *, admitted: bool) -> bool:
-        """Ends somebody's wait; False where it has ended already, since the server stops."""
-        if turn.done():
+    def _resolve(waiting: asyncio.Future[bool], *, admitted: bool) -> bool:
+        """Ends a request's wait; False if the server's shutdown has ended it already."""
+        if waiting.done():
             return False
-        turn.set_result(admitted)
+        waiting.set_result(admitted)
         return True
 
     def _compare(self, password: bytes, hashed: bytes, cost: int) -> bool:
-        """Whether a password fits a hash. Where it does not, the work is that of `cost`: 2 ** cost rounds in sum."""
+        """Whether a password matches a hash. A mismatch does the work of `cost`: 2 ** cost rounds in total."""
         right = self._check(password, hashed)
         if not right:
             for missing in range(_cost(hashed), cost):
@@ -122,12 +122,12 @@ def _cost(hashed: bytes) -> int:
 
 
 def _nobodys_hash(cost: int) -> bytes:
-    """A hash that no password fits, to spend the work of a cost."""
+    """A hash that no password matches, with the work of a cost."""
     return b"$2b$%02d$" % cost + b"." * 53
 
 
 def _credentials(authorization: str) -> tuple[str, bytes] | None:
-    """The user and the password of a header; None where it is no basic authentication."""
+    """The user and password in a header; None if it is no basic authentication."""
     scheme, _, token = authorization.partition(" ")
     try:
         user, colon, password = base64.b64decode(token.strip(), validate=True).partition(b":")

@@ -1,4 +1,4 @@
-"""What is refused whoever asks: requests with two lengths, and those that a web page may have had a browser send."""
+"""Refuses ambiguous requests, and requests that another site's page may have caused a browser to send."""
 
 import re
 from collections.abc import Collection
@@ -16,7 +16,7 @@ _HOST = re.compile(r"(?:\[(?P<ip>[0-9A-Fa-f:.]+)\]|(?P<name>[0-9A-Za-z._-]+))(?:
 _UNCLEAR = PlainTextResponse(
     "Content-Length and Transfer-Encoding exclude each other.\n",
     400,
-    # Where this request ends and another begins is not known.
+    # The end of this request is unknown.
     {"Connection": "close"},
 )
 _MISDIRECTED = PlainTextResponse(
@@ -27,15 +27,15 @@ _FOREIGN = PlainTextResponse("A page of another site may not do this.\n", 403)
 
 
 def refusal(method: str, headers: Headers, names: Collection[str] | None) -> PlainTextResponse | None:
-    """The answer to a request that is refused, None for the others.
+    """The response to a request that is refused, else None.
 
-    `names` are the lower-case host names and addresses to which the exporter answers beside those of loopback, None
-    means every one. A page whose name's DNS record is changed to 127.0.0.1 could read everything otherwise.
+    `names` are the lower-case host names and addresses that the exporter serves beside loopback, None for any. They
+    stop DNS rebinding: a page whose host name resolves to 127.0.0.1 could otherwise read everything.
     """
     if "content-length" in headers and "transfer-encoding" in headers:
         return _UNCLEAR
     host = headers.get("host", "")
-    # Every browser names a host.
+    # Every browser sends a Host header.
     if names is not None and host and not _is_named(host, names):
         return _MISDIRECTED
     if method not in _READING and _is_foreign(host, headers):
@@ -44,7 +44,7 @@ def refusal(method: str, headers: Headers, names: Collection[str] | None) -> Pla
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host is an IP address that only this machine reaches."""
+    """Whether a host is a loopback IP address."""
     address = _address(host)
     mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
     return address is not None and (mapped or address).is_loopback
@@ -66,14 +66,14 @@ def _address(host: str) -> IPv4Address | IPv6Address | None:
 
 
 def _is_foreign(host: str, headers: Headers) -> bool:
-    """Whether a page of another site sent a request; what is no browser says nothing about that."""
+    """Whether a page of another site caused a request, by headers that only browsers send."""
     if any(site not in _OWN_SITES for site in headers.getlist("sec-fetch-site")):
         return True
     return any(not _is_same(origin, host) for origin in headers.getlist("origin"))
 
 
 def _is_same(origin: str, host: str) -> bool:
-    """Whether an origin, such as https://example.com, is that of a host; a proxy may have taken TLS away."""
+    """Whether an origin, such as https://example.com, has this host; the scheme may differ behind a proxy."""
     try:
         one, other = urlsplit(origin), urlsplit(f"//{host}")
         ports = one.port, other.port

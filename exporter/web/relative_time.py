@@ -1,4 +1,4 @@
-"""How far a moment is from now, in words."""
+"""The distance of a moment from now, in words."""
 
 from datetime import datetime, timedelta
 
@@ -7,7 +7,7 @@ _SECOND = timedelta(seconds=1)
 
 
 def distance(moment: datetime, now: datetime) -> str:
-    """In the largest unit of which there are at least two: `3 days ago`, `90 min ago`, `in 42 s`, `now`."""
+    """The distance in the largest unit that gives at least two: `3 days ago`, `90 min ago`, `in 42 s`, `now`."""
     away = abs(moment - now)
     if away < _SECOND:
         return "now"

@@ -1,4 +1,4 @@
-"""A scope's history as the paths of an SVG: a bar for each day, and a tick for what was usual. Pure."""
+"""A scope's history as SVG paths: a bar for each day and a tick for its baseline. Pure."""
 
 from dataclasses import dataclass
 
@@ -7,13 +7,13 @@ from exporter.publish.status import History
 HEIGHT = 40
 _STEP = 4
 _BAR = 3
-# A day without anybody is a dash on the ground; a day that is not known is nothing.
+# A day without people is a flat dash; an unknown day is empty.
 _GROUND = 0.6
 
 
 @dataclass(frozen=True)
 class Sparkline:
-    """Values of `d` for the days before the data day, the data day and the usual; `label` says it to who cannot see."""
+    """Values of `d` for the days before the data day, the data day and the baseline; `label` is for screen readers."""
 
     width: int
     days: str
@@ -23,7 +23,7 @@ class Sparkline:
 
 
 def sparkline(history: History) -> Sparkline | None:
-    """The picture of a history; None where no day of it is known."""
+    """The picture of a history; None if no day of it is known."""
     known = [number for number in history.people if number is not None]
     if not known:
         return None
@@ -52,5 +52,5 @@ def _tick(index: int, number: float | None, top: float) -> str:
 
 
 def _scaled(number: float, top: float) -> float:
-    """A height with room for the line's own width above it."""
+    """A height that leaves space for the line width above."""
     return round(number / top * (HEIGHT - 2), 1)

@@ -1,4 +1,4 @@
-"""The report of how the exporter stands as the document of /api/v1/status."""
+"""The status report as the document of /api/v1/status."""
 
 from datetime import UTC, date, datetime
 
@@ -8,9 +8,9 @@ from exporter.web.advice import advice
 
 
 def as_json(report: Report) -> dict[str, object]:
-    """The document of /api/v1/status. Keys are only ever added.
+    """The document of /api/v1/status. New versions only add keys.
 
-    Moments are RFC 3339 in UTC, days YYYY-MM-DD, and null is what is not known. `health` is ok, pending (not polled
+    Moments are RFC 3339 in UTC, days YYYY-MM-DD, null means unknown. `health` is ok, pending (not polled
     yet), no_data, late (the vendor lacks the newest day), withdrawn (older than stale_after) or failing. A `failure`
     has reason, message, status (HTTP) and advice. `people` has a number for each window, `history` those of 60 days
     that end with `last_day`, oldest first, with the baseline of each.
@@ -82,7 +82,7 @@ def _failure_json(failure: Failure | None) -> dict[str, object] | None:
 
 
 def _number(value: float | None) -> float | None:
-    """A whole number as one: a sample's value is always a float."""
+    """A whole number as int: a sample's value is always a float."""
     return int(value) if value is not None and value == int(value) else value
 
 

@@ -1,4 +1,4 @@
-"""The status page: a report as HTML, for people. Every number in it stands in /api/v1/status too."""
+"""The status page: a report as HTML. Every number in it is in /api/v1/status too."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from exporter.web.relative_time import distance
 from exporter.web.sparkline import HEIGHT, sparkline
 from exporter.web.templates import render
 
-# The most scopes of one source: on its own page, and beside other sources, where they share what a page can hold.
+# The most scopes that are shown of a source: on its own page, and on the page of all sources, which share a total.
 _MOST_ALONE = 500
 _MOST_TOGETHER = 200
 _MOST_OF_ONE, _FEWEST_OF_ONE = 20, 3
@@ -23,13 +23,13 @@ _WORDS: Mapping[SourceState, str] = {
     "withdrawn": "Values withdrawn",
     "failing": "Failing",
 }
-# What a look at many scopes is for comes first.
+# The states that need attention come first.
 _ORDER: Sequence[SourceState] = ("failing", "withdrawn", "late", "ok", "pending", "no_data")
 
 
 @dataclass(frozen=True)
 class Shown:
-    """A source on the page: the scopes that are shown, and how many are not."""
+    """A source on the page: its shown scopes and the number of hidden ones."""
 
     source: SourceReport
     scopes: Sequence[ScopeReport]
@@ -37,7 +37,7 @@ class Shown:
 
 
 def status_page(report: Report, only: str | None = None) -> str:
-    """The page about all sources, or about one of them with many more of its scopes."""
+    """The page of all sources, or of one source with more of its scopes."""
     sources = [source for source in report.sources if only in (None, source.name)]
     most = _MOST_ALONE if only else max(_FEWEST_OF_ONE, min(_MOST_OF_ONE, _MOST_TOGETHER // max(1, len(sources))))
     return render(
@@ -94,7 +94,7 @@ def _number(value: float) -> str:
 
 
 def _moment(moment: datetime) -> str:
-    """For machines, as in /api/v1/status."""
+    """A machine-readable moment, as in /api/v1/status."""
     return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 

@@ -1,4 +1,4 @@
-"""The pages' templates, and the one way to fill them in."""
+"""The templates of the pages, and `render`."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ from markupsafe import Markup, escape
 
 
 def _with_carriage_returns(value: object) -> object:
-    """A browser takes a carriage return in a page for a line feed, unless it is written as a reference."""
+    """Escapes carriage returns: a browser reads a bare one in a page as a line feed."""
     if isinstance(value, str) and "\r" in value:
         return escape(value).replace("\r", Markup("&#13;"))
     return value
@@ -24,5 +24,5 @@ _TEMPLATES = Environment(
 
 
 def render(name: str, **values: object) -> str:
-    """A page as HTML; every value is text in it, never markup."""
+    """A page as HTML; every value is escaped, never markup."""
     return _TEMPLATES.get_template(name).render(**values)
