@@ -183,9 +183,9 @@ class BackfillRun:
     def _reader(self, name: str) -> PastReader:
         poller = self.exporter.pollers[name]
 
-        def count(code: str) -> None:
+        def count(status: int | None) -> None:
             self.made[name] += 1
-            poller.self_metrics.request(code)
+            poller.self_metrics.request(status)
 
         return PastReader(
             source=poller.source,

@@ -110,7 +110,7 @@ def connector(
     """Makes a client for each poll, with the token and certificates of that moment, under one rate limit for all."""
     budget = Budget(settings.requests_per_minute, monotonic=shared.monotonic)
 
-    def connect(count: Callable[[str], None]) -> Client:
+    def connect(count: Callable[[int | None], None]) -> Client:
         tracing = shared.tracing()
         try:
             token = read_token(settings)

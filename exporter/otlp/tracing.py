@@ -19,6 +19,7 @@ from exporter.otlp.outage import Outage
 from exporter.otlp.response import CollectorResponse
 from exporter.otlp.target import resolve
 from exporter.state.store import PollStatus
+from exporter.transport.client import Endpoint
 
 # The segments of a path that may name somebody: those after a collection, and whatever is no plain word.
 _MEMBER = re.compile(r"(?<=/)(groups|organizations|projects|users)/[^/]+")
@@ -43,14 +44,13 @@ class Tracing:
                 span.set_status(StatusCode.ERROR)
             return status
 
-    def requests(self) -> Callable[[str], AbstractContextManager[object]]:
-        """What encloses an attempt at a request, such as `coder GET /api/v2/x`, in a span below the current poll's."""
+    def requests(self) -> Callable[[Endpoint], AbstractContextManager[object]]:
+        """Makes the span of each attempt at a request, a child of the current span, which is that of the poll."""
         parent = context.get_current()
 
         @contextmanager
-        def request(where: str) -> Iterator[None]:
-            _, method, path = where.split(" ", 2)
-            template = path_template(path)
+        def request(endpoint: Endpoint) -> Iterator[None]:
+            method, template = endpoint.method, path_template(endpoint.path)
             with self.tracer.start_as_current_span(
                 f"{method} {template}",
                 context=parent,
@@ -68,15 +68,15 @@ class Tracing:
 
         return request
 
-    def counting(self, count: Callable[[str], None]) -> Callable[[str], None]:
-        """Notes the status code of each attempt in its span before it is counted."""
+    def counting(self, count: Callable[[int | None], None]) -> Callable[[int | None], None]:
+        """Wraps `count`: sets the HTTP status of each attempt in its span, then counts it."""
 
-        def noted(code: str) -> None:
-            if code.isdecimal():
-                get_current_span().set_attribute("http.response.status_code", int(code))
-            count(code)
+        def count_in_span(status: int | None) -> None:
+            if status is not None:
+                get_current_span().set_attribute("http.response.status_code", status)
+            count(status)
 
-        return noted
+        return count_in_span
 
 
 def connect(

@@ -35,7 +35,7 @@ class PastReader:
     first: date
     last: date
     now: Callable[[], datetime]
-    count: Callable[[str], None]
+    count: Callable[[int | None], None]
     warn: Callable[[str], None]
     progress: Callable[[int], None] = lambda _days: None
 

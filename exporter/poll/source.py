@@ -9,7 +9,7 @@ from exporter.transport.client import Client
 from exporter.vendors.base import Vendor
 
 # Makes a client for one poll; its argument is called with the code of each request.
-Connect = Callable[[Callable[[str], None]], Client]
+Connect = Callable[[Callable[[int | None], None]], Client]
 
 
 @dataclass(frozen=True)

@@ -114,9 +114,9 @@ class SourceMetrics:
         if status.last_success is not None:
             self._gauge("last_success_timestamp_seconds").set(status.last_success)
 
-    def request(self, code: str) -> None:
-        """Counts a request to the vendor."""
-        self._counter("vendor_requests_total", code).inc()
+    def request(self, status: int | None) -> None:
+        """Counts a request to the vendor by its HTTP status, None where there was no response."""
+        self._counter("vendor_requests_total", "error" if status is None else str(status)).inc()
 
     def next_poll(self, at: datetime) -> None:
         """Says when the next poll is due."""

@@ -13,7 +13,7 @@ from datetime import datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Self, TypeVar
+from typing import BinaryIO, NamedTuple, Self, TypeVar
 
 import httpx
 
@@ -57,15 +57,22 @@ class Response:
         return json_object.loads(self.body, self.where)
 
 
+class Endpoint(NamedTuple):
+    """What a request goes to; `path` has no query."""
+
+    method: str
+    path: str
+
+
 @dataclass(kw_only=True, eq=False)
 class Client:
     """Sends requests to one vendor; threads may share it. Close it after use.
 
     `headers` carry the token. `timeout` is in seconds, for connecting and for each wait for data. `budget` belongs to
     the source and outlives its clients. `body_limit` and `download_limit` are in decoded bytes. `ca_file` replaces the
-    trusted authorities. `attempts` is 1 if a request must not be repeated. `count` is called with the status code of
-    each attempt, or with "error" if there was no response. `traced` returns the context manager around each attempt and
-    gets vendor, method and path. `clock` records the time that responses report.
+    trusted authorities. `attempts` is 1 if a request must not be repeated. `count` is called with the HTTP status of
+    each attempt, or with None if there was no response. `traced` returns the context manager around each attempt at an
+    endpoint. `clock` records the time that responses report.
 
     Every method raises VendorError, and Unreachable soon after `stop` is set.
     """
@@ -76,10 +83,10 @@ class Client:
     timeout: float
     budget: Budget
     stop: threading.Event
-    count: Callable[[str], None]
+    count: Callable[[int | None], None]
     now: Callable[[], datetime]
     monotonic: Callable[[], float]
-    traced: Callable[[str], AbstractContextManager[object]] = nullcontext
+    traced: Callable[[Endpoint], AbstractContextManager[object]] = nullcontext
     jitter: Callable[[], float] = random.random
     attempts: int = ATTEMPTS
     body_limit: int = BODY_LIMIT
@@ -160,7 +167,8 @@ class Client:
 
         Repeats it after a network error, a 429 or a 5xx.
         """
-        where = self._where(method, path)
+        endpoint = Endpoint(method, path.partition("?")[0])
+        where = self._where(endpoint)
         request = self._http.build_request(
             method, self._url(path), params=params, json=json, headers={"Accept": "application/json", **(headers or {})}
         )
@@ -171,7 +179,7 @@ class Client:
                 body.writelines(self._decoded(response, where, self.body_limit))
             return Response(where, response.status_code, response.headers, body.getvalue())
 
-        return self._with_retries(where, attempt)
+        return self._with_retries(endpoint, attempt)
 
     def download(self, path: str, params: Params | None, to: BinaryIO, *, progress: OnProgress | None = None) -> int:
         """GETs into an open file and returns its size in bytes; the file holds a part of the body if this raises.
@@ -179,7 +187,8 @@ class Client:
         `progress` is called with the bytes received so far and the bytes in all, or None where the vendor does not say;
         both count the body before it is unpacked.
         """
-        where = self._where("GET", path)
+        endpoint = Endpoint("GET", path.partition("?")[0])
+        where = self._where(endpoint)
         request = self._http.build_request("GET", self._url(path), params=params)
 
         def attempt() -> int:
@@ -190,10 +199,10 @@ class Client:
             to.flush()
             return to.tell()
 
-        return self._with_retries(where, attempt)
+        return self._with_retries(endpoint, attempt)
 
-    def _where(self, method: str, path: str) -> str:
-        return f"{self.vendor} {method} {path.partition('?')[0]}"
+    def _where(self, endpoint: Endpoint) -> str:
+        return f"{self.vendor} {endpoint.method} {endpoint.path}"
 
     def _url(self, path: str) -> str:
         """Appends `path`, so that it cannot lead to another host and https://host/gitlab keeps its own path."""
@@ -201,16 +210,16 @@ class Client:
             raise ValueError(f"a path begins with /, not {path[:1]!r}")
         return self.base_url.rstrip("/") + path
 
-    def _with_retries(self, where: str, attempt: Callable[[], T]) -> T:
+    def _with_retries(self, endpoint: Endpoint, attempt: Callable[[], T]) -> T:
         """Calls `attempt` within the budget, again where it may help; Unreachable when the exporter stops."""
 
         def pause(seconds: float) -> None:
             if self.stop.wait(seconds):
-                raise Unreachable(f"{where}: stopping")
+                raise Unreachable(f"{self._where(endpoint)}: stopping")
 
         def within_budget() -> T:
             pause(self.budget.reserve())
-            with self.traced(where):
+            with self.traced(endpoint):
                 return attempt()
 
         return retrying(within_budget, pause, self.jitter, self.attempts)
@@ -221,10 +230,10 @@ class Client:
         try:
             response = self._http.send(request, stream=True)
         except httpx.TransportError as error:
-            self._count_attempt("error")
+            self._count_attempt(None)
             raise RetryableError(Unreachable(f"{where}: no answer in {self._tries}: {self._fault(error)}")) from error
         status = response.status_code
-        self._count_attempt(str(status))
+        self._count_attempt(status)
         # A broken proxy may answer with a 5xx and a time of its own.
         if status < 500:
             self.clock.hear(response.headers, self.now(), good=response.is_success)
@@ -238,10 +247,10 @@ class Client:
         finally:
             response.close()
 
-    def _count_attempt(self, code: str) -> None:
+    def _count_attempt(self, status: int | None) -> None:
         with self._counting:
             self._made += 1
-        self.count(code)
+        self.count(status)
 
     def _decoded(
         self, response: httpx.Response, where: str, limit: int, progress: OnProgress | None = None

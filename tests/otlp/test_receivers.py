@@ -100,7 +100,7 @@ def received(url: str, enough: int) -> tuple[Series, set[int]]:
 
 def exporter(number: int) -> tuple[ExpositionCache, SelfMetrics]:
     cache, self_metrics = ExpositionCache(), SelfMetrics()
-    self_metrics.source("tool", "gitlab").request("200")
+    self_metrics.source("tool", "gitlab").request(200)
     cache.publish("tool", samples(number))
     return cache, self_metrics
 

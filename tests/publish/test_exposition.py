@@ -133,7 +133,7 @@ def test_promtool_has_nothing_to_say_about_any_metric_of_the_exporter() -> None:
     source.polled(PollStatus(1.0, 1.0, 1.0, Failure("rejected", "no")))
     source.next_poll(NOW)
     source.token_expires(NOW)
-    source.request("403")
+    source.request(403)
     one_of_each = [sample(row.name, 1, **{label: f"a {label}" for label in row.labels}) for row in ADOPTION]
     text = body(
         first_part(render(one_of_each, "text")), render_collector(self_metrics.registry, "text"), "text"

@@ -91,8 +91,8 @@ def test_requests_series_and_coming_moments_are_shown() -> None:
     self_metrics = SelfMetrics()
     acme = self_metrics.source("acme", "augment")
 
-    for code in ("200", "200", "error"):
-        acme.request(code)
+    for status in (200, 200, None):
+        acme.request(status)
     acme.series(7, {"max_series": 3}, 2)
     acme.next_poll(NOW)
     acme.token_expires(NOW)
@@ -125,7 +125,7 @@ def test_a_forgotten_source_is_gone_and_leaves_the_others() -> None:
     self_metrics = SelfMetrics()
     self_metrics.source("acme", "augment")
     other = self_metrics.source("other", "gitlab")
-    other.request("200")
+    other.request(200)
     other.polled(FAILURE)
 
     self_metrics.forget("other", "gitlab")

@@ -32,7 +32,7 @@ YESTERDAY = date(2026, 3, 9)
 
 @dataclass
 class _NoClient:
-    count: Callable[[str], None]
+    count: Callable[[int | None], None]
     tell: Callable[[VendorClock], None]
     made: int = 0
     clock: VendorClock = field(default_factory=VendorClock)
@@ -48,7 +48,7 @@ class _NoClient:
 
     def ask(self) -> None:
         self.made += 1
-        self.count("200")
+        self.count(200)
         self.tell(self.clock)
 
     def take_count(self) -> int:
@@ -117,7 +117,7 @@ class Bench:
         """A poller as in a new process."""
         script = self.script
 
-        def connect(count: Callable[[str], None]) -> Client:
+        def connect(count: Callable[[int | None], None]) -> Client:
             return cast("Client", _NoClient(count, self._tell))
 
         def scopes(_access: PollContext) -> Sequence[str]:
