@@ -236,9 +236,9 @@ def _send(run: BackfillRun) -> bool:
     sent = sender.send((sample, day.moment) for day in run.days() for sample in day.samples)
     sender.close()
     click.echo(f"{sent.taken} samples taken by {sender.endpoint}, {sent.rejected} rejected", err=True)
-    if sent.fault is not None:
-        click.echo(f"{sender.endpoint}: {sent.fault.words}", err=True)
-    return sent.fault is not None or sent.rejected > 0
+    if sent.failure is not None:
+        click.echo(f"{sender.endpoint}: {sent.failure.message}", err=True)
+    return sent.failure is not None or sent.rejected > 0
 
 
 @contextmanager

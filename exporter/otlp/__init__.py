@@ -1,1 +1,1 @@
-"""OTLP push: points, targets, clients, traces."""
+"""OTLP push of metrics and traces: points, targets, clients."""

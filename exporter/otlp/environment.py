@@ -1,4 +1,4 @@
-"""What no link to a collector can be made of: proxies and certificates that cannot be read, said before one is made."""
+"""Checks the proxies and certificates of a collector before a client is made."""
 
 import ssl
 from collections.abc import Mapping
@@ -8,12 +8,12 @@ from exporter.config.mistakes import ConfigError, Mistake
 from exporter.otlp.target import Target
 from exporter.transport.http_environment import check_key_log, check_proxies, trusting
 
-# Of requests, in this order.
+# The variables that requests reads, in this order.
 _BUNDLES = ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
 
-def check_link(target: Target, environ: Mapping[str, str]) -> None:
-    """Raises ConfigError, which names the variable or the setting and shows no value."""
+def check_connection(target: Target, environ: Mapping[str, str]) -> None:
+    """Raises ConfigError for proxies and certificates that cannot be used; it names the setting and shows no value."""
     try:
         check_proxies(environ, socks="socks")
         if target.endpoint.startswith("https://"):
@@ -33,7 +33,7 @@ def _check_tls(target: Target, environ: Mapping[str, str]) -> None:
     if target.client_certificate_file is None:
         return
     try:
-        # Without a password of its own OpenSSL would ask for that of an encrypted key on the terminal.
+        # Without a password OpenSSL would ask on the terminal for that of an encrypted key.
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(
             target.client_certificate_file, target.client_key_file, password=""
         )

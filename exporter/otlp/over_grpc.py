@@ -1,4 +1,4 @@
-"""OTLP over gRPC: the SDK's exporters with a stub that hears the answers, which the SDK does not read."""
+"""OTLP over gRPC: the SDK's exporters with a stub that reports the responses, which the SDK does not read."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,7 +8,7 @@ import grpc
 from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
 
-from exporter.otlp.response import CollectorResponse, grpc_answer, taken
+from exporter.otlp.response import CollectorResponse, grpc_response, taken
 from exporter.otlp.target import Signal, Target
 
 _EXPORTERS: dict[Signal, type[OTLPMetricExporter | OTLPSpanExporter]] = {
@@ -17,8 +17,8 @@ _EXPORTERS: dict[Signal, type[OTLPMetricExporter | OTLPSpanExporter]] = {
 }
 
 
-def exporter(target: Target, signal: Signal, hear: Callable[[CollectorResponse], None]) -> Any:
-    """The SDK's exporter of a signal; `hear` is told the answer to each of its attempts. Raises OSError for a file."""
+def exporter(target: Target, signal: Signal, on_response: Callable[[CollectorResponse], None]) -> Any:
+    """The SDK's exporter of a signal; `on_response` is called after each attempt. Raises OSError for a TLS file."""
     tls = target.endpoint.startswith("https://")
     made = _EXPORTERS[signal](
         endpoint=target.endpoint,
@@ -28,37 +28,39 @@ def exporter(target: Target, signal: Signal, hear: Callable[[CollectorResponse],
         timeout=target.timeout,
         compression=grpc.Compression.Gzip if target.gzip else grpc.Compression.NoCompression,
     )
-    _listen(made, signal, hear, target.timeout)
+    _report_responses(made, signal, on_response, target.timeout)
     return made
 
 
-def _listen(made: Any, signal: Signal, hear: Callable[[CollectorResponse], None], timeout: float) -> None:
-    # There is no public way to the response (SDK 1.45). The SDK makes its channel anew when a server goes away, and
-    # then asks `_stub` for what it calls.
+def _report_responses(
+    made: Any, signal: Signal, on_response: Callable[[CollectorResponse], None], timeout: float
+) -> None:
+    # There is no public access to the response (SDK 1.45). The SDK opens a new channel when a server goes away and then
+    # calls `_stub` for it.
     make_stub = made._stub
-    made._stub = lambda channel: _Listener(make_stub(channel).Export, signal, hear, timeout)
+    made._stub = lambda channel: _ReportingStub(make_stub(channel).Export, signal, on_response, timeout)
     made._client = made._stub(made._channel)
 
 
-class _Listener:
-    """Calls as a stub does, and tells what came of it."""
+class _ReportingStub:
+    """A stub that reports the response of each call."""
 
     def __init__(
-        self, call: Callable[..., Any], signal: Signal, hear: Callable[[CollectorResponse], None], timeout: float
+        self, call: Callable[..., Any], signal: Signal, on_response: Callable[[CollectorResponse], None], timeout: float
     ) -> None:
         self._call = call
         self._signal = signal
-        self._hear = hear
+        self._on_response = on_response
         self._timeout = timeout
 
     def Export(self, *, timeout: float, **request: Any) -> Any:  # noqa: N802 - the method's name in OTLP's service
         try:
-            # The SDK takes what is left until a time of day, which a clock that goes back puts off.
+            # The SDK computes its timeout from the time of day, so a clock set back would extend it.
             response = self._call(**request, timeout=min(timeout, self._timeout))
         except grpc.RpcError as error:
-            self._hear(grpc_answer(error.code().name, error.details() or ""))
+            self._on_response(grpc_response(error.code().name, error.details() or ""))
             raise
-        self._hear(taken(response, self._signal))
+        self._on_response(taken(response, self._signal))
         return response
 
 

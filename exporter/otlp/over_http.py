@@ -1,4 +1,4 @@
-"""OTLP over HTTP: the SDK's exporters on a session that hears the answers, which the SDK does not read."""
+"""OTLP over HTTP: the SDK's exporters on a session that reports the responses, which the SDK does not read."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +10,7 @@ from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExp
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from requests.adapters import HTTPAdapter
 
-from exporter.otlp.response import CollectorResponse, http_answer, no_answer
+from exporter.otlp.response import CollectorResponse, http_response, no_response
 from exporter.otlp.target import Signal, Target
 
 _EXPORTERS: dict[Signal, type[OTLPMetricExporter | OTLPSpanExporter]] = {
@@ -19,12 +19,12 @@ _EXPORTERS: dict[Signal, type[OTLPMetricExporter | OTLPSpanExporter]] = {
 }
 
 
-def exporter(target: Target, signal: Signal, hear: Callable[[CollectorResponse], None]) -> Any:
-    """The SDK's exporter of a signal; `hear` is told the answer to each of its attempts."""
+def exporter(target: Target, signal: Signal, on_response: Callable[[CollectorResponse], None]) -> Any:
+    """The SDK's exporter of a signal; `on_response` is called after each attempt."""
     session = requests.Session()
-    session.mount("http://", _Listener(target, signal, hear))
-    session.mount("https://", _Listener(target, signal, hear))
-    # Otherwise a password for the host in ~/.netrc would replace an authorization header.
+    session.mount("http://", _ReportingAdapter(target, signal, on_response))
+    session.mount("https://", _ReportingAdapter(target, signal, on_response))
+    # Otherwise a password in ~/.netrc would replace an authorization header.
     session.auth = lambda request: request
     return _EXPORTERS[signal](
         endpoint=target.endpoint,
@@ -42,25 +42,27 @@ def _text(path: Path | None) -> str | None:
     return None if path is None else str(path)
 
 
-class _Listener(HTTPAdapter):
-    """Sends as requests does, and tells what came of it."""
+class _ReportingAdapter(HTTPAdapter):
+    """An adapter that reports the response to each request."""
 
-    def __init__(self, target: Target, signal: Signal, hear: Callable[[CollectorResponse], None]) -> None:
+    def __init__(self, target: Target, signal: Signal, on_response: Callable[[CollectorResponse], None]) -> None:
         super().__init__()
         self._signal = signal
-        self._hear = hear
-        # Said again for each request: requests lets REQUESTS_CA_BUNDLE go before the CA that its session was given.
+        self._on_response = on_response
+        # Passed with each request: requests prefers REQUESTS_CA_BUNDLE to the CA of its session.
         self._authority = {} if target.ca_file is None else {"verify": str(target.ca_file)}
         self._timeout = target.timeout
 
     def send(self, request: requests.PreparedRequest, *arguments: Any, **options: Any) -> requests.Response:
         try:
-            # The SDK takes what is left until a time of day, which a clock that goes back puts off.
+            # The SDK computes its timeout from the time of day, so a clock set back would extend it.
             timeout = min(options["timeout"], self._timeout)
             response = super().send(request, *arguments, **{**options, **self._authority, "timeout": timeout})
             body = response.content
         except OSError as error:
-            self._hear(no_answer(error))
+            self._on_response(no_response(error))
             raise
-        self._hear(http_answer(response.status_code, response.headers.get("content-type", ""), body, self._signal))
+        self._on_response(
+            http_response(response.status_code, response.headers.get("content-type", ""), body, self._signal)
+        )
         return response

@@ -1,7 +1,7 @@
-"""From samples to OpenTelemetry data points, in batches that a collector accepts; pure.
+"""Turns samples into OpenTelemetry data points, in batches that a collector accepts; pure.
 
-The names are those of the catalogue with a dot after each prefix, the unit as UCUM in place of its suffix, and no
-`_total`: a Prometheus that ingests them over OTLP puts both back and ends up with the names and labels of /metrics.
+Names are those of the catalogue with a dot after each prefix, without `_total` and without the suffix of the unit,
+which is UCUM: a Prometheus that ingests them over OTLP adds both again and has the names and labels of /metrics.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -34,7 +34,7 @@ _SUFFIXES = {"s": "_seconds", "By": "_bytes"}
 _KINDS: Mapping[str, Kind] = {"gauge": "gauge", "counter": "counter"}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
-# What protobuf adds at most to the text of an attribute, a point, a metric: tags, lengths, times and the value.
+# The most bytes that protobuf adds to the text of an attribute, a point, a metric: tags, lengths, times and the value.
 _ATTRIBUTE_BYTES, _POINT_BYTES, _METRIC_BYTES = 16, 32, 32
 
 
@@ -69,7 +69,7 @@ def otel_name(row: Metric) -> str:
 
 
 def sample_point(sample: Sample, time: int) -> Point:
-    """The point of a catalogue's sample. Counters of it live in the state, so that nobody knows when they were 0."""
+    """The point of a sample. The start of its counters is unknown: they live in the state and outlast the process."""
     row = CATALOGUE[sample.metric]
     return Point(row, dict(zip(row.labels, sample.labels, strict=True)), sample.value, time)
 
@@ -77,7 +77,7 @@ def sample_point(sample: Sample, time: int) -> Point:
 def family_points(families: Iterable[Family], time: int, start: int) -> Iterator[Point]:
     """The points of a registry's families, `process_*` and `python_*` too; `start` is that of the process.
 
-    Raises ValueError for a family that is neither a gauge nor a counter: there is none on /metrics.
+    Raises ValueError for a family that is neither a gauge nor a counter; /metrics has none.
     """
     for family in families:
         if family.type not in _KINDS:
@@ -88,7 +88,7 @@ def family_points(families: Iterable[Family], time: int, start: int) -> Iterator
 
 
 def batches(points: Iterable[Point], resource: Resource, most_bytes: int = BATCH_BYTES) -> Iterator[Batch]:
-    """The points in their order as batches that take at most `most_bytes` as protobuf, made one at a time."""
+    """Yields the points, in order, in batches of at most `most_bytes` of protobuf."""
     empty = _POINT_BYTES + _attributes_cost(resource.attributes)
     held: dict[str, tuple[Metric, list[NumberDataPoint]]] = {}
     size, number = empty, 0
@@ -108,7 +108,7 @@ def batches(points: Iterable[Point], resource: Resource, most_bytes: int = BATCH
 
 @cache
 def _row(name: str, documentation: str, kind: Kind) -> Metric:
-    """A row for a metric that is not in the catalogue: what prometheus_client says of the process and of Python."""
+    """A row for a metric of prometheus_client about the process or Python, which the catalogue does not have."""
     bare = name.removesuffix("_total")
     unit = next((unit for unit, suffix in _SUFFIXES.items() if bare.endswith(suffix)), "")
     return Metric(name, documentation, unit, (), kind)

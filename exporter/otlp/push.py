@@ -1,4 +1,4 @@
-"""Pushes what /metrics shows to an OTLP collector, on a thread that no poll and no scrape waits for."""
+"""Pushes what /metrics shows to an OTLP collector, on a thread of its own; polls and scrapes never wait for it."""
 
 import logging
 import threading
@@ -17,17 +17,17 @@ from exporter.publish.snapshot import ExpositionCache
 
 logger = logging.getLogger(__name__)
 
-# After pushes that reach nobody: 5 s, 10 s, 20 s, ... up to the interval.
+# In seconds, doubled after each push that does not reach the collector, up to the interval.
 _FIRST_PAUSE = 5.0
 _SCOPE = SCOPE.index("scope")
 
 
 @dataclass(kw_only=True, eq=False)
 class Pusher:
-    """Pushes at once, then once in each interval (s), and when `stop` is set a last time what has not been taken yet.
+    """Pushes at once, then every `interval` (s); a last push after `stop` is set sends what has not been taken yet.
 
-    Gauges bear the time of the push. With `ready_at` of a source (`timestamp: published`) those of a scope bear the
-    moment when its data day was first due, and those of a source are sent only when one of them has changed. `ready_at`
+    Gauges have the time of the push. With `ready_at` of a source (`timestamp: published`), gauges of a scope have the
+    moment when its data day was first due, and a source's gauges are sent only when one of them has changed. `ready_at`
     raises KeyError for a source that is no longer configured.
     """
 
@@ -43,55 +43,56 @@ class Pusher:
     _outage: Outage = field(init=False)
     _thread: threading.Thread = field(init=False)
     _started: int = field(init=False)
-    _in_vain: int = 0
+    _failed_in_a_row: int = 0
     _taken: dict[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._outage = Outage("metrics", self.sender.endpoint)
         self._thread = threading.Thread(target=self._run, name="otlp", daemon=True)
-        # Every counter of the exporter, of the process and of Python began at 0 with the process.
-        began = self.self_metrics.registry.get_sample_value("process_start_time_seconds")
-        self._started = nanoseconds(self.now() if began is None else datetime.fromtimestamp(began, UTC))
+        # The counters of the exporter, the process and Python start at 0 with the process.
+        process_start = self.self_metrics.registry.get_sample_value("process_start_time_seconds")
+        start = self.now() if process_start is None else datetime.fromtimestamp(process_start, UTC)
+        self._started = nanoseconds(start)
 
     def start(self) -> None:
         """Starts pushing."""
         self._thread.start()
 
     def wait(self, seconds: float) -> None:
-        """Waits for the last push, not longer."""
+        """Waits for the last push, at most so many seconds."""
         self._thread.join(seconds)
 
     def push(self, *, only_changed: bool = False) -> float:
-        """Pushes once, and gives the seconds from its beginning to the next push.
+        """Pushes once and returns the seconds from the start of this push to the next.
 
-        With `only_changed` sources are left out that have published nothing else since they were taken.
+        With `only_changed`, sources that have not changed since the collector took them are left out.
         """
         snapshot = self.cache.snapshot
         samples = snapshot.samples
-        prints = {source: hash(tuple(of_source)) for source, of_source in samples.items()}
-        unchanged = {source for source in prints if self._taken.get(source) == prints[source]}
+        fingerprints = {source: hash(tuple(of_source)) for source, of_source in samples.items()}
+        unchanged = {source for source in fingerprints if self._taken.get(source) == fingerprints[source]}
         wanted = {source: samples[source] for source in samples if not (only_changed and source in unchanged)}
-        # Looked up before anything is sent: a reload may remove a source while batches are under way.
+        # Looked up before sending: a reload may remove a source meanwhile.
         due = {source: self._due(source, snapshot.data_days.get(source, {})) for source in wanted}
         now = nanoseconds(self.now())
-        # A clock that was ahead at the start: no counter began after the moment that it is of.
+        # The clock may have been ahead at the start, but no counter starts after its own moment.
         self._started = min(self._started, now)
         sent = self.sender.send_points(self._points(wanted, due, unchanged, now))
-        self._outage.heard(sent.fault, sent.rejected, sent.remark)
-        if sent.fault is None:
-            self._taken = prints
+        self._outage.report(sent.failure, sent.rejected, sent.remark)
+        if sent.failure is None:
+            self._taken = fingerprints
         return self._pause(sent)
 
     def _run(self) -> None:
         pause = 0.0
         while not self.stop.wait(pause):
             began = self.monotonic()
-            pause = max(0.0, self._push_whatever_happens() - (self.monotonic() - began))
-        self._push_whatever_happens(only_changed=True)
+            pause = max(0.0, self._push_or_log() - (self.monotonic() - began))
+        self._push_or_log(only_changed=True)
         self.at_end()
         self.sender.close()
 
-    def _push_whatever_happens(self, *, only_changed: bool = False) -> float:
+    def _push_or_log(self, *, only_changed: bool = False) -> float:
         try:
             return self.push(only_changed=only_changed)
         except Exception as error:
@@ -99,11 +100,11 @@ class Pusher:
             return self.interval
 
     def _pause(self, sent: ExportSummary) -> float:
-        if sent.fault is None or sent.fault.reason != "unreachable":
-            self._in_vain = 0
+        if sent.failure is None or sent.failure.reason != "unreachable":
+            self._failed_in_a_row = 0
             return self.interval
-        self._in_vain += 1
-        return min(self.interval, _FIRST_PAUSE * 2.0 ** min(self._in_vain - 1, 10))
+        self._failed_in_a_row += 1
+        return min(self.interval, _FIRST_PAUSE * 2.0 ** min(self._failed_in_a_row - 1, 10))
 
     def _points(
         self,
@@ -115,7 +116,7 @@ class Pusher:
         yield from family_points(self.self_metrics.registry.collect(), now, self._started)
         for source, of_source in samples.items():
             for sample in of_source:
-                # What belongs to no data day, such as the seats of a whole source, is of now, and so is a count.
+                # Counters, and gauges without a data day (the seats of a whole source), have the time of the push.
                 counter = CATALOGUE[sample.metric].kind == "counter"
                 published = None if counter else due[source].get(sample.labels[_SCOPE])
                 if published is None:
@@ -124,12 +125,12 @@ class Pusher:
                     yield sample_point(sample, published)
 
     def _due(self, source: str, data_days: Mapping[str, date]) -> dict[str, int]:
-        """When the data day of each scope was first due (ns); nothing where gauges bear the time of the push."""
+        """When the data day of each scope was first due (ns); empty where gauges have the time of the push."""
         if self.ready_at is None:
             return {}
         try:
             ready_at = self.ready_at(source)
         except KeyError:
-            # A reload has removed it since it was published.
+            # A reload has removed the source since it was published.
             return {}
         return {scope: nanoseconds(ready_since(day, ready_at)) for scope, day in data_days.items()}

@@ -1,4 +1,4 @@
-"""What a collector answers to a request, over HTTP and over gRPC, as one plain value; pure."""
+"""The response of a collector, over HTTP or gRPC, as one plain value; pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,70 +13,76 @@ from exporter.otlp.target import Signal
 _PROTOBUF = "application/x-protobuf"
 _PAGE = "text/html"
 _BUSY = ("429", "RESOURCE_EXHAUSTED")
-# OTLP's codes for what may go well later, without the busy one (2026-11). Over HTTP it is 5xx.
-_PASSING_CODES = ("CANCELLED", "DEADLINE_EXCEEDED", "ABORTED", "OUT_OF_RANGE", "UNAVAILABLE", "DATA_LOSS")
+_TIMEOUT_CODE = "DEADLINE_EXCEEDED"
+# OTLP's gRPC codes of transient failures, without the busy one (2026-11). Over HTTP these are 5xx.
+_TRANSIENT_CODES = ("CANCELLED", "DEADLINE_EXCEEDED", "ABORTED", "OUT_OF_RANGE", "UNAVAILABLE", "DATA_LOSS")
 _RESPONSES: Mapping[Signal, Any] = {"metrics": ExportMetricsServiceResponse, "traces": ExportTraceServiceResponse}
 _REJECTED: Mapping[Signal, str] = {"metrics": "rejected_data_points", "traces": "rejected_spans"}
-
 
 Reason = Literal["unreachable", "busy", "refused"]
 
 
 @dataclass(frozen=True)
 class ExportFailure:
-    """Why a request was not taken: nobody is there, too much is asked, or this request is not wanted."""
+    """Why a request was not taken: the collector is unreachable, is busy, or refuses this request.
+
+    With `timed_out` no response came within the timeout.
+    """
 
     reason: Reason
-    words: str
+    message: str
+    timed_out: bool = False
 
 
 @dataclass(frozen=True)
 class CollectorResponse:
-    """What came of a request: a fault, or it was taken, perhaps without `rejected` items of which `remark` tells."""
+    """The outcome of a request: a failure, or it was taken without `rejected` items, which `remark` explains."""
 
-    fault: ExportFailure | None = None
+    failure: ExportFailure | None = None
     rejected: int = 0
     remark: str = ""
 
     @property
     def complete(self) -> bool:
         """Whether everything was taken."""
-        return self.fault is None and not self.rejected
+        return self.failure is None and not self.rejected
 
 
-def no_answer(error: BaseException) -> CollectorResponse:
-    """What a failing network or handshake means; the words are those of the error at the bottom of it."""
+def no_response(error: BaseException) -> CollectorResponse:
+    """The outcome of a failed connection or handshake; the message is that of the root cause."""
     while (cause := error.__cause__ or error.__context__) is not None:
         error = cause
-    return CollectorResponse(ExportFailure("unreachable", f"{type(error).__name__} {error}"))
+    message = f"{type(error).__name__} {error}"
+    return CollectorResponse(ExportFailure("unreachable", message, timed_out=isinstance(error, TimeoutError)))
 
 
-def http_answer(status: int, content_type: str, body: bytes, signal: Signal) -> CollectorResponse:
-    """What an HTTP response means. A redirect is refused: nobody follows it."""
+def http_response(status: int, content_type: str, body: bytes, signal: Signal) -> CollectorResponse:
+    """The outcome that an HTTP response reports. A redirect is a refusal: it is never followed."""
     if not 200 <= status < 300:
-        return CollectorResponse(_fault(str(status), body.decode(errors="replace"), passing=status >= 500))
+        return CollectorResponse(_failure(str(status), body.decode(errors="replace"), transient=status >= 500))
     kind = content_type.partition(";")[0].strip().lower()
     try:
-        # A page, such as one to sign in, is no protobuf either, and says that nothing was taken.
+        # An HTML page, such as one to sign in, is no protobuf: parsing it fails, as it should.
         return taken(_RESPONSES[signal].FromString(body if kind in (_PROTOBUF, _PAGE) else b""), signal)
     except DecodeError:
         return CollectorResponse(ExportFailure("refused", f"{status} with a body that is not what OTLP answers"))
 
 
-def grpc_answer(code: str, details: str) -> CollectorResponse:
-    """What a gRPC status other than OK means."""
-    # gRPC begins with what is the same for every fault: failed to connect to all addresses; last error: ...
-    return CollectorResponse(_fault(code, details.rpartition("last error: ")[2], passing=code in _PASSING_CODES))
+def grpc_response(code: str, details: str) -> CollectorResponse:
+    """The outcome that a gRPC status other than OK reports."""
+    # gRPC puts the same words before every error: failed to connect to all addresses; last error: ...
+    words = details.rpartition("last error: ")[2]
+    return CollectorResponse(_failure(code, words, transient=code in _TRANSIENT_CODES))
 
 
 def taken(response: Any, signal: Signal) -> CollectorResponse:
-    """What OTLP's response message means: its partial success counts what was rejected."""
+    """The outcome that OTLP's response message reports: its partial success counts the rejected items."""
     partial = response.partial_success
     return CollectorResponse(rejected=getattr(partial, _REJECTED[signal]), remark=partial.error_message)
 
 
-def _fault(code: str, said: str, *, passing: bool) -> ExportFailure:
-    words = f"{code}: {said}" if said else code
+def _failure(code: str, words: str, *, transient: bool) -> ExportFailure:
+    message = f"{code}: {words}" if words else code
     if code in _BUSY:
-        return ExportFailure("busy", words)
-    return ExportFailure("unreachable" if passing else "refused", words)
+        return ExportFailure("busy", message)
+    return ExportFailure("unreachable" if transient else "refused", message, timed_out=code == _TIMEOUT_CODE)

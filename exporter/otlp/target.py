@@ -20,7 +20,7 @@ _DEFAULT_PROTOCOL: Protocol = "http/protobuf"
 _DEFAULT_ENDPOINTS: Mapping[Protocol, str] = {"http/protobuf": "http://localhost:4318", "grpc": "http://localhost:4317"}
 _DEFAULT_TIMEOUT = timedelta(seconds=10)
 _MOST_DIGITS = 12
-# By setting, how its variables end; OTEL_EXPORTER_OTLP_METRICS_X goes before OTEL_EXPORTER_OTLP_X.
+# The end of the variables of each setting; OTEL_EXPORTER_OTLP_METRICS_X overrides OTEL_EXPORTER_OTLP_X.
 _VARIABLES = {
     "endpoint": "ENDPOINT",
     "protocol": "PROTOCOL",
@@ -35,7 +35,7 @@ _VARIABLES = {
 
 @dataclass(frozen=True)
 class Target:
-    """The receiver of one signal: `endpoint` is the whole URL to post to over HTTP, the server's URL over gRPC."""
+    """Where one signal goes: `endpoint` is the whole URL to post to over HTTP, the server's URL over gRPC."""
 
     protocol: Protocol
     endpoint: str
@@ -48,9 +48,9 @@ class Target:
 
 
 def resolve(settings: OtlpSettings, environ: Mapping[str, str], signal: Signal) -> Target:
-    """The receiver of a signal: what the section says, else the variables, else OpenTelemetry's defaults.
+    """The target of a signal: settings of the section, else of the variables, else OpenTelemetry's defaults.
 
-    Headers of both are sent; where both have one, the section's. Raises ConfigError for what cannot be used.
+    Headers of both are sent; the section's override. Raises ConfigError for what cannot be used.
     """
     own = {name: getattr(settings, name) for name in _VARIABLES if name != "headers"}
     own = {name: value for name, value in own.items() if value is not None}
@@ -71,7 +71,7 @@ def resolve(settings: OtlpSettings, environ: Mapping[str, str], signal: Signal) 
 
 
 def _variables(environ: Mapping[str, str], signal: Signal, wanted: Iterable[str]) -> dict[str, str]:
-    """The variables that are set, by setting. An empty one counts as unset, as OpenTelemetry says."""
+    """The variables that are set, by setting. An empty one counts as unset, as OpenTelemetry specifies."""
     names = {name: (_name(name, f"{signal.upper()}_"), _name(name)) for name in wanted}
     found = {name: [variable for variable in both if environ.get(variable)] for name, both in names.items()}
     return {name: variables[0] for name, variables in found.items() if variables}
@@ -82,7 +82,7 @@ def _name(setting: str, signal: str = "") -> str:
 
 
 def _read(variables: Mapping[str, str], environ: Mapping[str, str]) -> OtlpSettings:
-    """The settings that variables make, held to the same rules as those of the file."""
+    """The settings of the variables, validated like those of the file."""
     values: dict[str, object] = {}
     mistakes = []
     for setting, variable in variables.items():
@@ -102,10 +102,10 @@ def _read(variables: Mapping[str, str], environ: Mapping[str, str]) -> OtlpSetti
 
 
 def _endpoint(endpoint: str, protocol: Protocol, signal: Signal, variables: Mapping[str, str]) -> str:
-    """The endpoint as it is used. One of a single signal is whole; others get its path if they do not end with it."""
+    """The endpoint with the path of the signal; the variable of a single signal is used as it is."""
     if protocol == "grpc":
         if urlsplit(endpoint).path:
-            # The section and the variables are right by themselves and not together.
+            # Endpoint and protocol are each valid, but not together.
             words = f"{NO_PATH}, not {quoted(endpoint)}"
             if "endpoint" in variables:
                 raise ConfigError("environment", [Mistake((variables["endpoint"],), words)])
@@ -118,12 +118,12 @@ def _endpoint(endpoint: str, protocol: Protocol, signal: Signal, variables: Mapp
 
 
 def _headers(settings: OtlpSettings) -> dict[str, str]:
-    # gRPC takes no capitals, and HTTP does not tell them apart.
+    # gRPC accepts no capitals, and HTTP ignores case.
     return {name.lower(): secret.get_secret_value() for name, secret in settings.headers.items()}
 
 
 def _milliseconds(text: str) -> timedelta:
-    # Of the specification. OpenTelemetry's own SDK for Python reads seconds (1.45).
+    # Milliseconds as specified; OpenTelemetry's SDK for Python reads seconds (1.45).
     if not text.isdecimal() or len(text) > _MOST_DIGITS:
         raise ValueError(f"must be a number of milliseconds such as 10000, not {quoted(text)}")
     return timedelta(milliseconds=int(text))

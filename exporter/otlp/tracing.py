@@ -1,4 +1,4 @@
-"""Spans of polls with a child for each vendor request. They name sources and endpoints, no person and no token."""
+"""Spans of polls with a child for each vendor request. They name sources and endpoints, never a person or a token."""
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -13,23 +13,23 @@ from opentelemetry.trace import SpanKind, StatusCode, Tracer, get_current_span
 
 from exporter import __version__
 from exporter.config.sections import OtlpSettings
-from exporter.otlp.environment import check_link
-from exporter.otlp.link import OtlpClient
+from exporter.otlp.client import OtlpClient
+from exporter.otlp.environment import check_connection
 from exporter.otlp.outage import Outage
 from exporter.otlp.response import CollectorResponse
 from exporter.otlp.target import resolve
 from exporter.state.store import PollStatus
 from exporter.transport.client import Endpoint
 
-# The segments of a path that may name somebody: those after a collection, and whatever is no plain word.
+# Path segments that may name somebody: those after a collection, and all that are no plain word.
 _MEMBER = re.compile(r"(?<=/)(groups|organizations|projects|users)/[^/]+")
 _PLAIN = re.compile(r"[a-z][a-z_-]*|v[0-9]+|")
-_HELD_BACK = "{id}"
+_PLACEHOLDER = "{id}"
 
 
 @dataclass(frozen=True)
 class Tracing:
-    """Makes spans; `close` sends those that wait."""
+    """Makes spans; `close` sends those that are still queued."""
 
     tracer: Tracer
     close: Callable[[], None] = lambda: None
@@ -56,7 +56,7 @@ class Tracing:
                 context=parent,
                 kind=SpanKind.CLIENT,
                 attributes={"http.request.method": method, "url.template": template},
-                record_exception=False,  # its words and its traceback are for the log, which hides what is secret
+                record_exception=False,  # message and traceback belong into the log, which redacts secrets
                 set_status_on_exception=False,
             ) as span:
                 try:
@@ -82,34 +82,36 @@ class Tracing:
 def connect(
     settings: OtlpSettings, environ: Mapping[str, str], resource: Resource, count: Callable[[CollectorResponse], None]
 ) -> Tracing:
-    """Tracing to the configured collector; `count` hears the answer to each request. Raises ConfigError."""
+    """Tracing to the configured collector; `count` is called with the response to each request. Raises ConfigError."""
     target = resolve(settings, environ, "traces")
-    check_link(target, environ)
+    check_connection(target, environ)
     provider = TracerProvider(resource=resource, shutdown_on_exit=False)
-    link = OtlpClient(target, "traces")
-    provider.add_span_processor(BatchSpanProcessor(_Spans(link, count)))
+    client = OtlpClient(target, "traces")
+    provider.add_span_processor(BatchSpanProcessor(_Exporter(client, count)))
     return Tracing(provider.get_tracer("adoption-exporter", __version__), provider.shutdown)
 
 
 def path_template(path: str) -> str:
     """A path with `{id}` in place of every segment that may name a person, a project or a group."""
-    path = _MEMBER.sub(rf"\1/{_HELD_BACK}", path)
-    return "/".join(part if part == _HELD_BACK or _PLAIN.fullmatch(part) else _HELD_BACK for part in path.split("/"))
+    path = _MEMBER.sub(rf"\1/{_PLACEHOLDER}", path)
+    return "/".join(
+        part if part == _PLACEHOLDER or _PLAIN.fullmatch(part) else _PLACEHOLDER for part in path.split("/")
+    )
 
 
-class _Spans(SpanExporter):
-    """Sends finished spans over a link."""
+class _Exporter(SpanExporter):
+    """Sends finished spans."""
 
-    def __init__(self, link: OtlpClient, count: Callable[[CollectorResponse], None]) -> None:
-        self._link = link
+    def __init__(self, client: OtlpClient, count: Callable[[CollectorResponse], None]) -> None:
+        self._client = client
         self._count = count
-        self._outage = Outage("traces", link.endpoint)
+        self._outage = Outage("traces", client.endpoint)
 
     def export(self, spans: Sequence[ReadableSpan]) -> SpanExportResult:
-        answer = self._link.send(spans)
-        self._count(answer)
-        self._outage.heard(answer.fault, answer.rejected, answer.remark)
-        return SpanExportResult.SUCCESS if answer.fault is None else SpanExportResult.FAILURE
+        response = self._client.send(spans)
+        self._count(response)
+        self._outage.report(response.failure, response.rejected, response.remark)
+        return SpanExportResult.SUCCESS if response.failure is None else SpanExportResult.FAILURE
 
     def shutdown(self) -> None:
-        self._link.close()
+        self._client.close()

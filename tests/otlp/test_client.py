@@ -26,7 +26,7 @@ from tests.support.daemons import PATIENCE
 
 MONDAY = datetime(2026, 3, 9, 3, tzinfo=UTC)
 TOKEN = "not-for-any-log"
-# For a fault that lasts: enough for the first answer, and tried again until 3 s have passed.
+# For a failure that lasts: enough for the first response, and retried until 3 s have passed.
 A_WHILE = "5s"
 
 
@@ -134,7 +134,7 @@ def test_a_partial_success_over_grpc_is_counted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("reply", "fault"),
+    ("reply", "failure"),
     [
         (Reply(400, b"bad point", "text/plain"), ExportFailure("refused", "400: bad point")),
         (Reply(400, b"\x08\x03\x12\x09bad point"), ExportFailure("refused", "400: bad point")),
@@ -155,23 +155,23 @@ def test_a_partial_success_over_grpc_is_counted() -> None:
         ),
     ],
 )
-def test_a_refusal_over_http_is_told_in_one_line_without_secrets(reply: Reply, fault: ExportFailure) -> None:
+def test_a_refusal_over_http_is_reported_in_one_line_without_secrets(reply: Reply, failure: ExportFailure) -> None:
     headers = {"authorization": f"Bearer {TOKEN}"}
     with http_collector(lambda _: reply) as collector, sending_to(collector.url, headers=headers) as sender:
         sent = sender.send(seats(1))
 
-    assert sent == ExportSummary(fault=fault)
+    assert sent == ExportSummary(failure=failure)
     assert len(collector.sizes) == 1
 
 
-def test_an_answer_that_is_no_protobuf_is_taken_for_a_plain_yes() -> None:
+def test_an_answer_that_is_no_protobuf_counts_as_success() -> None:
     reply = Reply(200, b"{}", "application/json")
     with http_collector(lambda _: reply) as collector, sending_to(collector.url) as sender:
         assert sender.send(seats(1)) == ExportSummary(taken=1)
 
 
 @pytest.mark.parametrize(
-    ("code", "fault"),
+    ("code", "failure"),
     [
         (grpc.StatusCode.INVALID_ARGUMENT, ExportFailure("refused", "INVALID_ARGUMENT: no")),
         (grpc.StatusCode.UNAUTHENTICATED, ExportFailure("refused", "UNAUTHENTICATED: no")),
@@ -179,18 +179,18 @@ def test_an_answer_that_is_no_protobuf_is_taken_for_a_plain_yes() -> None:
         (grpc.StatusCode.RESOURCE_EXHAUSTED, ExportFailure("busy", "RESOURCE_EXHAUSTED: no")),
     ],
 )
-def test_a_refusal_over_grpc_is_told_in_one_line(code: grpc.StatusCode, fault: ExportFailure) -> None:
+def test_a_refusal_over_grpc_is_reported_in_one_line(code: grpc.StatusCode, failure: ExportFailure) -> None:
     with (
         grpc_collector(lambda _, context: context.abort(code, "no")) as collector,
         sending_to(collector.url, protocol="grpc", timeout=A_WHILE) as sender,
     ):
         sent = sender.send(seats(1))
 
-    assert sent == ExportSummary(fault=fault)
+    assert sent == ExportSummary(failure=failure)
 
 
 @pytest.mark.parametrize("status", [429, 503])
-def test_a_passing_fault_is_tried_again_within_the_timeout(status: int) -> None:
+def test_a_transient_failure_is_tried_again_within_the_timeout(status: int) -> None:
     counted: list[CollectorResponse] = []
     with (
         http_collector(lambda number: Reply(status if number == 1 else 200)) as collector,
@@ -203,7 +203,7 @@ def test_a_passing_fault_is_tried_again_within_the_timeout(status: int) -> None:
     assert len(counted) == 1
 
 
-def test_a_passing_fault_over_grpc_is_tried_again_within_the_timeout() -> None:
+def test_a_transient_failure_over_grpc_is_tried_again_within_the_timeout() -> None:
     def reply(number: int, context: grpc.ServicerContext) -> ExportMetricsServiceResponse:
         if number == 1:
             context.abort(grpc.StatusCode.UNAVAILABLE, "starting")
@@ -224,9 +224,9 @@ def test_a_dead_collector_is_left_alone_after_the_first_batch(protocol: str) -> 
 
     assert len(counted) == 1
     assert sent.taken == 0
-    assert sent.fault is not None
-    assert sent.fault.reason == "unreachable"
-    assert "Connection refused" in sent.fault.words
+    assert sent.failure is not None
+    assert sent.failure.reason == "unreachable"
+    assert "Connection refused" in sent.failure.message
 
 
 @both
@@ -236,8 +236,8 @@ def test_a_collector_that_never_answers_costs_no_more_than_the_timeout(protocol:
         with sending_to(f"http://127.0.0.1:{silent.getsockname()[1]}", protocol=protocol, timeout="1s") as sender:
             sent = sender.send(seats(1))
 
-    assert sent.fault is not None
-    assert sent.fault.reason == "unreachable"
+    assert sent.failure is not None
+    assert sent.failure.reason == "unreachable"
     assert monotonic() - began < PATIENCE
 
 
@@ -248,7 +248,7 @@ def test_one_refused_batch_does_not_hold_back_the_others() -> None:
     ):
         sent = sender.send(seats(20_000))
 
-    assert sent.fault == ExportFailure("refused", "400")
+    assert sent.failure == ExportFailure("refused", "400")
     assert 0 < sent.taken < 20_000
     assert len(collector.points()["adoption.seats"]) == 20_000
 
@@ -261,7 +261,7 @@ def test_a_busy_collector_gets_no_further_batch() -> None:
     ):
         sent = sender.send(seats(20_000))
 
-    assert sent == ExportSummary(fault=ExportFailure("busy", "429"))
+    assert sent == ExportSummary(failure=ExportFailure("busy", "429"))
     assert counted == [CollectorResponse(ExportFailure("busy", "429"))]
 
 
@@ -277,7 +277,7 @@ def test_an_attempt_that_runs_out_of_time_does_not_hide_what_was_answered_before
         sent = sender.send(seats(1))
         silent.set()
 
-    assert sent == ExportSummary(fault=ExportFailure("busy", "429"))
+    assert sent == ExportSummary(failure=ExportFailure("busy", "429"))
     assert len(collector.sizes) == 2
 
 
@@ -307,8 +307,8 @@ def test_tls_over_http_with_an_own_ca_and_a_client_certificate(
         with sending_to(collector.url, timeout=A_WHILE) as sender:
             refused = sender.send(seats(1))
 
-    assert refused.fault is not None
-    assert "certificate verify failed" in refused.fault.words
+    assert refused.failure is not None
+    assert "certificate verify failed" in refused.failure.message
 
 
 def test_tls_over_grpc_with_an_own_ca_and_a_client_certificate(pair: tuple[Path, Path]) -> None:
@@ -322,9 +322,9 @@ def test_tls_over_grpc_with_an_own_ca_and_a_client_certificate(pair: tuple[Path,
         with sending_to(collector.url, protocol="grpc", timeout=A_WHILE) as sender:
             refused = sender.send(seats(1))
 
-    assert refused.fault is not None
-    assert refused.fault.reason == "unreachable"
-    assert "CERTIFICATE_VERIFY_FAILED" in refused.fault.words
+    assert refused.failure is not None
+    assert refused.failure.reason == "unreachable"
+    assert "CERTIFICATE_VERIFY_FAILED" in refused.failure.message
 
 
 def test_no_password_of_a_netrc_file_replaces_a_header(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -133,7 +133,7 @@ def test_a_collector_that_never_answers_delays_neither_polls_nor_scrapes_nor_the
     ("how", "protocol"),
     [("dead", "http/protobuf"), ("dead", "grpc"), ("silent", "http/protobuf"), ("silent", "grpc"), ("no TLS", "grpc")],
 )
-def test_a_collector_that_is_not_there_is_told_once_and_tried_again(how: str, protocol: str, tmp_path: Path) -> None:
+def test_a_collector_that_is_not_there_is_logged_once_and_retried(how: str, protocol: str, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener, faulty_server.serve(faulty_server.body(b"")) as plain:
         port = {"dead": 1, "silent": listener.getsockname()[1], "no TLS": int(plain.url.rpartition(":")[2])}[how]
         scheme = "https" if how == "no TLS" else "http"
@@ -148,7 +148,7 @@ def test_a_collector_that_is_not_there_is_told_once_and_tried_again(how: str, pr
     assert foreign_lines(running) == []
 
 
-def test_an_outage_is_told_once_and_so_is_its_end(tmp_path: Path) -> None:
+def test_an_outage_is_logged_once_and_so_is_its_end(tmp_path: Path) -> None:
     with (
         http_collector(lambda number: Reply(401 if number < 4 else 200)) as collector,
         pushing(tmp_path, f'endpoint: "{collector.url}", interval: 1s') as running,

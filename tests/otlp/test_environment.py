@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from exporter.config.mistakes import ConfigError
-from exporter.otlp.environment import check_link
+from exporter.otlp.environment import check_connection
 from exporter.otlp.target import Protocol, Target
 from tests.support.certificates import certificate
 
@@ -19,7 +19,7 @@ NO_KEY = (
 
 def mistake(environ: dict[str, str], protocol: Protocol = "http/protobuf", **target: Any) -> str:
     with pytest.raises(ConfigError) as raised:
-        check_link(Target(protocol, "https://otlp.example.com:4318", **target), environ)
+        check_connection(Target(protocol, "https://otlp.example.com:4318", **target), environ)
     return str(raised.value)
 
 
@@ -56,15 +56,15 @@ def test_what_is_not_used_is_not_looked_at(tmp_path: Path) -> None:
     gone = tmp_path / "none"
     bundles = {"REQUESTS_CA_BUNDLE": str(gone), "SSLKEYLOGFILE": f"{gone}/x"}
 
-    check_link(Target("http/protobuf", "http://otlp.example.com", ca_file=gone), bundles)
-    check_link(Target("grpc", "https://otlp.example.com"), {"REQUESTS_CA_BUNDLE": str(gone)})
-    check_link(Target("http/protobuf", "https://otlp.example.com"), {"REQUESTS_CA_BUNDLE": str(tmp_path)})
+    check_connection(Target("http/protobuf", "http://otlp.example.com", ca_file=gone), bundles)
+    check_connection(Target("grpc", "https://otlp.example.com"), {"REQUESTS_CA_BUNDLE": str(gone)})
+    check_connection(Target("http/protobuf", "https://otlp.example.com"), {"REQUESTS_CA_BUNDLE": str(tmp_path)})
 
 
 def test_a_certificate_with_its_key_is_taken(tmp_path: Path) -> None:
     own = certificate(tmp_path)
 
-    check_link(
+    check_connection(
         Target(
             "grpc",
             "https://otlp.example.com",

@@ -1,4 +1,4 @@
-"""The push loop over a sender that keeps what it gets, on a clock that is told the time."""
+"""The push loop over a sender that keeps what it gets, on a clock that the test sets."""
 
 import logging
 import threading
@@ -22,7 +22,7 @@ NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
 DATA_DAY = datetime(2026, 3, 9, tzinfo=UTC)
 DATA_DAYS = {"all": DATA_DAY.date()}
 DUE = datetime(2026, 3, 10, 3, tzinfo=UTC)
-DOWN = ExportSummary(fault=ExportFailure("unreachable", "ConnectionRefusedError"))
+DOWN = ExportSummary(failure=ExportFailure("unreachable", "ConnectionRefusedError"))
 FINE = ExportSummary(taken=1)
 
 
@@ -37,7 +37,7 @@ def of(source: str, scope: str = "all", *, users: int = 7, day: datetime = DATA_
 
 @dataclass
 class Bench:
-    """A pusher and everything around it. `answers` are given in turn, the last one for ever."""
+    """A pusher and everything around it. `answers` are the outcomes of the exports in order; the last one repeats."""
 
     answers: list[ExportSummary] = field(default_factory=lambda: [FINE])
     now: datetime = NOON
@@ -140,7 +140,7 @@ def test_a_withdrawn_series_stops() -> None:
     assert {source for _, source, _, _ in bench.adoption(1)} == {"b"}
 
 
-def test_published_gauges_bear_the_moment_when_their_data_day_was_due() -> None:
+def test_published_gauges_have_the_moment_when_their_data_day_was_due() -> None:
     ready_at = {"a": timedelta(hours=3), "b": timedelta(hours=1)}
     bench = Bench(ready_at=lambda source: ready_at[source])
     two_days_ago = DATA_DAY - timedelta(days=2)
@@ -162,7 +162,7 @@ def test_published_gauges_bear_the_moment_when_their_data_day_was_due() -> None:
     ]
 
 
-def test_a_published_gauge_of_no_data_day_bears_the_time_of_the_push() -> None:
+def test_a_published_gauge_of_no_data_day_has_the_time_of_the_push() -> None:
     bench = Bench(ready_at=lambda _: timedelta(hours=3))
     seats = sample("adoption_seats", 250, source="a", vendor="coder", scope="all")
     bench.publish("a", [*of("a", "acme"), seats], {"acme": DATA_DAY.date()})
@@ -191,7 +191,7 @@ def test_a_source_that_a_reload_removes_while_a_push_is_under_way_is_pushed_with
     ]
 
 
-def test_a_source_that_a_reload_removed_just_before_a_push_bears_the_time_of_the_push() -> None:
+def test_a_source_that_a_reload_removed_just_before_a_push_has_the_time_of_the_push() -> None:
     ready_at = {"a": timedelta(hours=3)}
     bench = Bench(ready_at=lambda source: ready_at[source])
     bench.publish("a", of("a"))
@@ -239,14 +239,14 @@ def test_an_unreachable_collector_is_tried_again_sooner_than_the_interval_and_th
 
 @pytest.mark.parametrize("reason", ["busy", "refused"])
 def test_a_busy_or_refusing_collector_is_left_alone_for_the_interval(reason: str) -> None:
-    fault = ExportFailure("busy" if reason == "busy" else "refused", "no")
+    failure = ExportFailure("busy" if reason == "busy" else "refused", "no")
 
-    assert Bench(answers=[ExportSummary(fault=fault)]).pusher(interval=60).push() == 60
+    assert Bench(answers=[ExportSummary(failure=failure)]).pusher(interval=60).push() == 60
 
 
 def test_an_outage_is_logged_once_and_its_end_once(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
-    other = ExportSummary(fault=ExportFailure("unreachable", "503"))
+    other = ExportSummary(failure=ExportFailure("unreachable", "503"))
     bench = Bench(answers=[FINE, DOWN, other, DOWN, FINE, FINE, DOWN])
     pusher = bench.pusher()
     for _ in range(7):

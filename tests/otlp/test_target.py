@@ -142,7 +142,7 @@ def test_a_wrong_variable_is_named_in_one_line(environ: Mapping[str, str], line:
     assert raised.value.mistakes == (f"environment: OTEL_EXPORTER_OTLP_{line}",)
 
 
-def test_all_wrong_variables_are_told_at_once() -> None:
+def test_all_wrong_variables_are_reported_at_once() -> None:
     with pytest.raises(ConfigError) as raised:
         resolved(variables(PROTOCOL="udp", TIMEOUT="soon"))
 
