@@ -1,1 +1,1 @@
-"""The configuration: YAML, settings models, and every mistake of a file at once."""
+"""The configuration: YAML, settings models, and all mistakes of a file at once."""

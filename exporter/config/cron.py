@@ -9,17 +9,17 @@ from pydantic import AfterValidator
 
 _DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _WEEKDAYS = re.compile(r"(?:\*|(?P<first>[0-7]|[a-z]{3})(?:-(?P<last>[0-7]|[a-z]{3}))?)(?:/(?P<step>[1-7]))?")
-# Any moment does: a line of five fields comes round within eight years or never does (29 February).
+# Any moment will do: a line of five fields is due within eight years (29 February) or never.
 _SOME_DAY = datetime(2026, 1, 1, tzinfo=UTC)
 
 
 def cron_trigger(line: str) -> CronTrigger:
-    """The trigger of a line such as `30 5 * * mon-fri`; raises ValueError for one that is wrong or never due."""
+    """Returns the trigger of a line such as `30 5 * * mon-fri`; raises ValueError where it is wrong or never due."""
     fields = line.split()
     if len(fields) != 5:
         raise ValueError("must be five fields: minute, hour, day of month, month, day of week")
     if fields[2] != "*" and fields[4] != "*":
-        # crontab(5) runs when either matches, APScheduler when both do: whoever writes both may mean either.
+        # crontab(5) runs when either matches, APScheduler when both do: a line with both is ambiguous.
         raise ValueError("must leave day of month or day of week as *")
     try:
         trigger = CronTrigger.from_crontab(" ".join([*fields[:4], _weekdays(fields[4])]), timezone=UTC)
@@ -31,7 +31,7 @@ def cron_trigger(line: str) -> CronTrigger:
 
 
 def _weekdays(field: str) -> str:
-    """Days of the week by name: crontab(5) counts from Sunday (0 and 7), APScheduler 3 from Monday."""
+    """Names the days of the week: crontab(5) counts from Sunday (0 and 7), APScheduler 3 from Monday."""
     if field == "*":
         return field
     days: set[int] = set()

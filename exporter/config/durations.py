@@ -9,12 +9,12 @@ from pydantic import AfterValidator, BeforeValidator, PlainSerializer
 _UNITS = (("d", timedelta(days=1)), ("h", timedelta(hours=1)), ("m", timedelta(minutes=1)), ("s", timedelta(seconds=1)))
 _DURATION = re.compile("".join(rf"(?:(?P<{unit}>[0-9]{{1,12}}){unit})?" for unit, _ in _UNITS))
 _TIME_OF_DAY = re.compile(r"(?P<hours>[01]?[0-9]|2[0-3]):(?P<minutes>[0-5][0-9])")
-# A day that far back is out of range for datetime.date long before any vendor has data for it.
+# Longer ones would lead out of the range of datetime.date; no vendor has data that old.
 _LONGEST = timedelta(days=36_500)
 
 
 def parse_duration(text: object) -> timedelta:
-    """Reads `90s`, `1h30m`, `7d`: whole numbers of d, h, m, s in that order. A timedelta passes through.
+    """Parses `90s`, `1h30m`, `7d`: whole numbers of d, h, m, s in that order. Returns a timedelta as it is.
 
     Raises ValueError for anything else, for a number without a unit, and beyond 100 years.
     """
@@ -30,7 +30,7 @@ def parse_duration(text: object) -> timedelta:
 
 
 def format_duration(duration: timedelta) -> str:
-    """Writes a duration of whole seconds back: `1h30m`, `7d`, `0s`."""
+    """Formats a duration of whole seconds: `1h30m`, `7d`, `0s`."""
     rest, text = duration, ""
     for unit, length in _UNITS:
         count, rest = divmod(rest, length)
@@ -39,7 +39,7 @@ def format_duration(duration: timedelta) -> str:
 
 
 def parse_time_of_day(text: object) -> timedelta:
-    """Reads `03:00` or `12:30` as the time since midnight. A timedelta passes through."""
+    """Parses `03:00` or `12:30` as the time since midnight. Returns a timedelta as it is."""
     if isinstance(text, timedelta):
         return text
     match = _TIME_OF_DAY.fullmatch(text) if isinstance(text, str) else None
@@ -49,7 +49,7 @@ def parse_time_of_day(text: object) -> timedelta:
 
 
 def format_time_of_day(since_midnight: timedelta) -> str:
-    """Writes a time since midnight back as `03:00`."""
+    """Formats a time since midnight as `03:00`."""
     hours, rest = divmod(since_midnight, timedelta(hours=1))
     return f"{hours:02}:{rest // timedelta(minutes=1):02}"
 

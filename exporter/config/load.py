@@ -1,4 +1,4 @@
-"""The configuration file to a frozen `Config`, or to every mistake in it at once."""
+"""Loads the configuration file into a frozen `Config`, or reports all of its mistakes at once."""
 
 import codecs
 import os
@@ -33,9 +33,9 @@ Model = TypeVar("Model", bound=BaseModel)
 
 @dataclass(frozen=True)
 class Config:
-    """A checked configuration. `poll` is already part of every source; `pseudonym_key` is what its file holds.
+    """A checked configuration. `poll` is already part of every source; `pseudonym_key` is the content of its file.
 
-    `state_values` are the values of the variables in `state.url` by name, which no message shows.
+    `state_values` holds the values of the variables in `state.url` by name; no message shows them.
     """
 
     web: WebSettings
@@ -51,7 +51,7 @@ class Config:
 
 @dataclass(frozen=True)
 class _Reading:
-    """A file on its way to a Config; mistakes gather in the document."""
+    """A file that is being loaded; the document collects its mistakes."""
 
     folder: Path
     document: Document
@@ -61,7 +61,7 @@ class _Reading:
 def load_config(
     path: Path, models: Mapping[str, type[SourceSettings]], environ: Mapping[str, str] = os.environ
 ) -> Config:
-    """Reads a file and the files it names, which are relative to its folder. Raises ConfigError with all mistakes."""
+    """Loads a file and the files it names, relative to its folder. Raises ConfigError with all mistakes."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -78,14 +78,14 @@ def load_config(
 
 
 def read_token(settings: SourceSettings) -> str:
-    """A source's token as it is now: its file is read again. Raises OSError, or ValueError for a file without one."""
+    """Returns a source's current token: reads its file again. Raises OSError, or ValueError for an invalid file."""
     return (read_token_file(settings.token_file) if settings.token_file else settings.token).get_secret_value()
 
 
 def read_token_file(path: Path) -> SecretStr:
-    """A token file's content without its line end and byte order mark.
+    """Returns the content of a token file without line end and byte order mark.
 
-    Raises OSError, or ValueError whose text holds no part of it.
+    Raises OSError, or ValueError whose message holds no part of the content.
     """
     content = path.read_bytes()
     if content.startswith(_WIDE_MARKS):
@@ -99,14 +99,14 @@ def read_token_file(path: Path) -> SecretStr:
 
 
 def redacted(config: Config) -> dict[str, Any]:
-    """The configuration in effect, defaults included, as plain values in the file's own words and without a secret."""
+    """Returns the configuration in effect, with defaults and without secrets, as plain values under the file's keys."""
     sections = {name: getattr(config, name) for name in _SECTIONS if name != "sources"}
     shown = {name: _shown(section) for name, section in sections.items() if section is not None}
     return {**shown, "sources": {name: _shown(source) for name, source in config.sources.items()}}
 
 
 def config_secrets(config: Config) -> frozenset[str]:
-    """Every secret value of a configuration, to keep out of logs."""
+    """Returns every secret value of a configuration, for redaction."""
     models = [getattr(config, name) for name in _SECTIONS if name != "sources"]
     values = set(_secret_values([*models, *config.sources.values()]))
     # What follows `Bearer` or `Basic` in a header is a secret without them too.
@@ -119,7 +119,7 @@ def config_secrets(config: Config) -> frozenset[str]:
 
 
 def _config(reading: _Reading) -> Config:
-    """A Config that is sound when the document has no mistakes, and not to be used otherwise."""
+    """Returns a Config that may only be used if the document has no mistakes."""
     document = reading.document
     root: dict[str, object] = document.value or {}
     for key in root.keys() - set(_SECTIONS):
@@ -171,7 +171,7 @@ def _one_of_each(given: Mapping[str, object], place: Place, reading: _Reading) -
 
 
 def _settings_model(vendor: object, place: Place, reading: _Reading) -> type[SourceSettings] | None:
-    """The vendor's model, or the one probably meant, so that the rest of the source can be checked."""
+    """Returns the vendor's model, or the one probably meant, so that the rest of the source can be checked."""
     place = (*place, "vendor")
     if vendor is None:
         reading.document.mistake(place, f"is missing, known are {', '.join(reading.models)}")
@@ -185,7 +185,7 @@ def _settings_model(vendor: object, place: Place, reading: _Reading) -> type[Sou
 
 
 def _inherited(poll: PollSettings, source: Mapping[str, object]) -> dict[str, object]:
-    """What `poll` says and the source does not: a source's own interval sets aside a common cron, and the reverse."""
+    """The keys of `poll` that the source does not set: its own interval replaces a common cron, and the reverse."""
     own = source.keys() | ({"interval", "cron"} if {"interval", "cron"} & source.keys() else set())
     return {name: getattr(poll, name) for name in poll.model_fields_set - own}
 
@@ -215,14 +215,14 @@ def _pseudonym_key(people: object, reading: _Reading) -> bytes | None:
 
 
 def _file(section: Mapping[str, object], key: str, reading: _Reading) -> Path | None:
-    """The file a key names; None where there is none that can be read, which the key's own check reports."""
+    """Returns the file that a key names; None where it cannot be read, which the key's own check reports."""
     name = section.get(key)
     path = reading.folder / name if isinstance(name, str) and name else None
     return path if path and readable(path) else None
 
 
 def _model(model: type[Model], raw: object, place: Place, reading: _Reading) -> Model:
-    """Validates a part of the file. Where it has mistakes they are noted and what is returned must not be used."""
+    """Validates a part of the file and notes its mistakes; with mistakes, the result must not be used."""
     document = reading.document
     try:
         return model.model_validate({} if raw is None else raw, context={"folder": reading.folder})
@@ -236,7 +236,7 @@ def _model(model: type[Model], raw: object, place: Place, reading: _Reading) -> 
 
 def _shown(section: BaseModel) -> dict[str, Any]:
     values = section.model_dump(mode="json", exclude_none=True)
-    # Neither the token of a file nor the interval that a cron sets aside can stand in the file.
+    # Beside token_file there can be no token, and beside cron no interval.
     aside = {one for one, other in _EITHER if other in values}
     return {name: value for name, value in values.items() if name not in aside}
 

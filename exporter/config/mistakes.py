@@ -1,4 +1,4 @@
-"""What is wrong with a configuration: one line of plain words for each mistake, with its key, never with a secret."""
+"""The mistakes of a configuration: one line for each, with its key and never with a secret."""
 
 import difflib
 import json
@@ -40,19 +40,19 @@ _LONGEST_SHOWN = 60
 
 @dataclass(frozen=True)
 class Mistake:
-    """What is wrong at a place of a configuration; the place () is the whole file."""
+    """A mistake at a place of a configuration; the place () is the whole file."""
 
     place: Place
     words: str
 
     def __str__(self) -> str:
-        # A file's name or a library's words may hold anything.
+        # File names and messages of libraries may hold any character.
         words = "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in self.words)
         return f"{dotted(self.place)}: {words}" if self.place else words
 
 
 class ConfigError(Exception):
-    """A configuration cannot be used; `mistakes` holds one line for each thing that is wrong with it."""
+    """A configuration cannot be used; `mistakes` holds one line for each mistake."""
 
     def __init__(self, file: str, mistakes: Iterable[Mistake]) -> None:
         self.mistakes = tuple(f"{file}: {mistake}" for mistake in mistakes)
@@ -60,30 +60,30 @@ class ConfigError(Exception):
 
 
 def dotted(place: Place) -> str:
-    """A place as people write it: `sources.cody.instances[0]`."""
+    """Formats a place: `sources.cody.instances[0]`."""
     return "".join(
         f"[{step}]" if isinstance(step, int) else f".{_plain_or_quoted(step)}" for step in place
     ).removeprefix(".")
 
 
 def unknown(word: str, seen: str, known: Collection[str]) -> str:
-    """Says that a key or a name is not known, with the nearest one that is, or else all of them."""
+    """The message for an unknown key or name, with the nearest known one, or else all of them."""
     near = nearest(seen, known)
     return f"unknown {word}, " + (f'did you mean "{near}"?' if near else f"known are {', '.join(known)}")
 
 
 def unreadable(error: OSError | UnicodeDecodeError) -> str:
-    """Says why a file cannot be read as text."""
+    """The message for a file that cannot be read as text."""
     return f"cannot be read: {error.strerror}" if isinstance(error, OSError) else "is not UTF-8 text"
 
 
 def nearest(seen: str, known: Iterable[str]) -> str | None:
-    """The known name that was probably meant; None where nothing is near."""
+    """The known name that was probably meant; None where none is similar."""
     return next(iter(difflib.get_close_matches(seen, list(known), 1)), None)
 
 
 def quoted(text: str) -> str:
-    """Text as a message shows it: in quotes, on one line, not too long."""
+    """Quotes text for a message: on one line, cut where it is too long."""
     short = text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
     return json.dumps(short, ensure_ascii=not text.isprintable())
 
@@ -91,7 +91,7 @@ def quoted(text: str) -> str:
 def model_mistakes(
     error: ValidationError, model: type[BaseModel], above: Place, written: Mapping[Place, str]
 ) -> Iterator[Mistake]:
-    """Turns pydantic's errors into mistakes at places below `above`. `written` gives scalars as the file has them."""
+    """Converts pydantic's errors into mistakes at places below `above`; `written` holds scalars as in the file."""
     alternatives: dict[Place, list[ErrorDetails]] = {}
     for detail in error.errors(include_url=False):
         alternatives.setdefault(_place(detail, model, above, written), []).append(detail)
@@ -104,7 +104,7 @@ def model_mistakes(
 
 
 def _place(detail: ErrorDetails, model: type[BaseModel], above: Place, written: Mapping[Place, str]) -> Place:
-    """Where an error is; pydantic's names for the members of a union are left out."""
+    """The place of an error, without pydantic's names for the members of a union."""
     place = above
     for step in detail["loc"]:
         if (*place, step) in written or _model_at(model, place[len(above) :]).model_fields.get(str(step)):
@@ -147,7 +147,7 @@ def _instead(place: Place, words: str, detail: ErrorDetails, written: Mapping[Pl
 
 
 def _model_at(model: type[BaseModel], loc: Place) -> type[BaseModel]:
-    """The model that an error's location leads to, through lists and mappings of models."""
+    """The model at an error's location, through lists and mappings of models."""
     for step in loc:
         field = model.model_fields.get(str(step))
         model = next(_models_in(field.annotation), model) if field else model

@@ -1,4 +1,4 @@
-"""The sections of the configuration beside the sources: web, state, people, teams, otlp."""
+"""The sections of the configuration other than sources: web, state, people, teams, otlp."""
 
 import re
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ _HOST_NAME = re.compile(r"[0-9a-z_-]{1,63}(?:\.[0-9a-z_-]{1,63})*")
 
 @dataclass(frozen=True)
 class Address:
-    """Where to listen; `host` is "" for every interface and holds no brackets."""
+    """Where to listen; `host` is "" for every interface and has no brackets."""
 
     host: str
     port: int
@@ -36,7 +36,7 @@ class Address:
 
 
 def parse_address(text: object) -> Address:
-    """Reads `127.0.0.1:10723`, `[::1]:10723` or `:10723`; raises ValueError for anything else."""
+    """Parses `127.0.0.1:10723`, `[::1]:10723` or `:10723`; raises ValueError for anything else."""
     if isinstance(text, Address):
         return text
     match = _ADDRESS.fullmatch(text) if isinstance(text, str) else None
@@ -47,7 +47,7 @@ def parse_address(text: object) -> Address:
 
 
 def _host_name(text: str) -> str:
-    """A host as it is compared: in lower case, an IP address in its short form."""
+    """Normalizes a host for comparison: lower case, an IP address in its short form."""
     try:
         return str(ip_address(text[1:-1] if text.startswith("[") and text.endswith("]") else text))
     except ValueError:
@@ -73,8 +73,8 @@ HostName = Annotated[str, AfterValidator(_host_name)]
 class WebSettings(Settings):
     """Where to serve; `config_file` is in exporter-toolkit's format.
 
-    `allowed_hosts` are names by which clients may call the exporter, beside `localhost`, loopback addresses and the
-    host of `listen_address`. Where it is None and the exporter listens beyond loopback, every name will do.
+    `allowed_hosts` are the names that clients may use for the exporter, beside `localhost`, loopback addresses and the
+    host of `listen_address`. Where it is None and the exporter listens beyond loopback, any name is allowed.
     """
 
     listen_address: ListenAddress = Address("127.0.0.1", 10723)
@@ -83,14 +83,14 @@ class WebSettings(Settings):
 
 
 class StateSettings(Settings):
-    """Where facts are kept and how long. SQLAlchemy reads the URL: a relative path starts where the daemon runs."""
+    """Where and for how long facts are kept. A relative path in the URL starts at the daemon's working directory."""
 
     url: StateUrl = "sqlite:///adoption.db"
     retention: Days = timedelta(days=800)
 
 
 class PeopleSettings(Settings):
-    """What may be told about people and small groups; `frequent_days` of 28 make a frequent user."""
+    """What may be published about people and small groups; `frequent_days` of 28 make a frequent user."""
 
     per_user: Literal["none", "pseudonym", "plain"] = "none"
     min_group_size: Count = 1
@@ -121,9 +121,9 @@ class TeamsSettings(Settings):
 
 
 class OtlpSettings(Settings):
-    """Where to push metrics. What is None is left to the OTEL_EXPORTER_OTLP_* variables, then to their defaults."""
+    """Where to push metrics. None means the OTEL_EXPORTER_OTLP_* variable, and then its default."""
 
-    # Before the endpoint, whose check looks at it.
+    # Stands before the endpoint, whose check reads it.
     protocol: Literal["http/protobuf", "grpc"] | None = None
     endpoint: BaseUrl | None = None
     headers: Mapping[Header, Secret] = {}

@@ -1,4 +1,4 @@
-"""What every source may be told, for vendors to extend with keys and defaults of their own."""
+"""The settings that every source has; vendors extend them with keys and defaults of their own."""
 
 from datetime import timedelta
 from typing import Literal
@@ -25,7 +25,7 @@ Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 
 
 class Calendar(Settings):
-    """Working days: all but the `weekend`, and the holidays of `country` and `subdivision` where they are set."""
+    """Working days: all but the `weekend` and, where they are set, the holidays of `country` and `subdivision`."""
 
     country: str | None = None
     subdivision: str | None = None
@@ -53,7 +53,7 @@ class Calendar(Settings):
 
 
 class PollSettings(Settings):
-    """When and how much of a source is read. `history` counts the data day; `cron`, where set, replaces `interval`."""
+    """When and how much of a source is read. `history` includes the data day; `cron` replaces `interval`."""
 
     cron: Cron | None = None
     interval: Duration = timedelta(hours=1)
@@ -66,13 +66,13 @@ class PollSettings(Settings):
     @field_validator("lookback")
     @classmethod
     def _within_history(cls, lookback: timedelta, info: ValidationInfo) -> timedelta:
-        # Whoever shortens history need not think of the lookback too.
+        # A shorter history shortens the lookback too.
         history: timedelta = info.data.get("history", lookback)
         return min(lookback, history)
 
 
 class SourceSettings(PollSettings):
-    """One source. `token` is at hand, whether it was given or read from `token_file`; `base_url` has no trailing slash.
+    """One source. `token` is always set, also where it was read from `token_file`; `base_url` has no trailing slash.
 
     A vendor subclasses it with its own keys and defaults.
     """

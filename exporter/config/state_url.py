@@ -1,4 +1,4 @@
-"""The URL of the state, held to what its database's driver takes, so that a wrong one is a mistake where it is read."""
+"""The URL of the state, checked for what its database driver accepts: a wrong one is a configuration mistake."""
 
 import re
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from exporter.redaction import SHOWN_SECRET
 
 _SECONDS = re.compile(r"[0-9]{1,6}(\.[0-9]{1,6})?")
 _LAST_PORT = 65_535
-# Of libpq's parameters. Text is UTF-8, and a replication connection reads no tables.
+# Parameters of libpq that cannot be set: text is UTF-8, and a replication connection reads no tables.
 _NOT_TO_CHOOSE = {"client_encoding", "replication"}
 
 
@@ -49,7 +49,7 @@ def _check_sqlite(url: URL) -> None:
 
 
 def _check_postgresql(url: URL) -> None:
-    # Imported here: it costs time and memory, which only those who use it should pay.
+    # Imported here: only users of PostgreSQL should pay its time and memory.
     from psycopg.pq import Conninfo
 
     if any(word in key for key in url.query for word in ("password", "secret", "scram_")):
@@ -74,7 +74,7 @@ def _check_postgresql(url: URL) -> None:
 
 
 def _hosts(url: URL) -> Iterator[str]:
-    """Every host that is looked up: several may stand behind the ?, each with its port; a path is a socket."""
+    """Yields every host that is looked up: the query may have several, each with its port; a path is a socket."""
     if url.host:
         yield url.host
     given = url.query.get("host", ())
@@ -93,7 +93,7 @@ def _without_password(url: str) -> str:
     return make_url(url).render_as_string(hide_password=True).replace(":***@", f":{SHOWN_SECRET}@", 1)
 
 
-# SQLAlchemy reads it: a relative path starts where the daemon runs.
+# A relative path starts at the daemon's working directory.
 StateUrl = Annotated[
     str,
     AfterValidator(_state_url),

@@ -1,4 +1,4 @@
-"""The teams file: a CSV file with the columns user and team, read again whenever it changes."""
+"""The teams file: a CSV file with the columns user and team, which is read again when it changes."""
 
 import csv
 import io
@@ -18,16 +18,16 @@ _COLUMNS = ("user", "team")
 
 @dataclass(frozen=True)
 class Teams:
-    """The team of each user, and the line that says so. Users are in lower case."""
+    """The team of each user and the line in which it stands. Users are in lower case."""
 
     team_of: Mapping[str, str]
     lines: Mapping[str, int]
 
 
 def parse_teams(text: str) -> Teams:
-    """The rows of a teams file: columns in any order, others and blank lines ignored; no team means `unassigned`.
+    """Parses a teams file: columns in any order, others and blank lines ignored; no team means `unassigned`.
 
-    Raises ValueError that names the line and no person.
+    Raises ValueError, whose message has the line and no person.
     """
     rows = csv.reader(io.StringIO(text, newline=""), strict=True)
     team_of: dict[str, str] = {}
@@ -69,7 +69,7 @@ def read_teams(path: Path) -> Teams:
 
 
 class TeamsFile:
-    """A teams file that may change at any time. What cannot be right leaves the teams as they were and is said once."""
+    """A teams file that may change at any time. An invalid file keeps the teams as they were and is logged once."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -79,7 +79,7 @@ class TeamsFile:
         self._teams: Teams | None = None
 
     def teams(self) -> Teams | None:
-        """The teams; the same object while the file says the same. None where it could never be read."""
+        """The teams: the same object while they do not change, None where the file could never be read."""
         with self._lock:
             try:
                 found = self.path.stat()

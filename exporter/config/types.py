@@ -1,4 +1,4 @@
-"""The kinds of values that settings are made of, each with its own words for a value that is not of the kind."""
+"""The types of settings, each with its own message for an invalid value."""
 
 import os
 import re
@@ -25,17 +25,17 @@ _WHOLE = re.compile(r"-?[0-9]{1,18}")
 
 
 class HiddenValueError(ValueError):
-    """A mistake in a value that is, or may hold, a secret: the value is not shown."""
+    """An invalid value that is, or may hold, a secret: it is not shown."""
 
 
 class Settings(BaseModel):
-    """Base of every part of the configuration: frozen, unknown keys are errors, defaults are checked like input."""
+    """The base of all settings: frozen, unknown keys are errors, defaults are validated too."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, hide_input_in_errors=True)
 
 
 def check_secret(text: object) -> SecretStr:
-    """A secret that can stand in an HTTP header; raises `HiddenValueError` for anything else."""
+    """Returns a secret that fits into an HTTP header; raises `HiddenValueError` for anything else."""
     if isinstance(text, SecretStr):
         return text
     if text is None or text == "":
@@ -48,12 +48,12 @@ def check_secret(text: object) -> SecretStr:
 
 
 def readable(path: Path) -> bool:
-    """Whether a path leads to something that can be read as a file."""
+    """Whether a path can be read as a file."""
     return "\0" not in str(path) and os.access(path, os.R_OK) and not path.is_dir()
 
 
 def _whole(number: object) -> int:
-    # Text too, since ${ENV} gives text; pydantic's own reading would take true for 1.
+    # Text too, since ${ENV} gives text; pydantic itself would take true for 1.
     if isinstance(number, int) and not isinstance(number, bool):
         return number
     if isinstance(number, str) and _WHOLE.fullmatch(number):
@@ -62,9 +62,9 @@ def _whole(number: object) -> int:
 
 
 def base_url(text: str) -> str:
-    """An address to which paths can be added, without a slash at its end; raises ValueError for anything else."""
+    """Returns a URL to which paths can be added, without trailing slash; raises ValueError for anything else."""
     wrong = "must be an address such as https://host.example.com:8443/path"
-    # Looked at first: an address that cannot be taken apart may hold a password too.
+    # Checked first: an address that cannot be parsed may hold a password too.
     if "@" in text:
         raise HiddenValueError("must hold no @, no user name and no password")
     try:
@@ -105,5 +105,5 @@ Secret = Annotated[
 ]
 BaseUrl = Annotated[str, AfterValidator(base_url)]
 ExistingFile = Annotated[Path, BeforeValidator(_existing_file)]
-# Without a zone it is UTC; a date alone is its first moment.
+# In UTC unless a zone is given; a date alone is its midnight.
 Moment = Annotated[datetime, BeforeValidator(_moment)]

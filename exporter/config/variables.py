@@ -1,4 +1,4 @@
-"""`${NAME}` in texts, and the values of the variables in their place."""
+"""Replaces `${NAME}` in text by the values of environment variables."""
 
 import re
 from collections.abc import Mapping
@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 from urllib.parse import quote
 
 _VARIABLE = re.compile(r"\$\$\{|\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)\}|\$\{")
-# As SQLAlchemy parts a URL.
+# Splits a URL as SQLAlchemy does.
 _PARTS = re.compile(r"[^:]*://(?P<user>[^:/]*(?::[^@]*)?@)?(?P<host>[^/?]*)(?P<path>[^?]*)")
 
 
 @dataclass(frozen=True)
 class Expanded:
-    """A text with values in place of variables, those values by name, and what is wrong with it."""
+    """A text whose variables are replaced, their values by name, and its mistakes."""
 
     text: str
     values: Mapping[str, str] = field(repr=False)
@@ -20,10 +20,10 @@ class Expanded:
 
 
 def expanded(text: str, environ: Mapping[str, str], *, url: bool = False) -> Expanded:
-    """Puts values in place of `${NAME}`, and `${` in place of `$${`. What is wrong leaves "" in its place.
+    """Replaces `${NAME}` by values and `$${` by `${`; what is wrong becomes "".
 
-    In the user, the password, the path and the parameters of a `url` a value is percent-encoded, unless the variable is
-    all of the text.
+    In the user, password, path and parameters of a `url` values are percent-encoded, unless the variable is the whole
+    text.
     """
     values: dict[str, str] = {}
     mistakes: list[str] = []
@@ -45,14 +45,14 @@ def expanded(text: str, environ: Mapping[str, str], *, url: bool = False) -> Exp
 
     made = _VARIABLE.sub(replacement, text)
     if not _is_unicode(made):
-        # An escape of half a character: no file can have such a name.
+        # An escape of half a character, which no file name can hold.
         mistakes.append("is not Unicode text")
         made = ""
     return Expanded(made, values, mistakes)
 
 
 def _encoded(value: str, text: str, match: re.Match[str]) -> str:
-    """A value as it must stand in a URL at the place of the match."""
+    """Encodes a value for its place in a URL."""
     parts = _PARTS.match(text)
     if parts is None or match[0] == text or parts.start("host") <= match.start() < parts.end("host"):
         return value

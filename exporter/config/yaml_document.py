@@ -1,4 +1,4 @@
-"""Configuration text (YAML 1.2's plain scalars, `${ENV}`) to plain values, with every duplicate and unset variable."""
+"""Parses configuration text (YAML 1.2's plain scalars, `${ENV}`); reports duplicate keys and unset variables."""
 
 import re
 from collections.abc import Collection, Mapping
@@ -20,8 +20,7 @@ _PLAIN: Mapping[str, bool | None] = {
 _WHOLE = re.compile(r"-?(?:0|[1-9][0-9]{0,17})")
 _TAGS = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq", "tag:yaml.org,2002:str")
 _LONGEST_TAG = 60
-# What aliases repeat is made anew each time, so a few lines of them could fill the memory. In characters, of which a
-# value weighs as much as ten.
+# Aliases repeat values, so a few lines of them could fill the memory. In characters; a value counts as ten.
 _MOST_REPEATED = 1_000_000
 _VALUE_WEIGHT = 10
 
@@ -30,7 +29,7 @@ _VALUE_WEIGHT = 10
 class Document:
     """A configuration as plain values. `written` holds every place in the file's order, with the text of scalars.
 
-    `values` holds, by place, the values of the variables in a scalar.
+    `values` holds the values of the variables in a scalar, by place.
     """
 
     value: Any = None
@@ -39,11 +38,11 @@ class Document:
     values: dict[Place, Mapping[str, str]] = field(default_factory=dict, repr=False)
 
     def mistake(self, place: Place, words: str) -> None:
-        """Notes a mistake and goes on."""
+        """Notes a mistake."""
         self.mistakes.append(Mistake(place, words))
 
     def in_order(self) -> list[Mistake]:
-        """The mistakes in the file's order, without the values of variables."""
+        """Returns the mistakes in the file's order, without the values of variables."""
         order = {place: index for index, place in enumerate(self.written)}
 
         def position(mistake: Mistake) -> int:
@@ -61,7 +60,7 @@ class Document:
 
 
 class _Loader(yaml.SafeLoader):
-    """Leaves every plain scalar text."""
+    """Loads every plain scalar as text."""
 
     yaml_implicit_resolvers = {}  # noqa: RUF012 - the class attribute that PyYAML reads
 
@@ -72,7 +71,7 @@ class _RepeatedTooMuchError(Exception):
 
 @dataclass
 class _Reading:
-    """A text on its way to a document; `seen` are the nodes that were read, by their ids."""
+    """A text that is being parsed; `seen` holds the ids of the nodes so far."""
 
     document: Document
     environ: Mapping[str, str]
@@ -82,10 +81,10 @@ class _Reading:
 
 
 def read_document(text: str, environ: Mapping[str, str], urls: Collection[Place] = ()) -> Document:
-    """Reads YAML. In any string `${NAME}` stands for an environment variable and `$${` for `${`; keys are always text.
+    """Parses YAML. In any string `${NAME}` is an environment variable and `$${` is `${`; keys are always text.
 
-    At the places of `urls` the values of variables are percent-encoded. Text that is not YAML leaves `value` None and
-    the one mistake with its line and column.
+    At the places of `urls` the values of variables are percent-encoded. For text that is not YAML `value` is None, and
+    there is one mistake with line and column.
     """
     document = Document()
     try:
@@ -100,7 +99,7 @@ def read_document(text: str, environ: Mapping[str, str], urls: Collection[Place]
     except RecursionError:
         document.mistake((), "not valid YAML: nested too deeply, or an anchor holds itself")
     except (ValueError, OverflowError):
-        # PyYAML reads the number of a version and of an escaped character without a look at its size.
+        # PyYAML does not check the size of numbers in versions and escaped characters.
         document.mistake((), "not valid YAML: it holds a number that is too large")
     except _RepeatedTooMuchError:
         document.mistake((), "aliases (*) repeat too much of it: write it out, or into files")

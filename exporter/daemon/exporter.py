@@ -104,7 +104,7 @@ class Exporter:
                 stop=self.stop,
             )
         self.team_watch = None if self.teams is None else TeamWatch(self.teams)
-        self._begin(self.pollers)
+        self.begin(self.pollers)
         self.scheduler.start()
         if self.pusher is not None:
             self.pusher.start()
@@ -155,7 +155,7 @@ class Exporter:
             self.pollers[name].reconfigure(made, read_window(config.sources[name], config.state.retention))
         self.unpublished.update(options)
         self.publish_remade()
-        self._begin(begun)
+        self.begin(begun)
 
     def poll(self, name: str) -> bool:
         """Polls one source; returns whether that succeeded."""
@@ -202,7 +202,7 @@ class Exporter:
         """Whether every source was tried or restored."""
         return self.tried >= self.pollers.keys()
 
-    def _begin(self, names: Iterable[str]) -> None:
+    def begin(self, names: Iterable[str]) -> None:
         """Publishes what the state holds of sources, and polls them now and on their schedules, whatever fails."""
         for name in names:
             if self.aborted:

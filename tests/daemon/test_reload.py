@@ -3,7 +3,6 @@
 import operator
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import date
 from functools import partial
 from pathlib import Path
@@ -11,7 +10,6 @@ from pathlib import Path
 import httpx
 import pytest
 from pyroaring import BitMap
-from sqlalchemy import Connection
 
 from exporter.config.load import Config
 from exporter.daemon.exporter import Exporter
@@ -20,7 +18,6 @@ from exporter.model import EVERYBODY, ONE_DAY, DayFacts, Identity, Reading
 from exporter.publish.status import Reload
 from exporter.state import schema
 from exporter.state.accounts import AccountBook
-from exporter.state.database import Database, StateError
 from exporter.state.store import Store
 from exporter.web.access import WebAccess
 from tests.daemon.test_daemon import simulated
@@ -28,6 +25,7 @@ from tests.support import faulty_server
 from tests.support.companies import utc_now
 from tests.support.configurations import load_text
 from tests.support.daemons import PATIENCE, Daemon, daemon, wait_until
+from tests.support.failing_state import FailingState
 from tests.support.stores import fresh_store
 
 PEOPLE = "adoption_active_users"
@@ -142,6 +140,20 @@ def test_a_signal_reloads_too_and_the_daemon_lives_on(tmp_path: Path, simulator:
         assert running.stop() == 0
 
 
+def test_a_change_of_people_is_seen_at_once_and_asks_no_vendor(tmp_path: Path) -> None:
+    with simulated() as (url, requests):
+        file = write(tmp_path, one=source(url))
+        with daemon(tmp_path, "run", "--config.file", file) as running:
+            wait_until(lambda: polls(running) == {"one": 1})
+            asked, clients = requests(), running.values("adoption_client_active_users")
+            write(tmp_path, 'state: {url: "sqlite://"}', "people: {min_group_size: 1000000}", one=source(url))
+            answer = reload(running)
+
+            assert answer.text == "samples made anew: one\n"
+            assert (len(clients) > 0, running.values("adoption_client_active_users")) == (True, {})
+            assert (polls(running), requests()) == ({"one": 1}, asked)
+
+
 def test_the_new_content_of_a_token_file_counts_at_once(tmp_path: Path) -> None:
     token = tmp_path / "token"
     token.write_text("old-token")
@@ -197,36 +209,6 @@ def test_a_reload_takes_another_web_configuration(tmp_path: Path, simulator: str
         assert running.get("/-/healthy").headers["x-frame-options"] == "deny"
 
 
-class Failing(Database):
-    """A state that fails at each of its next calls, from the given one on or at that one alone, once it is told to."""
-
-    calls = 0
-    fails: Callable[[int], bool] = staticmethod(lambda _call: False)
-
-    def _called(self) -> None:
-        self.calls += 1
-        if self.fails(self.calls):
-            raise StateError("the state cannot be used: it is gone")
-
-    @contextmanager
-    def read(self) -> Iterator[Connection]:
-        self._called()
-        with super().read() as connection:
-            yield connection
-
-    @contextmanager
-    def write(self, source: str | None = None) -> Iterator[Connection]:
-        self._called()
-        with super().write(source) as connection:
-            yield connection
-            # As a disk that is full when the transaction is to be kept.
-            self._called()
-
-    def wipe(self) -> None:
-        self._called()
-        super().wipe()
-
-
 BEFORE = """
 people: {per_user: plain}
 sources:
@@ -242,7 +224,7 @@ sources:
 """
 
 
-def reloaded_over(state: Failing, folder: Path, fails: Callable[[int], bool]) -> tuple[Exporter, Reload]:
+def reloaded_over(state: FailingState, folder: Path, fails: Callable[[int], bool]) -> tuple[Exporter, Reload]:
     """An exporter that published two people of each source, and what came of its reload over a failing state."""
     before, after = load_text(folder, BEFORE), load_text(folder, AFTER)
     store = Store(state)
@@ -254,7 +236,7 @@ def reloaded_over(state: Failing, folder: Path, fails: Callable[[int], bool]) ->
         store.list_scopes(name, ["all"])
         facts = DayFacts(people={EVERYBODY: BitMap(numbers)}, service=BitMap())
         store.replace(name, "all", Reading(exporter.now().date() - ONE_DAY, facts), now=exporter.now(), requests=1)
-        exporter._begin([name])
+        exporter.begin([name])
     state.calls, state.fails = 0, fails
     told = Reloader(exporter, WebAccess.open(None), lambda: after).reload()
     state.fails = lambda _call: False
@@ -298,7 +280,7 @@ def test_a_reload_while_the_state_fails_at_any_moment_changes_all_or_nothing_and
 ) -> None:
     stood = []
     for at in range(1, 100):
-        state = Failing.open()
+        state = FailingState.open()
         exporter, told = reloaded_over(state, tmp_path, partial(operator.le if for_good else operator.eq, at))
         reached, kept = state.calls >= at, bool(told.mistakes)
         stands = standing(exporter)
@@ -317,8 +299,27 @@ def test_a_reload_while_the_state_fails_at_any_moment_changes_all_or_nothing_and
     assert 2 <= sum(stood) < len(stood) < 99
 
 
+@pytest.mark.parametrize("for_good", [True, False])
+def test_a_start_while_the_state_fails_at_any_moment_has_every_source_polled(tmp_path: Path, *, for_good: bool) -> None:
+    config = load_text(tmp_path, BEFORE)
+    for at in range(1, 100):
+        state = FailingState.open()
+        exporter = Exporter.open(config, Store(state))
+        state.calls, state.fails = 0, partial(operator.le if for_good else operator.eq, at)
+        exporter.begin(exporter.pollers)
+        reached = state.calls >= at
+        state.fails = lambda _call: False
+        scheduled = standing(exporter)["scheduled"]
+        exporter.store.close()
+
+        assert scheduled == OLD["scheduled"]
+        if not reached:
+            break
+    assert 1 < at < 99
+
+
 def test_a_reload_that_is_refused_for_one_source_leaves_nothing_behind_of_the_others(tmp_path: Path) -> None:
-    state = Failing.open()
+    state = FailingState.open()
     with state.write() as connection:
         connection.execute(schema.meta.insert().values(name="vendor:added", value=b"coder"))
         row = {"source": "added", "scope": "all", "day": date(2026, 3, 9), "facts": b"", "requests": 1, "read_at": 1.0}
