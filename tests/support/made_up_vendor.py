@@ -120,7 +120,7 @@ class Bench:
         def connect(count: Callable[[int | None], None]) -> Client:
             return cast("Client", _NoClient(count, self._tell))
 
-        def scopes(_access: PollContext) -> Sequence[str]:
+        def scopes(_context: PollContext) -> Sequence[str]:
             if script.scopes_error is not None:
                 raise script.scopes_error
             return script.scopes
@@ -141,7 +141,7 @@ class Bench:
                 elif isinstance(answer, DayFacts):
                     yield Reading(day, answer)
 
-        def windows(_access: PollContext, _scope: str, data_day: date, names: Sequence[str]) -> Sequence[WindowPeople]:
+        def windows(_context: PollContext, _scope: str, data_day: date, names: Sequence[str]) -> Sequence[WindowPeople]:
             script.asked_windows.append((data_day, tuple(names)))
             if script.windows_error is not None:
                 raise script.windows_error

@@ -1,7 +1,8 @@
 """The example vendor, whose file and test are there to be copied: configured, polled and published like any other."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 from exporter.errors import Failure
 from exporter.poll.online_check import problems
 from exporter.vendors import SETTINGS, VENDORS
-from exporter.vendors.example import EXAMPLE
+from exporter.vendors.example import EXAMPLE, Context, ExampleSession
 from tests.support.configurations import load_text
 from tests.support.vendor_polls import VendorPolls
 
@@ -179,3 +180,28 @@ def test_the_online_check_names_each_endpoint_that_refuses_the_token(tmp_path: P
 
     bodies[LICENCES] = httpx.Response(403, json={"message": "billing scope needed"})
     assert list(problems(source, NOW)) == [f"platform: example GET {LICENCES}: 403: billing scope needed"]
+
+
+def test_a_session_lives_from_poll_to_poll_and_another_poller_opens_its_own(tmp_path: Path) -> None:
+    opened: list[ExampleSession] = []
+    read_with: list[ExampleSession] = []
+
+    def open_session() -> ExampleSession:
+        opened.append(ExampleSession())
+        return opened[-1]
+
+    def scopes(context: Context) -> Sequence[str]:
+        read_with.append(context.session)
+        return EXAMPLE.scopes(context)
+
+    watched = replace(EXAMPLE, open_session=open_session, scopes=scopes)
+    one, other = polls(server(), tmp_path), polls(server(), tmp_path)
+    for bench in (one, other):
+        bench.vendors = {"example": watched}
+        bench.poll()
+    one.poll()
+
+    first, second = opened
+    assert [session is first for session in read_with] == [True, False, True]
+    assert read_with[1] is second
+    assert first.ids == {"platform": "ws-1", "mobile": "ws-2"}

@@ -101,7 +101,7 @@ def test_a_number_that_cannot_be_right_costs_its_day_alone() -> None:
 WEEK = [YESTERDAY - back * DAY for back in range(7)]
 
 
-def test_days_are_read_newest_first_and_silent_ones_are_zeros_without_rows() -> None:
+def test_days_are_read_newest_first_and_empty_ones_are_zeros_without_rows() -> None:
     rows = {
         "TrackedEvents.derivedTstamp": {
             "TrackedEvents.uniqueUsersCount": "2",
@@ -126,12 +126,12 @@ def test_days_are_read_newest_first_and_silent_ones_are_zeros_without_rows() -> 
 
     names = ("events", "page_views", "link_clicks", "sessions")
     spent = AmountKey(Amount("active_time", ""))
-    silent = DayFacts({**{AmountKey(Amount("usage", name)): 0 for name in names}, spent: 0}, head_count=0)
+    empty = DayFacts({**{AmountKey(Amount("usage", name)): 0 for name in names}, spent: 0}, head_count=0)
     counts = dict(zip((AmountKey(Amount("usage", name)) for name in names), (5, 4, 1, 3), strict=True))
     assert readings == [
-        Reading(WEEK[0], silent, rows=False),
+        Reading(WEEK[0], empty, rows=False),
         Reading(WEEK[1], DayFacts({**counts, spent: Decimal("59.9999999999999999994")}, head_count=2)),
-        Reading(WEEK[2], silent, rows=False),
+        Reading(WEEK[2], empty, rows=False),
     ]
     assert nothing == []
 
@@ -259,10 +259,10 @@ def test_a_project_whose_rows_are_all_older_than_what_is_read_is_zeros(back: int
         assert set(served.polls.values("adoption_active_time_seconds").values()) == {0}
 
 
-def test_whether_a_silent_project_ever_had_a_row_is_asked_until_it_had_one() -> None:
+def test_whether_an_empty_project_ever_had_a_row_is_asked_until_it_had_one() -> None:
     custom = [{"measure": "TrackedEvents.count", "time": "TrackedEvents.derivedTstamp", "activity": "everything"}]
-    silent = [project(7, "platform/new"), project(8, "platform/old", [Visit(YESTERDAY - 400 * DAY, "alice")])]
-    with gitlab(silent, custom=custom, lookback=timedelta(days=1), late_grace="0s") as served:
+    empty = [project(7, "platform/new"), project(8, "platform/old", [Visit(YESTERDAY - 400 * DAY, "alice")])]
+    with gitlab(empty, custom=custom, lookback=timedelta(days=1), late_grace="0s") as served:
         loads = []
         for hours in (0, 1):
             before = dict(served.loads)
@@ -273,7 +273,7 @@ def test_whether_a_silent_project_ever_had_a_row_is_asked_until_it_had_one() -> 
     assert loads == [{7: 3 + 3, 8: 3 + 1 + 2}, {7: 3 + 3, 8: 3}]
 
 
-def test_a_silent_day_is_late_first_and_empty_after_the_grace() -> None:
+def test_an_empty_day_is_late_first_and_empty_after_the_grace() -> None:
     with gitlab([project(7, "platform/site", [one for one in EVERY_DAY if one.day < YESTERDAY])]) as served:
         served.polls.poll()
         assert served.polls.values("adoption_data_day_timestamp_seconds") == {("platform/site",): _start(WEEK[1])}

@@ -247,7 +247,7 @@ def answered(question: Question, *rows: Mapping[str, object]) -> Mapping[date, N
     return found
 
 
-def told(question: Question, *rows: Mapping[str, object]) -> Mapping[date, Numbers | str]:
+def merged(question: Question, *rows: Mapping[str, object]) -> Mapping[date, Numbers | str]:
     """The same with what is wrong as text."""
     found = by_days(question, *rows)
     return {day: str(one) if isinstance(one, BadPayload) else one for day, one in found.items()}
@@ -410,7 +410,7 @@ def test_rows_that_contradict_each_other_cost_their_day_alone(order: tuple[int, 
         row(EVENTS, "2025-01-02", people="3"),
     ]
 
-    assert told(EVENTS, *(rows[index] for index in order)) == {
+    assert merged(EVENTS, *(rows[index] for index in order)) == {
         NEW_YEAR: "gitlab: two rows for 2025-01-01 that differ",
         date(2025, 1, 2): {"people": 3, "events": 0},
     }
@@ -419,10 +419,10 @@ def test_rows_that_contradict_each_other_cost_their_day_alone(order: tuple[int, 
 def test_of_two_rows_for_a_day_a_wrong_one_says_what_is_wrong() -> None:
     good, wrong = row(EVENTS, people="1"), row(EVENTS, people="many")
 
-    assert told(EVENTS, wrong, good, wrong) == {
+    assert merged(EVENTS, wrong, good, wrong) == {
         NEW_YEAR: "gitlab: results[0].data[0].TrackedEvents.uniqueUsersCount is text, not a number"
     }
-    assert told(EVENTS, row(EVENTS), good, wrong) == {
+    assert merged(EVENTS, row(EVENTS), good, wrong) == {
         NEW_YEAR: "gitlab: results[0].data[2].TrackedEvents.uniqueUsersCount is text, not a number"
     }
 
@@ -466,7 +466,7 @@ def test_a_row_without_its_dimension_is_one_that_gitlab_filled_in_or_costs_its_d
     later = of_page("/p1", "2", "2025-01-02T00:00:00.000")
 
     assert answered(PAGES, row(PAGES)) == {}
-    assert told(PAGES, {**row(PAGES), "TrackedEvents.count": "3"}, later) == {
+    assert merged(PAGES, {**row(PAGES), "TrackedEvents.count": "3"}, later) == {
         NEW_YEAR: "gitlab: results[0].data[0].TrackedEvents.pageUrlpath is missing",
         date(2025, 1, 2): {"first_page": 2},
     }
@@ -484,7 +484,7 @@ def test_values_of_a_dimension_contradict_each_other_on_the_same_day_alone() -> 
     other = of_page("/p1", "4", "2025-01-02T00:00:00.000")
 
     assert answered(PAGES, first, later, first) == {NEW_YEAR: {"first_page": 2}, date(2025, 1, 2): {"first_page": 3}}
-    assert told(PAGES, first, later, other) == {
+    assert merged(PAGES, first, later, other) == {
         NEW_YEAR: {"first_page": 2},
         date(2025, 1, 2): "gitlab: two rows for 2025-01-02 that differ",
     }

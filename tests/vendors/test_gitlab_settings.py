@@ -1,4 +1,4 @@
-"""What a GitLab source may be told, what a wrong line says, and which questions come of it."""
+"""The settings of a GitLab source, the messages about wrong ones, and the questions that follow from them."""
 
 from datetime import timedelta
 from pathlib import Path

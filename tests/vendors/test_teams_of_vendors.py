@@ -1,4 +1,4 @@
-"""Teams and single users of every vendor that tells what accounts did add up to what the vendor tells of all."""
+"""Teams and single users add up to the totals, for every vendor that tells what accounts did."""
 
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
