@@ -9,11 +9,12 @@ INSTALL = .venv/bin/python -m pip --disable-pip-version-check --no-input install
 LOCK = .venv/bin/uv --no-config pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--annotation-style line --custom-compile-command 'make lock' $(LOCK_FLAGS)
 
-.PHONY: help demo test check lock manifests image image-test clean
+.PHONY: help demo test test-fast check lock manifests image image-test clean
 
 help:
 	@echo 'make demo    run the exporter over built-in vendor simulators and print its address'
 	@echo 'make test    formatting, lint, types and all tests'
+	@echo 'make test-fast  the tests without real servers, processes and long searches: under two minutes'
 	@echo 'make check   formatting, lint and types alone'
 	@echo 'make lock    pin pyproject.toml anew; LOCK_FLAGS=--upgrade takes the newest versions'
 	@echo 'make manifests  write the rules of prometheus/ into the PrometheusRule'
@@ -26,6 +27,11 @@ demo: .venv/runtime
 
 test: check
 	.venv/bin/python -m pytest --numprocesses auto --dist worksteal
+
+# Property tests try fewer examples.
+test-fast: .venv/dev
+	.venv/bin/python -m pytest --numprocesses auto --dist worksteal --hypothesis-profile fast \
+		-m 'not (servers or slow or image)'
 
 check: .venv/dev
 	.venv/bin/ruff format --check .

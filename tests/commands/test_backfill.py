@@ -36,6 +36,8 @@ from tests.support.past_readers import past_reader
 from tests.support.stores import fresh_store
 from tests.support.vendor_polls import VendorPolls
 
+pytestmark = pytest.mark.slow
+
 FIRST, LAST = date(2026, 3, 1), date(2026, 5, 29)
 COMPANY = Company(people=12, first_day=date(2025, 12, 1))
 READY = timedelta(hours=3)

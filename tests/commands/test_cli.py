@@ -24,6 +24,8 @@ from tests.support.companies import busy, utc_now
 from tests.support.daemons import PATIENCE
 from tests.support.made_up_vendor import people
 
+pytestmark = pytest.mark.slow
+
 BY_TEAM = "adoption_team_active_users"
 
 

@@ -167,6 +167,7 @@ def test_without_the_variable_the_cookie_comes_from_a_pipe() -> None:
     assert asked.requests[0][2] == f"cas={COOKIE}"
 
 
+@pytest.mark.slow
 def test_at_a_terminal_the_cookie_is_asked_for_and_not_shown() -> None:
     leader, follower = pty.openpty()
     environ = {name: value for name, value in os.environ.items() if name != "CAS_COOKIE"}
@@ -401,6 +402,7 @@ def test_a_mistake_in_what_is_asked_for_is_exit_code_2(arguments: Sequence[str],
     assert list(tmp_path.glob("report*")) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
 def test_a_download_that_is_stopped_leaves_nothing_behind(number: signal.Signals, tmp_path: Path) -> None:
     with faulty_server.serve(
@@ -429,6 +431,7 @@ def test_what_a_killed_run_left_of_a_report_is_gone_after_the_next(tmp_path: Pat
     assert sorted(path.name for path in tmp_path.iterdir()) == ["config.yaml", "report.csv"]
 
 
+@pytest.mark.slow
 def test_a_terminal_sees_a_progress_bar(tmp_path: Path) -> None:
     leader, follower = pty.openpty()
     with answering(200, SAMPLE.encode()) as asked:

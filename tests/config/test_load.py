@@ -135,6 +135,7 @@ def test_variables_stand_in_any_string_and_can_be_escaped() -> None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["run", "once"])
 @pytest.mark.parametrize("url", ["postgresql://${USER}:${PASSWORD}@${SERVER}/${BASE}", "${WHOLE}"])
 def test_an_unreachable_state_is_one_sentence_without_the_value_of_a_variable(

@@ -13,6 +13,7 @@ def words(text: str) -> list[str]:
     return [str(mistake) for mistake in read_document(text, {}).mistakes]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("item", ["x", "[]", "{a: 1}", "~", "x" * 2_000, '"${NAME}"'])
 @pytest.mark.parametrize("width", [2, 50])
 def test_aliases_that_repeat_each_other_cost_little(item: str, width: int) -> None:

@@ -16,6 +16,8 @@ from tests.daemon.test_daemon import configured, ready, simulated
 from tests.support.daemons import PATIENCE, Daemon, daemon, wait_until
 from tests.support.web_server import connect
 
+pytestmark = pytest.mark.slow
+
 SCRAPES = 40
 # A scrape that has to wait until others are sent away takes longer: they are left that much time.
 SECONDS = Limits().head

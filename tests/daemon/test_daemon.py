@@ -28,6 +28,8 @@ from tests.support.configurations import load_text
 from tests.support.daemons import PATIENCE, Daemon, daemon, get, starting, wait_until
 from tests.support.stores import fresh_store
 
+pytestmark = pytest.mark.slow
+
 PEOPLE = "adoption_active_users"
 READY_BODY = "adoption-exporter is ready.\n"
 

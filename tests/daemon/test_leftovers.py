@@ -2,9 +2,13 @@
 
 from pathlib import Path
 
+import pytest
+
 from exporter.daemon.leftovers import sweep
 from tests.daemon.test_daemon import configured
 from tests.support.daemons import daemon
+
+pytestmark = pytest.mark.slow
 
 
 def leave(folder: Path, name: str, *files: str) -> Path:

@@ -15,6 +15,8 @@ from tests.support.collectors import Collector, http_collector
 from tests.support.companies import busy, utc_now
 from tests.support.daemons import Daemon, daemon, wait_until
 
+pytestmark = pytest.mark.slow
+
 COMPANY = busy()
 SECRETS = (CREDENTIAL, "expired-credential", "collector-credential", "0123456789-pseudonym-key")
 UNKNOWN = ("nobody.special", "someone.else@example.com")

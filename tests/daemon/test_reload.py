@@ -28,6 +28,8 @@ from tests.support.daemons import PATIENCE, Daemon, daemon, wait_until
 from tests.support.failing_state import FailingState
 from tests.support.stores import fresh_store
 
+pytestmark = pytest.mark.slow
+
 PEOPLE = "adoption_active_users"
 DUE = "adoption_exporter_next_poll_timestamp_seconds"
 RELOADED = "adoption_exporter_config_last_reload_successful"

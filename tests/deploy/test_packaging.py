@@ -16,6 +16,8 @@ import pytest
 
 from exporter import __version__
 
+pytestmark = pytest.mark.slow
+
 CHECKOUT = Path(__file__).parents[2]
 PACKAGE = CHECKOUT / "exporter"
 SHIPPED = ["grafana/dashboards/*.json", "grafana/provisioning/**/*.yaml", "prometheus/*.yaml", "prometheus/*.yml"]

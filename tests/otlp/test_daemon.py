@@ -16,6 +16,8 @@ from tests.support.collectors import Labels, Reply, grpc_collector, http_collect
 from tests.support.companies import busy, utc_now
 from tests.support.daemons import PATIENCE, Daemon, daemon, wait_until
 
+pytestmark = pytest.mark.slow
+
 READY = "adoption-exporter is ready.\n"
 EXPORTS, FAILURES = "adoption_exporter_otlp_exports_total", "adoption_exporter_otlp_export_failures_total"
 

@@ -19,6 +19,8 @@ from exporter.web.config_file import WebConfig
 from tests.support.reports import Web
 from tests.support.web_server import connect, serving
 
+pytestmark = pytest.mark.slow
+
 WRONG, DEAF = 600, 540
 USERS = {"prometheus": bcrypt.hashpw(b"s3cret", bcrypt.gensalt(10))}
 PATIENCE = 120.0

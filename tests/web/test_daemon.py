@@ -19,6 +19,8 @@ from tests.support import faulty_server
 from tests.support.certificates import certificate
 from tests.support.daemons import PATIENCE, Daemon, daemon, wait_until
 
+pytestmark = pytest.mark.slow
+
 HASH = bcrypt.hashpw(b"s3cret", bcrypt.gensalt(4)).decode()
 
 
