@@ -22,7 +22,10 @@ def check_host(host: str) -> str:
     elif _FOUR_NUMBERS.fullmatch(host):
         _check_address(IPv4Address, host, "must have an IPv4 address such as 127.0.0.1, four numbers up to 255")
     else:
-        labels = [_ascii(label) for label in _DOT.split(host[:-1] if _DOT.fullmatch(host[-1:]) else host)]
+        # httpx checks every part of a host by IDNA as soon as one character is not ASCII, and otherwise none.
+        idna_only = not host.isascii()
+        name = host[:-1] if _DOT.fullmatch(host[-1:]) else host
+        labels = [_ascii(label, idna_only=idna_only) for label in _DOT.split(name)]
         if len(".".join(labels)) > _LONGEST_NAME:
             raise ValueError(f"must have a host of at most {_LONGEST_NAME} characters")
     return host
@@ -35,12 +38,12 @@ def _check_address(kind: type[IPv4Address] | type[IPv6Address], host: str, words
         raise ValueError(words) from None
 
 
-def _ascii(label: str) -> str:
+def _ascii(label: str, *, idna_only: bool) -> str:
     """A label in the form in which it is looked up."""
     if not label:
         raise ValueError("must have a host without an empty part before, between or after its dots")
     try:
-        name = label if label.isascii() else idna.alabel(label.lower()).decode()
+        name = idna.alabel(label.lower()).decode() if idna_only else label
         if name.lower().startswith(_PUNYCODE):
             idna.ulabel(name)
     except UnicodeError:

@@ -80,6 +80,8 @@ def test_a_host_that_cannot_be_looked_up_is_refused_with_the_reason(host: str, w
     | st.from_regex(r"[0-9]{1,3}(\.[0-9]{1,3}){0,4}", fullmatch=True)
 )
 @example("xn--a")
+@example("-。")
+@example("a_b.é")
 def test_no_library_breaks_on_an_accepted_host(host: str) -> None:
     try:
         check_host(host)
