@@ -95,7 +95,7 @@ def test_sources_come_change_and_go_and_the_others_go_on_as_they_were(tmp_path: 
         assert 'source="gone"' not in running.get("/metrics").text
         assert running.get("/-/ready").status_code == 200
         status = running.get("/api/v1/status").json()
-        assert [told["source"] for told in status["sources"]] == ["same", "other", "new"]
+        assert [result["source"] for result in status["sources"]] == ["same", "other", "new"]
 
 
 def test_a_mistake_keeps_everything_and_is_said_with_all_others(tmp_path: Path, simulator: str) -> None:
@@ -240,9 +240,9 @@ def reloaded_over(state: FailingState, folder: Path, fails: Callable[[int], bool
         store.replace(name, "all", Reading(exporter.now().date() - ONE_DAY, facts), now=exporter.now(), requests=1)
         exporter.begin([name])
     state.calls, state.fails = 0, fails
-    told = Reloader(exporter, WebAccess.open(None), lambda: after).reload()
+    result = Reloader(exporter, WebAccess.open(None), lambda: after).reload()
     state.fails = lambda _call: False
-    return exporter, told
+    return exporter, result
 
 
 def standing(exporter: Exporter) -> dict[str, object]:
@@ -252,7 +252,7 @@ def standing(exporter: Exporter) -> dict[str, object]:
         "configured": tuple(exporter.config.sources),
         "scheduled": tuple(name for name in ("same", "changed", "gone", "added") if exporter.scheduler.next_run(name)),
         "published": tuple(sorted(exporter.cache.snapshot.samples)),
-        "told of": sorted({sample.labels["source"] for sample in samples if "source" in sample.labels}),
+        "metrics about": sorted({sample.labels["source"] for sample in samples if "source" in sample.labels}),
         "running": tuple(name for name, poller in exporter.pollers.items() if not poller.publisher.ended),
         "labels": {name: len(AccountBook(exporter.store, name).labels()) for name in ("same", "changed", "gone")},
     }
@@ -262,7 +262,7 @@ OLD = {
     "configured": ("same", "changed", "gone"),
     "scheduled": ("same", "changed", "gone"),
     "published": ("changed", "gone", "same"),
-    "told of": ["changed", "gone", "same"],
+    "metrics about": ["changed", "gone", "same"],
     "running": ("same", "changed", "gone"),
     "labels": {"same": 2, "changed": 2, "gone": 2},
 }
@@ -270,7 +270,7 @@ NEW = {
     "configured": ("same", "changed", "added"),
     "scheduled": ("same", "changed", "added"),
     "published": ("added", "changed", "same"),
-    "told of": ["added", "changed", "same"],
+    "metrics about": ["added", "changed", "same"],
     "running": ("same", "changed", "added"),
     "labels": {"same": 0, "changed": 0, "gone": 0},
 }
@@ -283,8 +283,8 @@ def test_a_reload_while_the_state_fails_at_any_moment_changes_all_or_nothing_and
     stood = []
     for at in range(1, 100):
         state = FailingState.open()
-        exporter, told = reloaded_over(state, tmp_path, partial(operator.le if for_good else operator.eq, at))
-        reached, kept = state.calls >= at, bool(told.mistakes)
+        exporter, result = reloaded_over(state, tmp_path, partial(operator.le if for_good else operator.eq, at))
+        reached, kept = state.calls >= at, bool(result.mistakes)
         stands = standing(exporter)
         exporter.store.close()
         if not kept and reached:
@@ -292,7 +292,7 @@ def test_a_reload_while_the_state_fails_at_any_moment_changes_all_or_nothing_and
             assert stands["published"] in (("changed", "same"), ("added", "changed", "same"))
             stands["published"] = NEW["published"]
         assert stands == (OLD if kept else NEW)
-        assert told.mistakes == (("the state cannot be used: it is gone",) if kept else ())
+        assert result.mistakes == (("the state cannot be used: it is gone",) if kept else ())
         stood.append(kept)
         if not reached:
             break
@@ -326,11 +326,11 @@ def test_a_reload_that_is_refused_for_one_source_leaves_nothing_behind_of_the_ot
         connection.execute(schema.meta.insert().values(name="vendor:added", value=b"coder"))
         row = {"source": "added", "scope": "all", "day": date(2026, 3, 9), "facts": b"", "requests": 1, "read_at": 1.0}
         connection.execute(schema.day.insert().values(row))
-    exporter, told = reloaded_over(state, tmp_path, lambda _call: False)
+    exporter, result = reloaded_over(state, tmp_path, lambda _call: False)
     stood = standing(exporter)
     exporter.store.close()
 
-    assert told.mistakes == (
+    assert result.mistakes == (
         "sources.added.vendor: the state holds days of coder under this name: choose another name for the new source",
     )
     assert stood == OLD

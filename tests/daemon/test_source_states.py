@@ -1,4 +1,4 @@
-"""What a source tells about itself between polls, and how it makes way for another configuration of it."""
+"""What a source shows of itself between polls, and how it makes way for another configuration of it."""
 
 import logging
 from datetime import UTC, datetime, timedelta
@@ -25,7 +25,7 @@ from tests.support.sample_options import book_of
 from tests.support.stores import fresh_store
 
 
-def test_a_poll_leaves_how_it_went_and_which_scopes_failed() -> None:
+def test_a_poll_keeps_how_it_went_and_which_scopes_failed() -> None:
     script = Script(scopes=("good", "bad"))
     script.days["good", YESTERDAY] = people(1)
     script.days["bad", YESTERDAY] = Rejected("madeup GET /x: 403", status=403)
@@ -49,7 +49,7 @@ def test_after_a_restart_it_is_known_how_the_last_poll_went() -> None:
     assert (failure_of(restarted.last).reason, failure_of(restarted.last).status) == ("unreachable", None)
 
 
-def test_a_publisher_tells_each_listed_scope_whether_published_or_not() -> None:
+def test_a_publisher_shows_each_listed_scope_whether_published_or_not() -> None:
     script = Script(scopes=("empty", "full"))
     script.days["full", YESTERDAY] = people(1, 2)
     bench = Bench(script, history=1)
@@ -171,7 +171,7 @@ def test_a_name_under_which_the_state_holds_days_of_another_vendor_is_refused_an
     exporter = Exporter.open(kept, store)
     store.replace("tool", "all", Reading(YESTERDAY, people(1)), now=NOON, requests=1)
     other = load_text(tmp_path, one.format("coder"), models)
-    told = Reloader(exporter, WebAccess.open(None), lambda: other).reload()
+    result = Reloader(exporter, WebAccess.open(None), lambda: other).reload()
     shown = [
         sample.labels["vendor"]
         for family in exporter.self_metrics.registry.collect()
@@ -179,13 +179,13 @@ def test_a_name_under_which_the_state_holds_days_of_another_vendor_is_refused_an
         if sample.name == "adoption_exporter_polls_total"
     ]
 
-    assert told.mistakes == (
+    assert result.mistakes == (
         "sources.tool.vendor: the state holds days of augment under this name: choose another name for the new source",
     )
     assert (exporter.config, shown) == (kept, ["augment"])
     with pytest.raises(StateError) as raised:
         Exporter.open(other, store)
-    assert (str(raised.value),) == told.mistakes
+    assert (str(raised.value),) == result.mistakes
 
 
 def test_names_that_are_no_longer_wanted_go_from_sources_that_are_no_longer_configured_too(tmp_path: Path) -> None:

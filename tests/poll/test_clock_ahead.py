@@ -443,10 +443,10 @@ def test_sources_that_are_no_longer_configured_forget_by_what_the_others_vendors
     assert len(book.labels()) == left
 
 
-# What is said
+# What is logged
 
 
-def said(log: pytest.LogCaptureFixture) -> list[tuple[str, str, object]]:
+def logged(log: pytest.LogCaptureFixture) -> list[tuple[str, str, object]]:
     return [
         (record.levelname, record.message, record.__dict__["fields"].get("by"))
         for record in log.records
@@ -480,7 +480,7 @@ def test_a_clock_that_differs_from_the_vendors_is_said_once_and_its_end_once(
     poller.poll()
     poller.poll()
 
-    assert said(log) == [
+    assert logged(log) == [
         ("WARNING", f"the clock of this machine is {words} the vendor's", by),
         ("INFO", "the clock of this machine agrees with the vendor's again", None),
     ]
@@ -494,4 +494,4 @@ def test_a_clock_that_may_be_right_is_not_worth_a_line(wrong: timedelta, log: py
     poller.poll()
     poller.poll()
 
-    assert said(log) == []
+    assert logged(log) == []

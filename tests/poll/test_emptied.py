@@ -1,4 +1,4 @@
-"""Stored days with people that come back without a row: they stay for a while, and this is said once."""
+"""Stored days with people that come back without a row: they stay for a while, and this is logged once."""
 
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
@@ -51,7 +51,7 @@ def revisions(made: Bench) -> int:
     return made.store.scopes("tool")["all"].revised
 
 
-def said(caplog: pytest.LogCaptureFixture) -> list[dict[str, object]]:
+def logged(caplog: pytest.LogCaptureFixture) -> list[dict[str, object]]:
     """The fields of each line about days that came back without a row."""
     return [getattr(record, "fields", {}) for record in caplog.records if record.message == SAID]
 
@@ -76,7 +76,7 @@ def test_days_with_people_that_come_back_empty_stay_until_they_have_done_so_for_
         (24, True, {"1d": 2, "7d": 3}, 0),
         (25, True, {"1d": 0, "7d": 0}, 7),
     ]
-    assert said(caplog) == [
+    assert logged(caplog) == [
         {
             "source": "tool",
             "scope": "all",
@@ -96,7 +96,7 @@ def test_only_the_days_that_come_back_empty_stay_and_the_others_are_revised(capl
     assert active(made) == {"1d": 2, "7d": 4}
     assert made.published("adoption_usage")["all", "7d", "messages"] == 36
     assert revisions(made) == 1
-    assert [fields["days"] for fields in said(caplog)] == [DAYS[2].isoformat()]
+    assert [fields["days"] for fields in logged(caplog)] == [DAYS[2].isoformat()]
 
 
 def test_a_day_that_comes_back_in_between_begins_anew(caplog: pytest.LogCaptureFixture) -> None:
@@ -111,7 +111,7 @@ def test_a_day_that_comes_back_in_between_begins_anew(caplog: pytest.LogCaptureF
         found.append((hours, made.store.facts("tool", "all", [DAYS[2]])[DAYS[2]].people_total()))
 
     assert found == [(1, 3), (20, 3), (23, 3), (26, 3), (46, 3), (47, 0)]
-    assert len(said(caplog)) == 2
+    assert len(logged(caplog)) == 2
 
 
 def test_a_restart_neither_begins_anew_nor_says_it_again(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -125,7 +125,7 @@ def test_a_restart_neither_begins_anew_nor_says_it_again(tmp_path: Path, caplog:
         script.days["all", DAYS[2]] = None
 
     assert found == [3, 3, 3, 3, 0]
-    assert len(said(caplog)) == 1
+    assert len(logged(caplog)) == 1
 
 
 def test_a_day_that_leaves_the_lookback_meanwhile_is_read_until_it_is_decided() -> None:
@@ -180,7 +180,7 @@ def test_without_a_grace_what_comes_back_empty_is_zero_at_once(caplog: pytest.Lo
     made.script.days["all", DAYS[2]] = None
     made.poller().poll()
 
-    assert (active(made), revisions(made), said(caplog)) == ({"1d": 2, "7d": 2}, 1, [])
+    assert (active(made), revisions(made), logged(caplog)) == ({"1d": 2, "7d": 2}, 1, [])
 
 
 def test_a_clock_that_was_ahead_when_a_day_came_back_empty_does_not_keep_it_longer() -> None:
@@ -207,7 +207,7 @@ def test_what_came_back_empty_before_a_failure_is_said_and_kept(caplog: pytest.L
     made.now += 24 * HOUR
     poller.poll()
 
-    assert [fields["days"] for fields in said(caplog)] == [DAYS[0].isoformat()]
+    assert [fields["days"] for fields in logged(caplog)] == [DAYS[0].isoformat()]
     assert made.store.facts("tool", "all", [DAYS[0]])[DAYS[0]].people_total() == 0
 
 
@@ -413,7 +413,7 @@ def test_an_answer_without_a_single_row_zeroes_nothing_before_the_grace(
     polls.poll()
 
     assert found == [True] * 5
-    assert len(said(caplog)) == 2
+    assert len(logged(caplog)) == 2
     assert [polls.store.days("tool", scope)[day].people for day in TWO_DAYS] == [0, 0]
     assert polls.store.scopes("tool")[scope].revised == 2
 

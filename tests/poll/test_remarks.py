@@ -1,4 +1,4 @@
-"""Remarks about a vendor's answers: the first of each kind is told, whatever numbers and days are in the others."""
+"""Remarks about a vendor's answers: the first of each kind is reported, whatever numbers and days are in the others."""
 
 import logging
 import threading
@@ -24,29 +24,29 @@ def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
     return [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
 
 
-def test_the_first_remark_of_each_kind_is_told() -> None:
-    told: list[str] = []
-    tell = once_per_kind(told.append)
+def test_the_first_remark_of_each_kind_is_reported() -> None:
+    reported: list[str] = []
+    report = once_per_kind(reported.append)
     for kind, remark in (
         ("lists", "2 on Monday"),
         ("lists", "3 on Tuesday"),
         ("totals", "4"),
         ("lists", "2 on Monday"),
     ):
-        tell(kind, remark)
+        report(kind, remark)
 
-    assert told == ["2 on Monday", "4"]
+    assert reported == ["2 on Monday", "4"]
 
 
-def test_a_kind_that_many_threads_remark_on_is_told_once() -> None:
-    told: list[str] = []
-    tell = once_per_kind(told.append)
+def test_a_kind_that_many_threads_remark_on_is_reported_once() -> None:
+    reported: list[str] = []
+    report = once_per_kind(reported.append)
     start = threading.Barrier(8)
 
     def remark() -> None:
         start.wait()
         for number in range(200):
-            tell(str(number), "the same words")
+            report(str(number), "the same words")
 
     threads = [threading.Thread(target=remark) for _ in range(8)]
     for thread in threads:
@@ -54,7 +54,7 @@ def test_a_kind_that_many_threads_remark_on_is_told_once() -> None:
     for thread in threads:
         thread.join()
 
-    assert len(told) == 200
+    assert len(reported) == 200
 
 
 def augment(counts: Callable[[str], int], listed: Callable[[str], int], **settings: Any) -> VendorPolls:
@@ -83,7 +83,7 @@ def augment(counts: Callable[[str], int], listed: Callable[[str], int], **settin
     return VendorPolls("augment", given, NOW, httpx.MockTransport(respond))
 
 
-def test_augments_lists_that_differ_from_its_counts_are_told_once_however_many_days_do(
+def test_augments_lists_that_differ_from_its_counts_are_reported_once_however_many_days_do(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     more = 1
@@ -112,7 +112,9 @@ def test_days_of_augment_that_are_incomplete_are_another_kind(caplog: pytest.Log
     ]
 
 
-def test_a_weak_token_is_told_once_for_each_organization_whatever_its_people(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_weak_token_is_reported_once_for_each_organization_whatever_its_people(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     people = {"a1": 3, "a2": 4}
 
     def respond(request: httpx.Request) -> httpx.Response:
@@ -135,11 +137,11 @@ def test_a_weak_token_is_told_once_for_each_organization_whatever_its_people(cap
     assert warnings(caplog) == [words.format("a1"), words.format("a2")]
 
 
-def test_a_backfill_tells_of_each_kind_once() -> None:
-    told: list[str] = []
+def test_a_backfill_reports_each_kind_once() -> None:
+    reported: list[str] = []
     polls = augment(lambda day: int(day[-2:]) + 1, lambda day: int(day[-2:] or 0))
     poller = polls.poller()
-    reader = past_reader(polls, poller, DAYS[3], DAYS[0], warn=told.append)
+    reader = past_reader(polls, poller, DAYS[3], DAYS[0], warn=reported.append)
 
     assert reader.read() == {}
-    assert told == ["2025-10-20: dau-count says 21, dau lists 20; the list is what counts"]
+    assert reported == ["2025-10-20: dau-count says 21, dau lists 20; the list is what counts"]

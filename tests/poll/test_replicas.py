@@ -208,7 +208,7 @@ def test_while_one_replica_reads_another_does_not(url: str) -> None:
     assert seen == shown(one) != []
 
 
-def test_the_turn_of_a_killed_replica_ends_with_its_connection(url: str) -> None:
+def test_the_leader_lock_of_a_killed_replica_ends_with_its_connection(url: str) -> None:
     store = Store.open(url)
     with another_leader(url) as process:
         with store.database.leader_lock("tool") as ours:
@@ -225,8 +225,8 @@ def test_the_turn_of_a_killed_replica_ends_with_its_connection(url: str) -> None
 
 def test_twenty_sources_are_read_at_once_and_their_days_stored_meanwhile(url: str) -> None:
     store = Store.open(url)
-    with ExitStack() as turns:
-        ours = [turns.enter_context(store.database.leader_lock(f"source {number}")) for number in range(20)]
+    with ExitStack() as locks:
+        ours = [locks.enter_context(store.database.leader_lock(f"source {number}")) for number in range(20)]
         store.list_scopes("source 0", ["all"])
     store.close()
 
@@ -247,8 +247,8 @@ def test_a_day_is_replaced_whole_and_its_revision_counted(url: str) -> None:
 
 def test_of_two_processes_that_store_a_day_at_once_one_comes_first(url: str) -> None:
     stores = [Store.open(url), Store.open(url)]
-    told = replace_at_once(stores, days=30)
-    assert_one_came_first(told, stores[0])
+    changes = replace_at_once(stores, days=30)
+    assert_one_came_first(changes, stores[0])
     for store in stores:
         store.close()
 
@@ -271,7 +271,7 @@ def test_a_state_that_goes_away_leaves_what_is_published(tmp_path: Path) -> None
     assert follow(bench.store, poller) is None
 
 
-def test_a_poll_whose_connection_was_lost_goes_on_while_nobody_else_has_the_turn(url: str) -> None:
+def test_a_poll_whose_connection_was_lost_goes_on_while_nobody_else_has_the_leader_lock(url: str) -> None:
     one, two = replica(url), replica(url)
     one.script.before_read = lambda: cut_locks(two.store)
     status = poll_as_replica(one, one.poller())
@@ -283,13 +283,13 @@ def test_a_poll_whose_connection_was_lost_goes_on_while_nobody_else_has_the_turn
 
 
 def cut_locks(store: Store) -> None:
-    """Ends every connection that holds a turn, as a failover does."""
+    """Ends every connection that holds a leader lock, as a failover does."""
     with store.database.write() as connection:
         holders = "SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted"
         connection.exec_driver_sql(f"SELECT pg_terminate_backend(pid, 5000) FROM ({holders}) AS holder")
 
 
-def test_a_poll_that_lost_its_turn_to_another_writes_nothing_and_ends_with_one_line(
+def test_a_poll_that_lost_its_leader_lock_to_another_writes_nothing_and_ends_with_one_line(
     url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
@@ -298,11 +298,11 @@ def test_a_poll_that_lost_its_turn_to_another_writes_nothing_and_ends_with_one_l
     two.script.days["all", YESTERDAY] = people(1, 2, 3, messages=9)
     others = []
 
-    def lose_the_turn() -> None:
+    def lose_the_lock() -> None:
         cut_locks(two.store)
         others.append(poll_as_replica(two, two.poller()))
 
-    one.script.before_read = lose_the_turn
+    one.script.before_read = lose_the_lock
     status = poll_as_replica(one, one.poller())
     stored = two.store.last_poll("tool")
     seen = one.published("adoption_usage"), two.published("adoption_usage")
@@ -332,7 +332,7 @@ WRITES: Mapping[str, Callable[[Store], object]] = {
 
 
 @pytest.mark.parametrize("what", WRITES)
-def test_nothing_of_a_poll_is_written_once_another_process_has_the_turn(what: str, url: str) -> None:
+def test_nothing_of_a_poll_is_written_once_another_process_has_the_leader_lock(what: str, url: str) -> None:
     one, two = replica(url), replica(url)
     one.poller().poll()
     AccountBook(one.store, "tool").number([Identity("1", username="alice"), Identity("2")])
@@ -356,14 +356,14 @@ def content(store: Store) -> dict[str, list[Any]]:
         return {name: sorted(map(repr, connection.execute(select(table)))) for name, table in metadata.tables.items()}
 
 
-def test_a_process_that_stands_still_in_a_transaction_holds_up_the_next_turn_no_longer_than_its_own(url: str) -> None:
+def test_a_process_that_stands_still_in_a_transaction_holds_up_the_next_leader_no_longer_than_its_own(url: str) -> None:
     stalled, other = Store.open(url, lock_seconds=2), Store.open(url)
     taken = []
 
     def stand_still() -> None:
         with stalled.database.leader_lock("tool"), stalled.database.write("tool") as connection:
             cut_locks(other)
-            taken.append(has_turn(other))
+            taken.append(can_lead(other))
             connection.exec_driver_sql("SELECT 1")
 
     with pytest.raises(StateError, match="idle-in-transaction timeout"):
@@ -374,7 +374,7 @@ def test_a_process_that_stands_still_in_a_transaction_holds_up_the_next_turn_no_
     assert taken == [True]
 
 
-def test_a_process_that_stands_still_loses_its_turn(url: str) -> None:
+def test_a_process_that_stands_still_loses_its_leader_lock(url: str) -> None:
     then = """try:
         store.list_scopes("tool", ["stale"])
     except Exception as error:
@@ -384,7 +384,7 @@ def test_a_process_that_stands_still_loses_its_turn(url: str) -> None:
         assert process.stdin is not None
         assert process.stdout is not None
         process.send_signal(signal.SIGSTOP)
-        wait_until(lambda: has_turn(store))
+        wait_until(lambda: can_lead(store))
         process.send_signal(signal.SIGCONT)
         process.stdin.write("\n")
         process.stdin.flush()
@@ -400,14 +400,14 @@ def test_a_process_that_works_keeps_its_turn_however_long_it_takes(url: str) -> 
     began = monotonic()
     with one.database.leader_lock("tool") as ours:
         wait_until(lambda: monotonic() - began > 4)
-        kept = not has_turn(two)
+        kept = not can_lead(two)
     one.close()
     two.close()
 
     assert (ours, kept) == (True, True)
 
 
-def has_turn(store: Store) -> bool:
+def can_lead(store: Store) -> bool:
     with store.database.leader_lock("tool") as ours:
         return ours
 
