@@ -1,5 +1,6 @@
 """What the documentation says is so."""
 
+import ast
 import re
 from pathlib import Path
 
@@ -58,3 +59,32 @@ def test_the_recipe_for_history_names_the_retention_without_which_prometheus_del
 
     assert "--storage.tsdb.retention.time=3y" in recipe
     assert [name for name in ("Mimir", "Thanos", "Grafana Cloud", "VictoriaMetrics") if f"| {name}" not in readme] == []
+
+
+def test_every_file_and_function_that_the_architecture_follows_a_day_through_exists() -> None:
+    rows = [line.split("|") for line in (ROOT / "ARCHITECTURE.md").read_text().splitlines() if line.startswith("| ")]
+    missing = []
+    for _, _, files, functions, _ in rows[1:]:
+        trees = [ast.parse((ROOT / "exporter" / file).read_text()) for file in re.findall(r"`(.+?)`", files)]
+        defined = {name for tree in trees for name in definitions(tree)}
+        missing += [name for name in re.findall(r"`(.+?)`", functions) if name not in defined]
+
+    assert len(rows) > 10
+    assert missing == []
+
+
+def test_the_tree_of_the_architecture_has_every_package() -> None:
+    tree = (ROOT / "ARCHITECTURE.md").read_text().split("```")[1]
+    ground = {path.stem for path in (ROOT / "exporter").glob("*.py")} - {"__init__", "__main__", "cli"}
+    packages = {path.parent.name for path in (ROOT / "exporter").glob("*/__init__.py")}
+
+    assert set(re.findall(r"^  (\w+)/", tree, re.MULTILINE)) == packages
+    assert set(tree.splitlines()[2].strip().split("   ")[0].split()) == ground
+
+
+def definitions(tree: ast.Module) -> set[str]:
+    """The functions and classes of a module, and its methods as `Class.method`."""
+    kinds = (ast.FunctionDef, ast.ClassDef)
+    top = [node for node in tree.body if isinstance(node, kinds)]
+    methods = {f"{one.name}.{node.name}" for one in top for node in one.body if isinstance(node, kinds)}
+    return {node.name for node in top} | methods
