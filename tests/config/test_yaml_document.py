@@ -36,6 +36,7 @@ def test_aliases_of_a_whole_company_are_fine() -> None:
     assert words(text) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("opened", ["[", "{", "[{", "- ", "? ", "{a: ", "{? "])
 def test_what_is_nested_without_end_is_one_mistake(opened: str) -> None:
     assert words(opened * 20_000) == ["not valid YAML: nested too deeply, or an anchor holds itself"]

@@ -100,6 +100,7 @@ def test_a_call_that_is_not_allowed_fails_under_the_filters() -> None:
     assert said.stderr.splitlines()[-1] == "PermissionError: [Errno 1] Operation not permitted"
 
 
+@pytest.mark.slow
 def test_the_daemon_tells_systemd_when_it_serves_that_it_lives_and_when_it_stops(tmp_path: Path) -> None:
     config = tmp_path / "config.yaml"
     config.write_text(CONFIG)

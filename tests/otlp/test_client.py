@@ -98,6 +98,7 @@ def test_the_resource_without_variables_is_the_same_after_a_restart(monkeypatch:
     assert resource(10723).attributes["service.version"] == __version__
 
 
+@pytest.mark.slow
 @both
 def test_100_000_series_arrive_whole_in_requests_below_4_megabytes(protocol: str) -> None:
     counted: list[CollectorResponse] = []

@@ -219,6 +219,7 @@ def test_a_day_is_known_though_another_replicas_clock_is_ahead_by_a_moment() -> 
     assert shown(bench) == before
 
 
+@pytest.mark.slow
 @given(
     days=st.lists(st.integers(1, 800), max_size=40, unique=True),
     accounts=st.sets(st.integers(0, 9)),

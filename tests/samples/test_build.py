@@ -117,6 +117,7 @@ def test_small_groups_are_withheld_and_counted(store: Store, teams: TeamsFile) -
     }
 
 
+@pytest.mark.slow
 def test_a_past_day_shows_what_it_would_have_shown_as_the_newest_one(teams: TeamsFile, tmp_path: Path) -> None:
     days = [MONDAY + timedelta(days=number) for number in range(75)]
     draw = random.Random(7)

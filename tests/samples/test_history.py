@@ -65,6 +65,7 @@ def aggregates(data_day: date) -> dict[str, Aggregate]:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", ["up", "down", "any"])
 def test_windows_are_those_of_the_days_one_by_one(store: Store, order: str) -> None:
     days = sorted(DAYS, reverse=order == "down")

@@ -238,6 +238,7 @@ def test_a_cursor_that_comes_again_is_an_error_and_not_an_endless_loop() -> None
     )
 
 
+@pytest.mark.slow
 def test_pages_without_end_are_an_error() -> None:
     numbers = iter(range(10**9))
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -104,6 +105,7 @@ def counted(company: Days) -> Iterator[tuple[str, tuple[str, ...], float]]:
             yield metric, (window, *labels), float(value)
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None)
 @given(company=companies())
 def test_what_is_published_equals_a_brute_force_count(company: Days) -> None:

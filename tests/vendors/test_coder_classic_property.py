@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from fractions import Fraction
 
 import httpx
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -57,6 +58,7 @@ def counted(company: Workspaces, teams: list[str]) -> Iterator[tuple[str, tuple[
                 yield "adoption_activity_active_time_seconds", (name, category), samples[category] * 60
 
 
+@pytest.mark.slow
 @settings(max_examples=8, deadline=None)
 @given(company=workspaces(30), end_included=st.booleans())
 def test_what_is_published_equals_a_brute_force_count(company: Workspaces, end_included: bool) -> None:
@@ -69,6 +71,7 @@ def test_what_is_published_equals_a_brute_force_count(company: Workspaces, end_i
     assert published(bench, "all") == {(metric, labels): value for metric, labels, value in counted(company, TEAMS)}
 
 
+@pytest.mark.slow
 @settings(max_examples=3, deadline=None)
 @given(company=workspaces(30))
 def test_an_organization_equals_a_brute_force_count_of_its_workspaces(company: Workspaces) -> None:
@@ -89,6 +92,7 @@ Spent = Mapping[tuple[str, date], int]
 people_days = st.tuples(st.sampled_from("abcdefgh"), st.sampled_from(window(28)))
 
 
+@pytest.mark.slow
 @settings(max_examples=10, deadline=None)
 @given(spent=st.dictionaries(people_days, st.integers(1, 2**55), min_size=1, max_size=120))
 def test_time_is_exact_to_the_nanosecond_however_much_it_is(spent: Spent) -> None:

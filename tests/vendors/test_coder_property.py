@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, time, timedelta
 
+import pytest
 from hypothesis import given, settings
 
 from exporter.simulator.coder import coder_app
@@ -41,6 +42,7 @@ def counted(company: Workspaces, teams: Sequence[str]) -> Iterator[tuple[str, tu
             yield "adoption_activity_active_time_seconds", (name, app), count * 60
 
 
+@pytest.mark.slow
 @settings(max_examples=10, deadline=None)
 @given(company=workspaces(9))
 def test_what_is_published_equals_a_brute_force_count(company: Workspaces) -> None:
@@ -53,6 +55,7 @@ def test_what_is_published_equals_a_brute_force_count(company: Workspaces) -> No
     assert bench.values("adoption_seats") == {("all",): 4.0}
 
 
+@pytest.mark.slow
 @settings(max_examples=5, deadline=None)
 @given(company=workspaces(9))
 def test_an_organization_equals_a_brute_force_count_of_its_workspaces(company: Workspaces) -> None:

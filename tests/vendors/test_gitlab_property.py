@@ -8,6 +8,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
+import pytest
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
@@ -103,6 +104,7 @@ visit = st.builds(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=15, deadline=None)
 @given(st.lists(st.lists(visit, max_size=12), min_size=1, max_size=3))
 def test_every_value_is_the_brute_force_count(shops: list[list[Visit]]) -> None:
