@@ -349,7 +349,7 @@ def test_a_path_that_is_not_encoded_is_no_project() -> None:
 def test_a_former_path_redirects_to_the_number() -> None:
     moved = ask(app(), "GET", "projects/platform%2Fold-site")
 
-    assert (moved.status_code, moved.headers["location"]) == (302, "http://vendor/api/v4/projects/7")
+    assert (moved.status_code, moved.headers["location"]) == (302, "http://vendor.example.com/api/v4/projects/7")
 
 
 MANY = [project(number, f"platform/{'deep/' if number % 2 else ''}app-{number}") for number in range(1, 8)]
