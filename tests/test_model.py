@@ -63,7 +63,7 @@ def test_the_newest_ready_day_is_the_last_whose_ready_moment_has_come(
     assert ready_since(newest, ready_at) <= now < ready_since(newest + timedelta(days=1), ready_at)
 
 
-def test_a_window_ends_with_the_data_day_and_is_told_newest_first() -> None:
+def test_a_window_ends_with_the_data_day_and_is_listed_newest_first() -> None:
     assert window_days(MONDAY, 1) == (MONDAY,)
     assert window_days(MONDAY, 7) == (
         date(2026, 3, 9),

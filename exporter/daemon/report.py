@@ -26,7 +26,7 @@ def _source(exporter: Exporter, name: str, poller: Poller, now: datetime) -> Sou
         name=name,
         vendor=poller.source.vendor.name,
         ready_at=poller.source.read_window.ready_at,
-        stale_after=poller.publisher.rules.stale_after,
+        stale_after=poller.publisher.policy.stale_after,
         polling=name in exporter.polling,
         next_poll=exporter.scheduler.next_run(name),
         last_poll=poller.last,

@@ -86,7 +86,7 @@ def build_poller(
         store=shared.store,
         publisher=Publisher(
             sample_options=options,
-            rules=policy,
+            policy=policy,
             store=shared.store,
             cache=shared.cache,
             self_metrics=self_metrics,

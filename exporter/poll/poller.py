@@ -247,7 +247,7 @@ class Poller:
 
     def _forget_old_days(self, outcome: Outcome) -> None:
         """Forgets old days once a day, where the vendor's answers and the last poll confirm our clock."""
-        time, due = outcome.clock.told, self.publisher.rules.next_poll
+        time, due = outcome.clock.told, self.publisher.policy.next_poll
         if time is None or not outcome.clock.good:
             return
         proven = time.agrees and came_when_due(time.moment, self._store.last_poll(self.source.name), due)

@@ -8,7 +8,7 @@ from exporter.poll.plan import ReadWindow
 from exporter.transport.client import Client
 from exporter.vendors.base import Vendor
 
-# Makes a client for one poll; its argument is called with the code of each request.
+# Makes a client for one poll; its argument is called with the HTTP status of each request, None without a response.
 Connect = Callable[[Callable[[int | None], None]], Client]
 
 

@@ -1,1 +1,1 @@
-"""What is served and pushed: snapshots, expositions, self metrics, the status report."""
+"""What is served and pushed: snapshots, expositions, self metrics, the status report, history as a file."""

@@ -1,4 +1,4 @@
-"""History from the state: what a live exporter would have shown on each past day, as OpenMetrics with timestamps."""
+"""Past days of the state as OpenMetrics with timestamps, as a live exporter would have published them."""
 
 from array import array
 from collections import defaultdict
@@ -17,13 +17,13 @@ from exporter.samples.build import SampleOptions, scope_history, scope_samples, 
 from exporter.samples.filters import limit
 from exporter.state.store import Store
 
-# Of revisions the state knows how many there were and not when; of a vendor's registry what it says today.
+# The state holds how many revisions there were, but not when. (Seats of a vendor's registry are those of today, too.)
 _NOT_OF_THE_PAST = "adoption_data_revisions_total"
 
 
 @dataclass(frozen=True)
 class PastDay:
-    """The samples of one source as of one data day, at the moment when a live exporter would first have shown them."""
+    """The samples of one source as of one data day; a live exporter would first have published them at `moment`."""
 
     moment: datetime
     samples: list[Sample]
@@ -32,7 +32,7 @@ class PastDay:
 def past_days(
     sample_options: SampleOptions, store: Store, max_series: int, first: date, last: date, now: datetime
 ) -> Iterator[PastDay]:
-    """Each day from first to last that some listed scope has stored and that is known now, oldest first."""
+    """Yields each day from first to last that is stored of a listed scope and known now, oldest first."""
     scopes = {name: status for name, status in store.scopes(sample_options.source).items() if status.listed}
     histories = {name: scope_history(sample_options, store, name, now) for name in scopes}
     day = first
@@ -50,7 +50,7 @@ def past_days(
 
 @dataclass
 class Timeline:
-    """Samples of many moments by series, twelve bytes for each; to be written by series, as OpenMetrics wants."""
+    """Samples of many moments, grouped by series as OpenMetrics requires; a sample takes twelve bytes."""
 
     moments: list[float] = field(default_factory=list)
     _series: "defaultdict[tuple[str, tuple[str, ...]], tuple[array[int], array[float]]]" = field(
@@ -58,7 +58,7 @@ class Timeline:
     )
 
     def add(self, day: PastDay) -> None:
-        """Adds a moment; moments of one series must come in order."""
+        """Adds a moment. Moments of a series must be added in order."""
         at = len(self.moments)
         self.moments.append(day.moment.timestamp())
         for metric, labels, value in day.samples:
@@ -67,11 +67,11 @@ class Timeline:
             values.append(value)
 
     def __len__(self) -> int:
-        """How many samples there are."""
+        """The number of samples."""
         return sum(len(values) for _, values in self._series.values())
 
     def write(self, file: TextIO) -> None:
-        """Writes OpenMetrics text with timestamps in seconds, each family and each series in one piece."""
+        """Writes OpenMetrics text with timestamps in seconds, each family and each series contiguous."""
         families: dict[str, list[tuple[str, ...]]] = {}
         for metric, labels in self._series:
             families.setdefault(metric, []).append(labels)
@@ -89,7 +89,7 @@ class Timeline:
 
 
 def write_file(days: Iterable[PastDay], path: Path) -> int:
-    """Writes history to a file that appears only when it is whole; gives the number of samples."""
+    """Writes history to a file that appears only when it is complete; returns the number of samples."""
     timeline = Timeline()
     for day in days:
         timeline.add(day)

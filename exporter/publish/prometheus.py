@@ -1,4 +1,4 @@
-"""From samples to exposition bytes, in Prometheus text and OpenMetrics, plain and gzipped."""
+"""Renders samples to exposition bytes, in Prometheus text and OpenMetrics, plain and gzipped."""
 
 import struct
 import zlib
@@ -26,7 +26,7 @@ _GZIP_HEADER = bytes([0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 0xFF])
 
 @dataclass(frozen=True)
 class Part:
-    """A first part of a response body: plain, and deflated up to a flush at which another part can follow."""
+    """The first part of a response body: plain, and deflated up to a flush after which another part can follow."""
 
     plain: bytes
     deflated: bytes
@@ -55,19 +55,19 @@ def render_collector(collector: Collector, form: Format) -> bytes:
 
 
 def heading(metric: str) -> str:
-    """The lines above the series of a metric, as OpenMetrics."""
+    """The HELP and TYPE lines of a metric, as OpenMetrics."""
     return render_collector(_Families([_family(CATALOGUE[metric])]), "openmetrics").decode()
 
 
 def series(metric: str, labels: Sequence[str]) -> str:
-    """What stands before the values of one series, as OpenMetrics; `labels` in the order of the metric's row."""
+    """The name and labels of one series, as OpenMetrics; `labels` in the order of the metric's row."""
     pairs = sorted(zip(CATALOGUE[metric].labels, labels, strict=True))
     spelled = ",".join([f'{name}="{text.translate(_ESCAPED)}"' for name, text in pairs])
     return f"{metric}{{{spelled}}}" if spelled else metric
 
 
 def first_part(plain: bytes) -> Part:
-    """Compresses the large and rarely changing part of a body once, so that a scrape need not."""
+    """Compresses the large, rarely changing part of a body once, so that a scrape does not have to."""
     deflater = zlib.compressobj(6, zlib.DEFLATED, -zlib.MAX_WBITS)
     return Part(plain, deflater.compress(plain) + deflater.flush(zlib.Z_FULL_FLUSH), zlib.crc32(plain))
 
@@ -78,12 +78,12 @@ def body(first: Part, rest: bytes, form: Format) -> bytes:
 
 
 def body_parts(first: Part, rest: bytes, form: Format) -> tuple[bytes, ...]:
-    """A whole plain body as the parts that it consists of, of which the first is not copied."""
+    """A whole plain body in parts; the first one is not copied."""
     return first.plain, rest + (_EOF if form == "openmetrics" else b"")
 
 
 def gzip_parts(first: Part, rest: bytes, form: Format) -> tuple[bytes, ...]:
-    """A whole gzipped body in parts: one member, whose first part was compressed before."""
+    """A whole gzipped body in parts: one member whose first part is already compressed."""
     if form == "openmetrics":
         rest += _EOF
     deflater = zlib.compressobj(6, zlib.DEFLATED, -zlib.MAX_WBITS)

@@ -1,4 +1,4 @@
-"""From the state to the board: the samples of one source, scope by scope, without what is stale or over the limit."""
+"""Publishes the stored days of one source, scope by scope, without stale values and series over the limit."""
 
 import logging
 import threading
@@ -25,9 +25,9 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class PublishPolicy:
-    """What of a source may be seen: for how long without a success, and how many series.
+    """How long a source is published without a successful poll, and how many series it may have.
 
-    `next_poll` says when the poll after a moment is due: a source that is polled once a week is well all the week.
+    `next_poll` returns when the poll after a moment is due: a source that is polled weekly is not stale before that.
     """
 
     stale_after: timedelta
@@ -60,15 +60,15 @@ class Published:
 class Publisher:
     """Publishes one source. Safe to call from the threads that read its scopes.
 
-    What may be seen depends on the clock, which may be set: a scope is withdrawn when its values are stale or of a day
-    that is still to come, and shown again when they no longer are.
+    A scope is withdrawn while its values are stale or of a day in the future; both depend on the clock, which may be
+    set.
 
-    Once `ended` is set nothing more is published, and a publication that runs leaves off between two scopes.
-    `last_poll` is how the last poll went, kept here since the state may be gone when values become stale.
+    Once `ended` is set, nothing more is published, and a running publication stops between two scopes. `last_poll` is
+    kept here because the state may be unavailable when values become stale.
     """
 
     sample_options: SampleOptions
-    rules: PublishPolicy
+    policy: PublishPolicy
     store: Store
     cache: ExpositionCache
     self_metrics: SourceMetrics
@@ -83,7 +83,7 @@ class Publisher:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def publish_all(self) -> None:
-        """Makes the samples of every listed scope anew and publishes them at once."""
+        """Remakes the samples of every listed scope and publishes them at once."""
         with self._lock:
             self.last_poll = self.store.last_poll(self.sample_options.source)
             scopes = self.store.scopes(self.sample_options.source)
@@ -93,10 +93,10 @@ class Publisher:
             self._publish(at_once=True)
 
     def publish_scope(self, scope: str) -> None:
-        """Makes a scope's samples anew, with those of scopes that waited; until the board is due it waits itself."""
+        """Remakes and publishes a scope's samples, and those of waiting scopes; waits itself until the cache is due."""
         with self._lock:
             self._changed.add(scope)
-            # Joining the samples of thousands of scopes after each of them would take longer than reading them.
+            # Joining the samples of thousands of scopes after each scope would take longer than reading them.
             if not self.cache.due():
                 return
             waited, self._changed = self._changed, set()
@@ -107,8 +107,8 @@ class Publisher:
             self._publish(at_once=False)
 
     def withdraw_stale(self) -> None:
-        """Withdraws scopes whose last good reading has become too old, and goes by the clock as it stands."""
-        # Hundreds of scopes take seconds to make anew: whoever looks after every source must not wait for one of them.
+        """Withdraws scopes whose last successful reading is too old, and follows changes of the clock."""
+        # Never wait for the lock: remaking hundreds of scopes takes seconds, and the caller serves every source.
         if not self._lock.acquire(blocking=False):
             return
         try:
@@ -121,17 +121,17 @@ class Publisher:
             self._lock.release()
 
     def state(self) -> dict[str, tuple[ScopeStatus, Published | None]]:
-        """How each listed scope stands and what is published of it, None where nothing is; in the order of names."""
-        # Without the lock, which is held while thousands of scopes are made anew: copying a dict is one step.
+        """The status of each listed scope and what is published of it (None: nothing), sorted by name."""
+        # Not under the lock, which is held while thousands of scopes are remade: copying a dict is atomic.
         listed, scopes, shown = dict(self._listed), dict(self._scopes), self._shown
         return {name: (listed[name], scopes.get(name) if name in shown else None) for name in sorted(listed)}
 
     def end(self) -> None:
-        """Leaves the board to whoever publishes the source from now on."""
-        # Set before the lock is had, which a publication of thousands of scopes holds for many seconds.
+        """Stops publishing for good; another publisher may publish the source from then on."""
+        # Set before acquiring the lock, which a publication of thousands of scopes holds for seconds.
         self.ended = True
         with self._lock:
-            # What was being published is on the board by now, and nothing comes after it.
+            # A publication that was running is complete now, and none follows.
             pass
 
     def _publish(self, *, at_once: bool) -> None:
@@ -141,7 +141,7 @@ class Publisher:
         samples = [sample for name in sorted(self._shown) for sample in self._scopes[name].samples]
         if samples:
             samples.extend(source_samples(self.sample_options))
-        samples, over = limit(samples, self.rules.max_series)
+        samples, over = limit(samples, self.policy.max_series)
         data_days = {short_label(name): self._scopes[name].figures.data_day for name in self._shown}
         self.cache.publish(self.sample_options.source, samples, data_days, at_once=at_once)
         withheld = sum(self._scopes[name].withheld for name in self._shown)
@@ -183,31 +183,31 @@ class Publisher:
         )
 
     def _follow_clock(self) -> bool:
-        """Makes those scopes anew of which other days are known now than when they were made; says whether any was."""
+        """Remakes the scopes whose known days have changed since they were made; returns whether there were any."""
         changed, newest = False, newest_known(self.now(), self.sample_options.ready_at)
         for name, made in list(self._scopes.items()):
             if made.newest == newest or not (made.hides or made.figures.data_day > newest):
                 continue
-            # Where nothing is known now, it is enough to look again when another day is the newest.
+            # Where no day is known now, the next check is due when the newest day changes.
             self._scopes[name] = self._make(name, self._listed[name]) or replace(made, newest=newest, hides=True)
             changed = True
         return changed
 
     def _seen(self) -> set[str]:
-        """The scopes that may be seen now."""
+        """The scopes that may be published now."""
         newest = newest_known(self.now(), self.sample_options.ready_at)
         return {
             name for name, made in self._scopes.items() if made.figures.data_day <= newest and not self._is_stale(made)
         }
 
     def _is_stale(self, made: Published) -> bool:
-        """Whether a reading is older than `stale_after`, and a poll since then failed or should have ended by now.
+        """Whether a reading is older than `stale_after`, and a later poll failed or should have ended by now.
 
-        A clock that was ahead leaves moments that are still to come: such a reading is at least as old as it has been
-        known here.
+        A clock that was ahead leaves moments in the future: such a reading is at least as old as the time since this
+        process first saw it.
         """
         now = self.now().timestamp()
-        oldest = now - self.rules.stale_after.total_seconds()
+        oldest = now - self.policy.stale_after.total_seconds()
         first_seen = now - (self.monotonic() - made.since)
         read_at = made.read_at if made.read_at < first_seen + CLOCK_TOLERANCE.total_seconds() else first_seen
         if read_at >= oldest:
@@ -215,11 +215,11 @@ class Publisher:
         poll = self.last_poll
         if poll is None or read_at < poll.ended - poll.duration <= now:
             return True
-        return self.rules.next_poll(datetime.fromtimestamp(read_at, UTC)).timestamp() < oldest
+        return self.policy.next_poll(datetime.fromtimestamp(read_at, UTC)).timestamp() < oldest
 
 
 def withdraw_stale(publishers: Iterable[Publisher]) -> None:
-    """Withdraws what is stale of every source; one for which that fails keeps back no other."""
+    """Withdraws stale values of every source; an error in one source does not affect the others."""
     for publisher in publishers:
         try:
             publisher.withdraw_stale()

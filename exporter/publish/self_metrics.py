@@ -18,10 +18,10 @@ _PREFIX = "adoption_exporter_"
 
 
 class SelfMetrics:
-    """Counters and gauges of one exporter, in a registry of its own; with `process` those of its process and Python."""
+    """Counters and gauges of one exporter, in a registry of its own; with `process` also of process and Python."""
 
     def __init__(self, *, process: bool = True) -> None:
-        # The _created series of client_python are no part of the catalogue and double the counters.
+        # client_python's _created series are not in the catalogue and would double the counters.
         prometheus_client.disable_created_metrics()
         self.registry = CollectorRegistry()
         self._of: dict[str, Gauge | Counter] = {}
@@ -33,7 +33,7 @@ class SelfMetrics:
         self._gauge("build_info", __version__, platform.python_version()).set(1)
 
     def source(self, source: str, vendor: str) -> "SourceMetrics":
-        """The metrics of one source, with every reason seeded with 0."""
+        """The metrics of one source, with a 0 for every reason."""
         self_metrics = SourceMetrics(self, source, vendor)
         self_metrics.seed()
         return self_metrics
@@ -42,10 +42,10 @@ class SelfMetrics:
         """Removes every series of a source that is no longer configured."""
         for row in EXPORTER:
             if row.labels[:2] == SOURCE:
-                self._of[row.name.removeprefix(_PREFIX)].remove_by_labels({"source": source, "vendor": vendor})
+                self._of[row.name].remove_by_labels({"source": source, "vendor": vendor})
 
     def otlp(self) -> None:
-        """Adds the counters of what is pushed over OTLP; before, there are none."""
+        """Adds the counters of the OTLP push, which are absent before."""
         self._register(OTLP)
 
     def exported(self, *, failed: bool, rejected: int) -> None:
@@ -61,53 +61,53 @@ class SelfMetrics:
             self._gauge("config_last_reload_success_timestamp_seconds").set(at.timestamp())
 
     def state(self, up: Callable[[], bool]) -> None:
-        """Shows at each scrape whether the state can be used, as `up` knows without trying."""
+        """Calls `up` at each scrape, which returns whether the state can be used; it must not block."""
         self._gauge("state_up").set_function(up)
 
     def _register(self, rows: Iterable[Metric]) -> None:
         for row in rows:
             kind = Counter if row.kind == "counter" else Gauge
-            self._of[row.name.removeprefix(_PREFIX)] = kind(row.name, row.help, row.labels, registry=self.registry)
+            self._of[row.name] = kind(row.name, row.help, row.labels, registry=self.registry)
 
     def _gauge(self, name: str, *labels: str) -> Gauge:
-        metric = self._of[name]
+        metric = self._of[_PREFIX + name]
         assert isinstance(metric, Gauge)
         return metric.labels(*labels) if labels else metric
 
     def _counter(self, name: str, *labels: str) -> Counter:
-        metric = self._of[name]
+        metric = self._of[_PREFIX + name]
         assert isinstance(metric, Counter)
         return metric.labels(*labels) if labels else metric
 
 
 @dataclass(frozen=True)
 class SourceMetrics:
-    """The exporter's metrics about one source, of which there is none before something is said."""
+    """The exporter's metrics about one source; each is absent until it is first set."""
 
     self_metrics: SelfMetrics
     source: str
     vendor: str
 
     def seed(self) -> None:
-        """Has the metrics that there are from the beginning, with every reason."""
+        """Creates the metrics that exist from the start, with every reason."""
         self._counter("polls_total")
         for reason in REASONS:
             self._counter("poll_failures_total", reason)
-        # 0 where the source is new; one that runs may be about to get another configuration and keeps its numbers.
+        # 0 for a new source; a running source that gets a new configuration keeps its numbers.
         self._gauge("series")
         self._gauge("series_shortened")
         for dropped in DROP_REASONS:
             self._gauge("series_dropped", dropped)
 
     def polled(self, status: PollStatus) -> None:
-        """Records a poll that has just ended. What the state is to blame for, no vendor is."""
+        """Counts a poll that has just ended; failures of the state are not counted as failures of the vendor."""
         self._counter("polls_total").inc()
         if status.failure is not None and not status.of_state:
             self._counter("poll_failures_total", status.failure.reason).inc()
         self.restore(status)
 
     def restore(self, status: PollStatus) -> None:
-        """Shows how the last poll went, as the state remembers it: an outage outlives a restart."""
+        """Shows how the last poll went, also after a restart: the state stores it."""
         self._gauge("poll_success").set(int(status.success))
         self._gauge("poll_duration_seconds").set(status.duration)
         self._gauge("last_poll_timestamp_seconds").set(status.ended)
@@ -119,18 +119,18 @@ class SourceMetrics:
         self._counter("vendor_requests_total", "error" if status is None else str(status)).inc()
 
     def next_poll(self, at: datetime) -> None:
-        """Says when the next poll is due."""
+        """Sets when the next poll is due."""
         self._gauge("next_poll_timestamp_seconds").set(at.timestamp())
 
     def token_expires(self, at: datetime | None) -> None:
-        """Says when the token expires; None where that is not known."""
+        """Sets when the token expires; None where that is unknown."""
         if at is None:
-            self.self_metrics._of["token_expiry_timestamp_seconds"].remove(self.source, self.vendor)
+            self.self_metrics._gauge("token_expiry_timestamp_seconds").remove(self.source, self.vendor)
         else:
             self._gauge("token_expiry_timestamp_seconds").set(at.timestamp())
 
     def series(self, published: int, dropped: dict[str, int], shortened: int) -> None:
-        """Says how many series are published, how many are withheld, by reason, and how many have a cut label."""
+        """Sets how many series are published, dropped by reason, and have a cut label."""
         self._gauge("series").set(published)
         self._gauge("series_shortened").set(shortened)
         for reason, number in dropped.items():

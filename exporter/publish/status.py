@@ -1,4 +1,4 @@
-"""How every source and scope stands: what the status page and /api/v1/status tell. Pure."""
+"""The status of every source and scope, as the status page and /api/v1/status show it. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -21,10 +21,10 @@ HISTORY_DAYS = 60
 
 @dataclass(frozen=True)
 class SourceFacts:
-    """A source as it runs.
+    """The facts of a running source.
 
-    `failed` are the scopes that failed in the last poll, "" for the source as a whole; `seats` are those of the
-    configuration, which count for the source as a whole too.
+    `failed` holds the scopes that failed in the last poll, "" for the source as a whole. `seats` are those of the
+    configuration.
     """
 
     name: str
@@ -42,7 +42,7 @@ class SourceFacts:
 
 @dataclass(frozen=True)
 class Reload:
-    """What came of reading the configuration: what changed, or the mistakes for which it was kept as it was."""
+    """The outcome of reading the configuration: what changed, or the mistakes for which the old one was kept."""
 
     at: datetime
     mistakes: Sequence[str] = ()
@@ -51,7 +51,7 @@ class Reload:
 
 @dataclass(frozen=True)
 class History:
-    """People of the days that end with the data day, oldest first, and what was usual on each; None is not known."""
+    """People of the days up to the data day, oldest first, and the baseline of each day; None is unknown."""
 
     last_day: date
     people: Sequence[int | None]
@@ -60,7 +60,7 @@ class History:
 
 @dataclass(frozen=True)
 class ScopeReport:
-    """How a scope stands. What is not known is None; `people` are those of each window, as they are published."""
+    """The status of a scope. None is unknown; `people` are those of each window, as published."""
 
     name: str
     health: SourceState
@@ -77,7 +77,7 @@ class ScopeReport:
 
 @dataclass(frozen=True)
 class SourceReport:
-    """How a source stands. `newest_ready_day` is the day that the last successful poll should have found."""
+    """The status of a source. `newest_ready_day` is the day that the last successful poll should have found."""
 
     name: str
     vendor: str
@@ -96,7 +96,7 @@ class SourceReport:
 
 @dataclass(frozen=True)
 class Report:
-    """How the exporter stands."""
+    """The status of the exporter."""
 
     version: str
     now: datetime
@@ -107,9 +107,9 @@ class Report:
 
 
 def source_report(state: SourceFacts, now: datetime) -> SourceReport:
-    """How a source stands now."""
+    """The status of a source now."""
     poll = state.last_poll
-    # A day that became ready after a successful poll is nobody's fault; while polls fail, time goes on.
+    # A day that became ready after a successful poll is not late; while polls fail, lateness grows.
     seen = datetime.fromtimestamp(poll.ended, UTC) if poll is not None and poll.success else now
     newest = newest_ready(min(seen, now), state.ready_at)
     scopes = [_scope_report(state, name, newest, now) for name in state.scopes]
@@ -160,7 +160,7 @@ def _source_health(poll: PollStatus | None, scopes: Sequence[ScopeReport]) -> So
         return "failing"
     if not scopes:
         return "pending" if poll is None else "no_data"
-    # A project without a database is nothing bad among others that have one.
+    # A scope without data, such as a project without a database, does not make its source bad.
     return max(
         (scope.health for scope in scopes if scope.health != "no_data"), key=SOURCE_STATES.index, default="no_data"
     )

@@ -1,4 +1,4 @@
-"""Follows the teams file: publishes stored days anew when teams change, and tells of users whom no source knows."""
+"""Watches the teams file: republishes stored days when teams change, and reports users unknown to every source."""
 
 import logging
 from collections.abc import Sequence
@@ -15,9 +15,9 @@ _LINES_SHOWN = 20
 
 
 class TeamWatch:
-    """Looks at a teams file every second, and knows which of its contents are published and reported.
+    """Remembers which contents of a teams file are published and reported.
 
-    To be made before sources are published: what they show then is taken to go by the teams of that moment.
+    Create it before sources are published: it takes the current teams as published.
     """
 
     def __init__(self, file: TeamsFile) -> None:
@@ -27,10 +27,10 @@ class TeamWatch:
         self._waiting: list[Publisher] = []
 
     def look(self, publishers: Sequence[Publisher], *, tried: bool) -> None:
-        """Publishes every source anew where the teams have changed. Who matches nobody is told once `tried` is true.
+        """Republishes every source if the teams have changed, and reports unknown users once `tried` is true.
 
-        `tried` says that every source was polled or restored: before, nobody may be known yet. What needs the state
-        while it cannot be reached is done by a later look.
+        `tried` is true once every source was polled or restored: before, users may not be known yet. While the state
+        is unavailable, what needs it is left to a later call.
         """
         teams = self._file.teams()
         if teams is None:
@@ -45,11 +45,11 @@ class TeamWatch:
 
 
 def _publish(publisher: Publisher) -> bool:
-    """Publishes a source anew; False where that is to be tried again because the state cannot be reached."""
+    """Republishes a source; False if the state is unavailable and the caller must try again."""
     try:
         publisher.publish_all()
     except StateError:
-        # The next poll says so.
+        # The next poll reports it.
         return False
     except Exception as error:
         source = publisher.sample_options.source
@@ -58,7 +58,7 @@ def _publish(publisher: Publisher) -> bool:
 
 
 def _report(teams: Teams, file: TeamsFile, publishers: Sequence[Publisher]) -> None:
-    """How many users are unknown and in which lines; who they are is for nobody but the file's owner."""
+    """Logs how many users are unknown and in which lines, without their names."""
     users = list(teams.team_of)
     known = set().union(*(publisher.sample_options.accounts.known(users) for publisher in publishers))
     lines = sorted(teams.lines[user] for user in users if user not in known)

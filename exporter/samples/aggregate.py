@@ -1,4 +1,4 @@
-"""The facts of several days taken together: exact sums and sets, and only what each of the days knows."""
+"""The facts of several days together: exact sums and sets, and only what every day knows."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,11 +11,11 @@ from exporter.model import EVERYBODY, UNASSIGNED, Amount, AmountKey, DayFacts, P
 
 @dataclass(frozen=True)
 class Aggregate:
-    """What is known of days that follow each other.
+    """What is known of consecutive days.
 
-    `amounts` has the totals that every day knows and the parts that any day names: a day that does not name a part has
-    none of it. `people` holds no account on a day on which it was a service account; EVERYBODY is in it where every day
-    lists people. `service` is None where a day does not tell. `missing` are the fields that some row lacked.
+    `amounts` has the totals that every day knows and the parts that any day has: a day without a part has none of it.
+    `people` leaves out accounts on days on which they were service accounts; it has EVERYBODY where every day lists
+    people. `service` is None where it is unknown on some day. `missing` are the amounts that some row lacked.
     """
 
     amounts: Mapping[AmountKey, int | Decimal]
@@ -25,7 +25,7 @@ class Aggregate:
 
 
 def day_aggregate(facts: DayFacts) -> Aggregate:
-    """One day as a span."""
+    """One day as an aggregate."""
     service = facts.service
     active = facts.people.get(EVERYBODY)
     return Aggregate(
@@ -37,7 +37,7 @@ def day_aggregate(facts: DayFacts) -> Aggregate:
 
 
 def combined(aggregates: Sequence[Aggregate]) -> Aggregate:
-    """Spans of days that follow each other as one."""
+    """Aggregates of consecutive days as one."""
     amounts: dict[AmountKey, list[int | Decimal]] = {}
     people: dict[PeopleKey, list[BitMap]] = {}
     for aggregate in aggregates:
@@ -61,14 +61,14 @@ def combined(aggregates: Sequence[Aggregate]) -> Aggregate:
 
 
 def _sum(key: AmountKey, values: Sequence[int | Decimal]) -> int | Decimal:
-    # Whole numbers are exact by themselves, and there are many of them.
+    # Integers are exact without the decimal context, and there are many of them.
     return exact_sum(values) if key.amount.measure == "active_time" else sum(values)
 
 
 def is_part(key: AmountKey) -> bool:
-    """Whether an amount is one of a breakdown (by client, language or team, or the time of one activity).
+    """Whether an amount is part of a breakdown (by client, language or team, or the time of one activity).
 
-    What belongs to no team is the rest of a total, so it is known where that is.
+    `unassigned` is the rest of a total, so it is known only where the total is.
     """
     if key.dimension == "total":
         return key.amount.measure == "active_time" and key.amount.activity != ""

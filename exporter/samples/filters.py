@@ -1,4 +1,4 @@
-"""What of a scope's samples is not published: small groups, what is beyond max_series, and the end of a long label."""
+"""Filters samples before they are published: withholds small groups, limits series, shortens labels."""
 
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
@@ -28,9 +28,9 @@ _OF_GROUPS: Mapping[str, Breakdown] = {
 
 
 def withhold(samples: Sequence[Sample], least: int) -> tuple[list[Sample], int]:
-    """The samples of one scope without those of groups of fewer than `least` people, and how many those were.
+    """The samples of one scope without groups of fewer than `least` people, and the number of samples left out.
 
-    A group that only service accounts or rows without an id belong to has no people, so it is withheld as well.
+    A group of service accounts or rows without an id alone has no people, so it is withheld too.
     """
     if least <= 1:
         return list(samples), 0
@@ -51,8 +51,8 @@ def withhold(samples: Sequence[Sample], least: int) -> tuple[list[Sample], int]:
 def _too_small(sizes: Mapping[str, float], least: int) -> set[str]:
     """The groups to withhold.
 
-    Where a single one would be, its people are the total less all others, so the next smallest goes with it. A group
-    without people is no cover for one that has some.
+    A single withheld group could be computed as the total minus all others, so the next smallest is withheld with it. A
+    group without people does not hide one with people.
     """
     ordered = sorted(sizes, key=lambda member: (sizes[member], member))
     small = [member for member in ordered if sizes[member] < least]
@@ -62,7 +62,7 @@ def _too_small(sizes: Mapping[str, float], least: int) -> set[str]:
 
 
 def limit(samples: Sequence[Sample], most: int) -> tuple[list[Sample], int]:
-    """At most so many samples, in their order, and how many were dropped: the finest detail, always the same series."""
+    """At most `most` samples, in their order, and the number dropped: finest detail first, always the same series."""
     if len(samples) <= most:
         return list(samples), 0
     kept = sorted(range(len(samples)), key=lambda index: (_rank(samples[index].metric), index))[:most]
@@ -70,9 +70,9 @@ def limit(samples: Sequence[Sample], most: int) -> tuple[list[Sample], int]:
 
 
 def shorten(samples: Sequence[Sample]) -> tuple[list[Sample], int]:
-    """The samples with labels of at most LONGEST_LABEL bytes, and how many of them have one that was cut.
+    """The samples with labels of at most LONGEST_LABEL bytes, and the number of samples with a cut label.
 
-    A cut label ends with a hash of the whole, so that labels that differ stay different.
+    A cut label ends with a hash of the whole, so different labels stay different.
     """
     cut = [
         sample if _fits(sample) else sample._replace(labels=tuple(map(short_label, sample.labels)))
@@ -91,7 +91,7 @@ def _place(sample: Sample) -> tuple[Breakdown, str, str] | None:
 
 
 def _fits(sample: Sample) -> bool:
-    """Whether no label can be too long, however its letters are encoded."""
+    """Whether no label can be too long, whatever its letters are."""
     return all(len(text) <= LONGEST_LABEL // _BYTES_OF_A_LETTER for text in sample.labels)
 
 

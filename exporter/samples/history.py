@@ -1,4 +1,4 @@
-"""What the state holds of one scope, for the samples of any of its days."""
+"""The stored days of one scope, from which samples of any data day are made."""
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import date
@@ -22,10 +22,10 @@ _MADE_OF = {"7d": "1d", "28d": "7d"}
 class ScopeHistory:
     """The stored days of one scope that are `known`, each as it was when it was first needed.
 
-    `hides` says whether others are stored too. Nothing that the vendor counted after the last known day counts.
+    `hides` is True where other days are stored too. Counts of the vendor after the last known day are ignored.
 
-    Whoever goes through data days in a row, up or down, has each day read and each week added up once. What is kept
-    meanwhile is four weeks of facts, with `users` what accounts did too, and one set of people for each stored day.
+    Over consecutive data days, up or down, each day is read once and each week is added up once. Four weeks of facts
+    are held in memory, with `users` also the amounts by account, and a set of people for each stored day.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class ScopeHistory:
 
     @cached_property
     def head_counts(self) -> Mapping[date, int | None]:
-        """How many people each stored day has, None where the vendor gave no number; and other days that it counted."""
+        """The people of each stored day, None where the vendor gave no number, and of other days that it counted."""
         counted = {day: people.people for (day, window), people in self.counted.items() if window == "1d"}
         return counted | {day: stored.people for day, stored in self.days.items()}
 
@@ -65,7 +65,7 @@ class ScopeHistory:
 
     @cached_property
     def first_seen(self) -> Mapping[date, BitMap]:
-        """The people that a day is the first stored one to list."""
+        """For each day, the people that no earlier stored day lists."""
         return first_seen(self.people)
 
     def aggregates(self, data_day: date) -> dict[str, Aggregate]:
@@ -75,14 +75,14 @@ class ScopeHistory:
         return {window: aggregate for window, aggregate in found.items() if aggregate is not None}
 
     def by_account(self, data_day: date, window: str) -> Sequence[pl.DataFrame] | None:
-        """What each account did on each day of a window; None where a day is not stored or does not tell."""
+        """Amounts by account for each day of a window; None where a day is not stored or has none."""
         self._read(data_day)
         tables = [self._tables.get(day) for day in window_days(data_day, WINDOWS[window])]
         known = [table for table in tables if table is not None]
         return known if len(known) == len(tables) else None
 
     def _read(self, data_day: date) -> None:
-        """Has the days of the longest window at hand, and nothing of other days."""
+        """Reads the days of the longest window and drops all others."""
         days = window_days(data_day, _LONGEST)
         self._aggregates = {
             (window, day): aggregate for (window, day), aggregate in self._aggregates.items() if day in days

@@ -1,7 +1,7 @@
-"""People's flow: who is new, who came back, who is gone and who comes often; exact sets, so that they add up.
+"""The lifecycle of people: new, returned, lapsed and frequent; exact sets, so that they add up.
 
-Of the people of a window, those of the window before are retained, those never seen on a stored day before are new, and
-the others have returned: new + returned + retained = active.
+People of a window are retained if they were active in the window before, new if no earlier stored day lists them, and
+returned otherwise: new + returned + retained = active.
 """
 
 from collections.abc import Iterator, Mapping
@@ -12,13 +12,13 @@ from pyroaring import BitMap
 from exporter.metrics import Sample, sample
 from exporter.model import WINDOWS, window_days
 
-# A shorter memory would take whoever was ill or on holiday for new.
+# With a shorter memory, people who were ill or on holiday would count as new.
 _MEMORY = max(WINDOWS.values())
 _FREQUENT = "28d"
 
 
 def first_seen(people: Mapping[date, BitMap]) -> dict[date, BitMap]:
-    """The people that a day is the first one to list, for each day."""
+    """For each day, the people that no earlier day lists."""
     seen = BitMap()
     first = {}
     for day in sorted(people):
@@ -34,7 +34,7 @@ def samples(
     frequent_days: int,
     labels: Mapping[str, str],
 ) -> Iterator[Sample]:
-    """The flow of the windows that end with a day, from the people of each stored day and `first_seen` of them.
+    """Samples of the windows that end with a day, from the people of each stored day and their `first_seen`.
 
     A window has samples where every day of it lists people. Lapsed users need every day of the window before too; new
     and returned users need every day of the four weeks before, which hold the window before.
@@ -63,7 +63,7 @@ def _union(people: Mapping[date, BitMap], days: tuple[date, ...]) -> BitMap:
 
 
 def _at_least(people: Mapping[date, BitMap], days: tuple[date, ...], number: int) -> BitMap:
-    """Who is among the people of at least so many of the days: the i-th set holds who was seen more than i times."""
+    """People of at least `number` of the days; the i-th set holds those who were seen more than i times."""
     seen = [BitMap() for _ in range(number)]
     for day in days:
         arriving = people[day]

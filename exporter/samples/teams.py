@@ -1,4 +1,4 @@
-"""From accounts to teams: who of a day is in which team, and what a team did."""
+"""Breakdowns by team: the people of each team on a day, and what each team did."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -10,7 +10,7 @@ from pyroaring import BitMap
 
 from exporter.model import EVERYBODY, UNASSIGNED, AmountKey, DayFacts, Measure, PeopleKey, column, exact_sum
 
-# Lines and characters of code are not told by team.
+# Lines and characters of code are not published by team.
 _BY_TEAM: frozenset[Measure] = frozenset({"usage", "active_time"})
 
 
@@ -23,7 +23,7 @@ class Membership:
 
 
 def membership(team_of: Mapping[int, str]) -> Membership:
-    """The teams of accounts; who is said to be in `unassigned` is in no team."""
+    """The teams of accounts; an account assigned to `unassigned` is in no team."""
     named = {account: team for account, team in team_of.items() if team != UNASSIGNED}
     table = pl.DataFrame(
         {"account": list(named), "team": list(named.values())}, schema={"account": pl.UInt32, "team": pl.String}
@@ -38,8 +38,8 @@ def membership(team_of: Mapping[int, str]) -> Membership:
 def with_teams(facts: DayFacts, members: Membership) -> DayFacts:
     """A day's facts with parts by team beside those by client and language.
 
-    What teams have of an amount adds up to its total: `unassigned` has what is left, service accounts and rows without
-    an id among it. An amount whose total or whose accounts the day does not tell has no parts by team.
+    The parts of an amount add up to its total: `unassigned` has the rest, including service accounts and rows without
+    an id. An amount has no parts by team where the day lacks its total or its amounts by account.
     """
     return replace(
         facts, amounts={**facts.amounts, **_amounts(facts, members)}, people={**facts.people, **_people(facts, members)}
@@ -80,12 +80,12 @@ def _amounts(facts: DayFacts, members: Membership) -> dict[AmountKey, int | Deci
     return amounts
 
 
-# Days share these keys, as they do those of their facts (facts.py).
+# Interned, so dict lookups compare by identity, as for the keys of facts (state/codec.py).
 @lru_cache(maxsize=10_000)
 def _part(key: AmountKey, team: str) -> AmountKey:
     return key._replace(dimension="team", member=team)
 
 
 def _exact(key: AmountKey, value: int) -> int | Decimal:
-    """Time is in nanoseconds by account and in seconds in facts."""
+    """Converts time from nanoseconds (amounts by account) to seconds (facts)."""
     return Decimal(value).scaleb(-9) if key.amount.measure == "active_time" else value

@@ -1,4 +1,4 @@
-"""From facts to samples: people, usage and time over 1d, 7d and 28d, only from windows in which every day is known."""
+"""Samples of people, usage and time over 1d, 7d and 28d, only of windows in which every day is known."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field

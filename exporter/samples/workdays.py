@@ -13,9 +13,9 @@ _WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
 
 
 def workdays(calendar: Calendar) -> Callable[[date], bool]:
-    """Tells whether a day is a working day in a calendar.
+    """A function that says whether a day is a working day in a calendar.
 
-    Countries that move a holiday's working day to a weekend (China, Hungary) work on that day of the weekend.
+    In countries that move a working day to a weekend (China, Hungary), that day of the weekend is a working day.
     """
     weekend = {_WEEKDAYS.index(name) for name in calendar.weekend}
 

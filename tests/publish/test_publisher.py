@@ -29,7 +29,7 @@ WEEK = timedelta(days=7)
 
 @dataclass
 class World:
-    """A store, a board that renders only when it must, and a clock that stands still."""
+    """A store, a cache that renders only when it must, and a clock that stands still."""
 
     store: Store = field(default_factory=fresh_store)
     cache: ExpositionCache = field(default_factory=lambda: ExpositionCache(monotonic=lambda: 0.0))
@@ -46,7 +46,7 @@ class World:
     ) -> Publisher:
         return Publisher(
             sample_options=sample_options_of(source, "augment", AccountBook(self.store, source), seats=seats),
-            rules=PublishPolicy(STALE_AFTER, max_series, next_poll),
+            policy=PublishPolicy(STALE_AFTER, max_series, next_poll),
             store=self.store,
             cache=self.cache,
             self_metrics=self.self_metrics.source(source, "augment"),
@@ -123,7 +123,7 @@ def test_a_source_without_a_stored_day_publishes_nothing() -> None:
     assert world.cache.snapshot.samples == {"acme": []}
 
 
-def test_one_scope_is_published_anew_and_the_others_stay() -> None:
+def test_one_scope_is_republished_and_the_others_stay() -> None:
     world = World()
     world.store.list_scopes("acme", ["a", "b"])
     world.put(MONDAY, 1, scope="a")
@@ -141,7 +141,7 @@ def test_one_scope_is_published_anew_and_the_others_stay() -> None:
     ]
 
 
-def test_scopes_wait_until_the_board_is_due_and_are_not_made_before() -> None:
+def test_scopes_wait_until_the_cache_is_due_and_are_not_made_before() -> None:
     rendering_takes_two_seconds = (0.0, 2.0)
     moments = iter((0.0, 0.0, *rendering_takes_two_seconds, 21.9, 22.0, 22.0, 22.0, 22.0))
     world = World(cache=ExpositionCache(monotonic=moments.__next__))
@@ -378,7 +378,7 @@ def test_a_stale_scope_comes_back_with_its_next_reading() -> None:
     assert world.cache.snapshot.samples["acme"] == [*one_day(TUESDAY, 2), lapsed(0)]
 
 
-def test_a_source_is_kept_below_its_series_and_says_how_many_are_dropped() -> None:
+def test_a_source_is_kept_below_its_series_and_the_dropped_ones_are_counted() -> None:
     world = World()
     world.store.list_scopes("acme", ["a", "b"])
     world.put(MONDAY, 1, scope="a")

@@ -31,7 +31,7 @@ def shown(self_metrics: SelfMetrics, about: str = "source=") -> dict[str, float]
     return {name.removeprefix("adoption_exporter_"): float(value) for name, value in found.items()}
 
 
-def test_a_source_begins_with_every_reason_at_zero_and_says_nothing_about_a_poll_that_was_not() -> None:
+def test_a_source_begins_with_every_reason_at_zero_and_nothing_about_a_poll_before_the_first() -> None:
     self_metrics = SelfMetrics()
     self_metrics.source("acme", "augment")
 

@@ -31,7 +31,7 @@ def values(snapshot: Snapshot) -> list[float]:
     return [float(line.rpartition(" ")[2]) for line in text(snapshot).splitlines() if not line.startswith("#")]
 
 
-def test_a_board_begins_with_nothing() -> None:
+def test_a_cache_begins_empty() -> None:
     cache = ExpositionCache(monotonic=clock())
 
     assert cache.snapshot.all_samples() == []

@@ -1,4 +1,4 @@
-"""A changed teams file: stored days are published anew without asking the vendor, and nobody is named in the log."""
+"""A changed teams file: stored days are republished without a request to the vendor, and nobody is named in the log."""
 
 import os
 from collections.abc import Iterator, Mapping
@@ -107,7 +107,7 @@ def test_users_match_by_e_mail_username_or_id_in_any_case_and_the_vendor_is_not_
     assert len(world.bench.script.asked) == 1
 
 
-def test_nothing_is_published_anew_while_the_file_says_the_same(tmp_path: Path) -> None:
+def test_nothing_is_republished_while_the_file_stays_the_same(tmp_path: Path) -> None:
     world = World(tmp_path)
     snapshot = world.bench.cache.snapshot
     world.look()
@@ -117,7 +117,7 @@ def test_nothing_is_published_anew_while_the_file_says_the_same(tmp_path: Path) 
     assert world.bench.cache.snapshot is snapshot
 
 
-def test_users_who_match_nobody_are_told_once_by_their_lines_and_never_by_name(
+def test_users_who_match_nobody_are_logged_once_by_their_lines_and_never_by_name(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     world = World(tmp_path)

@@ -1,4 +1,4 @@
-"""What is withheld so that a small group tells nothing of its few people."""
+"""What is withheld so that nothing is published about a small group."""
 
 from collections.abc import Mapping
 

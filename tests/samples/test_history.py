@@ -56,7 +56,7 @@ def store() -> Iterator[Store]:
 
 
 def aggregates(data_day: date) -> dict[str, Aggregate]:
-    """The windows, each day taken anew."""
+    """The windows, each day read from the store."""
     found = {}
     for window, length in {"1d": 1, "7d": 7, "28d": 28}.items():
         days = window_days(data_day, length)
@@ -105,7 +105,7 @@ def test_what_accounts_did_is_there_for_complete_windows_and_where_users_are_wan
     assert all(table.equals(other) for table, other in zip(week, expected, strict=True) if other is not None)
 
 
-def test_a_history_tells_of_its_scope_alone(store: Store) -> None:
+def test_a_history_holds_its_scope_alone(store: Store) -> None:
     store.replace_windows("acme", "other", [WindowPeople(FIRST, "7d", 5)])
     store.replace_windows("acme", "all", [WindowPeople(FIRST, "28d", 9)])
     history = ScopeHistory(store, "acme", "all")

@@ -19,7 +19,7 @@ Days = Mapping[int, frozenset[int]]
 
 
 def flow(days: Days, *, frequent_days: int = 8) -> dict[str, float]:
-    """The flow as `metric{window}`, of people by the age of the day on which they were active."""
+    """The lifecycle as `metric{window}`, of people by the age of the day on which they were active."""
     people = {DATA_DAY - timedelta(days=age): BitMap(accounts) for age, accounts in days.items()}
     made = list(samples(people, first_seen(people), DATA_DAY, frequent_days, LABELS))
     assert {sample.labels[:3] for sample in made} <= {("acme", "augment", "all")}
@@ -28,7 +28,7 @@ def flow(days: Days, *, frequent_days: int = 8) -> dict[str, float]:
 
 
 def days(known: int, active: Mapping[int, set[int]]) -> Days:
-    """So many stored days, on which nobody was active but who is named."""
+    """So many stored days, on which only the named people were active."""
     return {age: frozenset(active.get(age, ())) for age in range(known)}
 
 
@@ -60,7 +60,7 @@ def test_what_needs_more_history_than_is_stored_is_absent(known: int, names: set
     assert flow(days(known, {0: {1}})).keys() == names
 
 
-def test_four_weeks_and_the_four_weeks_before_tell_everything() -> None:
+def test_four_weeks_and_the_four_weeks_before_are_enough_for_every_number() -> None:
     every = {f"{kind}_users{{{window}}}" for kind in ("new", "returned", "lapsed") for window in LENGTHS}
 
     assert flow(days(56, {})) == dict.fromkeys([*every, "frequent_users{28d}"], 0.0)
@@ -81,7 +81,7 @@ def test_a_hole_hides_those_windows_alone_that_need_it() -> None:
     }
 
 
-def test_a_vendor_that_lists_nobody_has_no_flow() -> None:
+def test_a_vendor_that_lists_nobody_has_no_lifecycle() -> None:
     assert flow({}) == {}
 
 
@@ -122,7 +122,7 @@ def histories(draw: st.DrawFn) -> Days:
 
 @settings(max_examples=200, deadline=None)
 @given(known=histories(), frequent_days=st.integers(1, 28))
-def test_flow_is_what_counting_by_hand_gives_and_adds_up(known: Days, frequent_days: int) -> None:
+def test_the_lifecycle_is_what_counting_by_hand_gives_and_adds_up(known: Days, frequent_days: int) -> None:
     found = flow(known, frequent_days=frequent_days)
 
     assert found == by_hand(known, frequent_days)

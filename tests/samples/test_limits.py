@@ -9,7 +9,7 @@ NAMES = [metric.name for metric in ADOPTION]
 
 
 def made(name: str, mark: str = "") -> Sample:
-    """A sample of a metric; `mark` tells it from others."""
+    """A sample of a metric; `mark` makes it another series."""
     row = next(row for row in ADOPTION if row.name == name)
     return sample(name, 1, **{label: f"{label}{mark}" for label in row.labels})
 

@@ -38,7 +38,7 @@ DAY = DayFacts(
 )
 
 
-def test_service_accounts_and_whoever_is_in_no_team_are_unassigned_with_all_that_is_left_of_the_total() -> None:
+def test_service_accounts_people_in_no_team_and_the_rest_of_a_total_are_unassigned() -> None:
     facts = with_teams(DAY, membership(TEAMS))
 
     expected = replace(
@@ -126,7 +126,7 @@ def test_a_vendor_without_accounts_has_no_teams() -> None:
     ],
     ids=["no total", "no accounts", "no column", "missing field"],
 )
-def test_a_day_that_does_not_tell_hides_the_teams_of_every_window_that_holds_it(other: DayFacts) -> None:
+def test_a_day_without_an_amount_hides_the_teams_of_every_window_that_holds_it(other: DayFacts) -> None:
     members = membership(TEAMS)
     facts = {back(age): with_teams(other if age == 3 else DAY, members) for age in range(7)}
 

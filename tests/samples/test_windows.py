@@ -138,7 +138,7 @@ def test_service_accounts_are_in_no_head_count_and_counted_apart() -> None:
     }
 
 
-def test_service_accounts_of_a_window_are_unknown_where_one_day_does_not_tell_them() -> None:
+def test_service_accounts_of_a_window_are_unknown_where_one_day_does_not_have_them() -> None:
     day = DayFacts(people={EVERYBODY: BitMap([1])}, service=BitMap())
     facts = {**week(day), back(6): replace(day, service=None)}
 

@@ -33,7 +33,7 @@ from tests.support.window_facts import (
 
 @dataclass(frozen=True)
 class Day:
-    """What a vendor told of one day, in plain Python."""
+    """What a vendor reported of one day, in plain Python."""
 
     people: Mapping[PeopleKey, frozenset[int]] = field(default_factory=dict)
     service: frozenset[int] | None = None
