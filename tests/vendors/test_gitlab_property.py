@@ -164,6 +164,7 @@ def expected(shops: Sequence[Shop], poll: int, history: int) -> dict[str, Values
     return together(parts)
 
 
+@pytest.mark.slow
 # Each example is 2,000 requests: few of them, and a failing one is not made smaller.
 @settings(max_examples=3, deadline=None, phases=[Phase.explicit, Phase.generate])
 @given(seed=st.integers(0, 2**32))
