@@ -13,9 +13,9 @@ from exporter import log
 from exporter.commands import options
 from exporter.commands.once import print_once
 from exporter.commands.web_flags import WebFlags, web_options
+from exporter.config.calendar import Calendar
 from exporter.config.load import Config, config_secrets, load_config
 from exporter.config.sections import Address
-from exporter.config.source import Calendar
 from exporter.daemon.exporter import Exporter, utc_now
 from exporter.daemon.run import ENDING, run_daemon
 from exporter.daemon.signals import caught

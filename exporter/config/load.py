@@ -12,13 +12,14 @@ from urllib.parse import urlsplit
 from pydantic import BaseModel, SecretStr, ValidationError
 from sqlalchemy import make_url
 
+from exporter.config.calendar import Calendar, inherited
 from exporter.config.mistakes import ConfigError, Mistake, Place, model_mistakes, nearest, quoted, unknown, unreadable
 from exporter.config.sections import OtlpSettings, PeopleSettings, StateSettings, TeamsSettings, WebSettings
 from exporter.config.source import PollSettings, SourceSettings
 from exporter.config.types import check_secret, readable
 from exporter.config.yaml_document import Document, read_document
 
-_SECTIONS = ("web", "poll", "state", "people", "teams", "otlp", "sources")
+_SECTIONS = ("web", "poll", "calendar", "state", "people", "teams", "otlp", "sources")
 # A variable within is percent-encoded: a password may hold any character.
 _STATE_URL: Place = ("state", "url")
 _EITHER = (("token", "token_file"), ("interval", "cron"))
@@ -33,13 +34,16 @@ Model = TypeVar("Model", bound=BaseModel)
 
 @dataclass(frozen=True)
 class Config:
-    """A checked configuration. `poll` is already part of every source; `pseudonym_key` is the content of its file.
+    """A checked configuration; `pseudonym_key` is the content of its file.
+
+    `poll` and `calendar`, the defaults of every source, are already part of each.
 
     `state_values` holds the values of the variables in `state.url` by name; no message shows them.
     """
 
     web: WebSettings
     poll: PollSettings
+    calendar: Calendar
     state: StateSettings
     people: PeopleSettings
     teams: TeamsSettings | None
@@ -102,7 +106,12 @@ def redacted(config: Config) -> dict[str, Any]:
     """Returns the configuration in effect, with defaults and without secrets, as plain values under the file's keys."""
     sections = {name: getattr(config, name) for name in _SECTIONS if name != "sources"}
     shown = {name: _shown(section) for name, section in sections.items() if section is not None}
-    return {**shown, "sources": {name: _shown(source) for name, source in config.sources.items()}}
+    sources = {name: _shown(source) for name, source in config.sources.items()}
+    for name, source in config.sources.items():
+        if source.calendar.country is None and config.calendar.country is not None:
+            # Left out, it would be the default's.
+            sources[name]["calendar"]["country"] = None
+    return {**shown, "sources": sources}
 
 
 def config_secrets(config: Config) -> frozenset[str]:
@@ -128,27 +137,29 @@ def _config(reading: _Reading) -> Config:
     given = root.get("poll")
     if isinstance(given, dict):
         _one_of_each(given, ("poll",), reading)
+    calendar = _model(Calendar, root.get("calendar"), ("calendar",), reading)
     return Config(
         web=_model(WebSettings, root.get("web"), ("web",), reading),
         poll=poll,
+        calendar=calendar,
         state=_model(StateSettings, root.get("state"), ("state",), reading),
         people=_model(PeopleSettings, root.get("people"), ("people",), reading),
         teams=None if root.get("teams") is None else _model(TeamsSettings, root["teams"], ("teams",), reading),
         otlp=None if root.get("otlp") is None else _model(OtlpSettings, root["otlp"], ("otlp",), reading),
-        sources=_sources(root.get("sources"), poll, reading),
+        sources=_sources(root.get("sources"), poll, calendar, reading),
         pseudonym_key=_pseudonym_key(root.get("people"), reading),
         state_values=document.values.get(_STATE_URL, {}),
     )
 
 
-def _sources(raw: object, poll: PollSettings, reading: _Reading) -> dict[str, SourceSettings]:
+def _sources(raw: object, poll: PollSettings, calendar: Calendar, reading: _Reading) -> dict[str, SourceSettings]:
     if not isinstance(raw, dict) or not raw:
         reading.document.mistake(("sources",), "must be a mapping with at least one source")
         return {}
-    return {name: _source(name, settings, poll, reading) for name, settings in raw.items()}
+    return {name: _source(name, settings, poll, calendar, reading) for name, settings in raw.items()}
 
 
-def _source(name: str, raw: object, poll: PollSettings, reading: _Reading) -> SourceSettings:
+def _source(name: str, raw: object, poll: PollSettings, calendar: Calendar, reading: _Reading) -> SourceSettings:
     place, document = ("sources", name), reading.document
     if not _SOURCE_NAME.fullmatch(name):
         document.mistake(place, "a source's name must be letters, digits, _ . - after a letter or _")
@@ -158,6 +169,10 @@ def _source(name: str, raw: object, poll: PollSettings, reading: _Reading) -> So
     given = raw or {}
     _one_of_each(given, place, reading)
     values = {**_inherited(poll, given), **given, "token": _token(given, place, reading)}
+    own = given.get("calendar")
+    if isinstance(own, dict | None):
+        own = own or {}
+        values["calendar"] = {**inherited(calendar, own), **own}
     settings = _settings_model(given.get("vendor"), place, reading)
     if settings is None:
         return SourceSettings.model_construct()

@@ -1,18 +1,16 @@
 """The settings that every source has; vendors extend them with keys and defaults of their own."""
 
 from datetime import timedelta
-from typing import Literal
 
-import holidays
 from pydantic import ValidationInfo, field_validator
 
+from exporter.config.calendar import Calendar
 from exporter.config.cron import Cron
 from exporter.config.durations import Days, DaysOrZero, Duration, DurationOrZero, TimeOfDay
 from exporter.config.types import BaseUrl, Count, ExistingFile, Moment, Secret, Settings
 
 __all__ = [
     "BaseUrl",
-    "Calendar",
     "Duration",
     "PollSettings",
     "RequestsPerMinute",
@@ -21,35 +19,6 @@ __all__ = [
 ]
 
 RequestsPerMinute = Count
-Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
-
-
-class Calendar(Settings):
-    """Working days: all but the `weekend` and, where they are set, the holidays of `country` and `subdivision`."""
-
-    country: str | None = None
-    subdivision: str | None = None
-    weekend: tuple[Weekday, ...] = ("sat", "sun")
-
-    @field_validator("country")
-    @classmethod
-    def _known_country(cls, country: str | None) -> str | None:
-        if country is not None and country not in holidays.list_supported_countries():
-            raise ValueError("must be a country code such as DE or US")
-        return country
-
-    @field_validator("subdivision")
-    @classmethod
-    def _known_subdivision(cls, subdivision: str | None, info: ValidationInfo) -> str | None:
-        if subdivision is None or "country" not in info.data:
-            return subdivision
-        country = info.data["country"]
-        if country is None:
-            raise ValueError("needs a country beside it")
-        known = holidays.list_supported_countries()[country]
-        if subdivision not in known:
-            raise ValueError(f"must be one of {', '.join(known)}" if known else f"cannot be set: {country} has none")
-        return subdivision
 
 
 class PollSettings(Settings):

@@ -25,7 +25,7 @@ from exporter.publish.publisher import Publisher, PublishPolicy
 from exporter.publish.self_metrics import SelfMetrics, SourceMetrics
 from exporter.publish.snapshot import ExpositionCache
 from exporter.samples.build import SampleOptions
-from exporter.samples.workdays import workdays
+from exporter.samples.calendar import workdays
 from exporter.state.accounts import AccountBook, Label, plain, pseudonym, sources
 from exporter.state.database import StateError
 from exporter.state.store import Store

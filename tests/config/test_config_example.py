@@ -13,6 +13,7 @@ _POLL = {
     "stale_after": "3d",
     "max_series": 50_000,
 }
+_CALENDAR = {"weekend": ["sat", "sun"], "closed": [], "half": []}
 
 
 def test_the_example_runs_as_it_is(tmp_path: Path) -> None:
@@ -21,6 +22,7 @@ def test_the_example_runs_as_it_is(tmp_path: Path) -> None:
     assert {**shown, "sources": shown["sources"]["augment-prod"]} == {
         "web": {"listen_address": "127.0.0.1:10723"},
         "poll": _POLL,
+        "calendar": _CALENDAR,
         "state": {"url": "sqlite:///adoption.db", "retention": "800d"},
         "people": {"per_user": "none", "min_group_size": 1, "frequent_days": 8},
         "sources": {
@@ -30,7 +32,7 @@ def test_the_example_runs_as_it_is(tmp_path: Path) -> None:
             "base_url": "https://api.augmentcode.com",
             "ready_at": "03:00",
             "late_grace": "1d",
-            "calendar": {"weekend": ["sat", "sun"]},
+            "calendar": _CALENDAR,
             "requests_per_minute": 10,
         },
     }
@@ -55,6 +57,10 @@ def test_the_example_shows_every_setting_with_its_default_or_an_example(tmp_path
     } == {
         "web.config_file": "web-config.yml",
         "web.allowed_hosts": "['adoption.example.com']",
+        "calendar.country": "DE",
+        "calendar.subdivision": "BY",
+        "calendar.closed": "['2026-12-24..2027-01-03', '2026-11-27']",
+        "calendar.half": "['2026-12-23']",
         "people.pseudonym_key_file": "pseudonym.key",
         "teams.file": "teams.csv",
         "otlp.endpoint": "http://localhost:4318",
@@ -69,12 +75,14 @@ def test_the_example_shows_every_setting_with_its_default_or_an_example(tmp_path
         "otlp.timestamp": "now",
         "otlp.traces": "False",
         "sources.augment-prod.seats": "250",
-        "sources.augment-prod.calendar.country": "DE",
-        "sources.augment-prod.calendar.subdivision": "BY",
+        "sources.augment-prod.calendar.country": "US",
+        "sources.augment-prod.calendar.subdivision": "CA",
+        "sources.augment-prod.calendar.closed": "['2026-11-27']",
+        "sources.augment-prod.calendar.half": "['2026-12-24']",
         "sources.augment-prod.token_expires_at": "2027-12-31T00:00:00Z",
         "sources.augment-prod.ca_file": "company-ca.pem",
     }
-    sections = ("web", "poll", "state", "people", "teams", "otlp")
+    sections = ("web", "poll", "calendar", "state", "people", "teams", "otlp")
     known = {f"{name}.{key}" for name in sections for key in type(getattr(full, name)).model_fields}
     assert known - {".".join(place.split(".")[:2]) for place in shown} == {"poll.cron"}
 

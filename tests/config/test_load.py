@@ -4,7 +4,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
+from exporter.config.calendar import Calendar, DayRange
 from exporter.config.load import Config, config_secrets, load_config, read_token, redacted
 from exporter.config.mistakes import ConfigError, Place
-from exporter.config.source import Calendar
 from exporter.vendors import VENDORS
 from tests.support.configurations import ENVIRON, ONE_VENDOR, load_text
 
@@ -86,6 +86,7 @@ def test_a_file_without_secrets_of_its_own_has_only_its_tokens() -> None:
 
 def test_a_configuration_is_typed_values() -> None:
     config = _load("everything.ok.yaml")
+    one_day = date(2026, 11, 27)
 
     assert config.sources == {
         "augment-prod": VENDORS["augment"].settings(
@@ -102,7 +103,12 @@ def test_a_configuration_is_typed_values() -> None:
             ready_at=timedelta(hours=4, minutes=15),
             late_grace=timedelta(hours=48),
             seats=250,
-            calendar=Calendar(country="DE", subdivision="BY"),
+            calendar=Calendar(
+                country="DE",
+                subdivision="BY",
+                closed=(DayRange(date(2026, 12, 24), date(2027, 1, 3)), DayRange(one_day, one_day)),
+                half=(date(2026, 12, 23),),
+            ),
             requests_per_minute=5,
             token_expires_at=datetime(2027, 1, 31, tzinfo=UTC),
             ca_file=_CONFIGS / "files/ca.pem",

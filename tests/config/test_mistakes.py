@@ -108,7 +108,7 @@ def test_a_key_or_value_over_several_lines_stays_on_one(tmp_path: Path) -> None:
     assert mistakes_in(tmp_path, text) == [
         'web."a\\nb": unknown key, known are listen_address, config_file, allowed_hosts',
         'web.listen_address: must be an address such as 127.0.0.1:10723, [::1]:10723 or :10723, not "one\\ntwo"',
-        '"": unknown key, known are web, poll, state, people, teams, otlp, sources',
+        '"": unknown key, known are web, poll, calendar, state, people, teams, otlp, sources',
     ]
 
 

@@ -12,7 +12,8 @@ import polars as pl
 from pydantic import Field
 from pyroaring import BitMap
 
-from exporter.config.source import SourceSettings, Weekday
+from exporter.config.calendar import WEEKDAYS
+from exporter.config.source import SourceSettings
 from exporter.errors import BadPayload, Rejected, VendorError
 from exporter.model import ALL, EVERYBODY, ONE_DAY, Amount, AmountKey, DayFacts, Identity, PeopleKey, Reading, column
 from exporter.vendors.base import InvalidDay, NoSession, PollContext, Vendor
@@ -30,7 +31,6 @@ ACTIVITIES = CATEGORIES[1:]
 _PATH = "/api/private/metrics/activity"
 # The default history takes two requests for each category; with 5,000 people each answer has 14 MB.
 _LONGEST = timedelta(days=30)
-_WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
 _HINTS = {
     400: "where the server calls the category otherwise, say so under categories: (its own metrics page asks the same)",
     403: "the token's user needs the role site manager, or organization manager of every one of organizations:",
@@ -170,7 +170,7 @@ def _accounts(
 
 def _warn_of_weak_token(context: Context, scope: str, by_day: Mapping[date, pl.DataFrame]) -> None:
     """A token below site manager gets a 200 with its own user alone (2026-11), which looks like a quiet day."""
-    workday = any(_WEEKDAYS[day.weekday()] not in context.settings.calendar.weekend for day in by_day)
+    workday = any(WEEKDAYS[day.weekday()] not in context.settings.calendar.weekend for day in by_day)
     people = len(set().union(*(table["user_id"] for table in by_day.values())))
     known = max(people, context.most_people)
     seats = context.settings.seats if scope == ALL and context.settings.seats is not None else known

@@ -1,12 +1,12 @@
-"""Whether the data day is a working day."""
+"""Which days are working days."""
 
 from datetime import date
 from typing import Any
 
 import pytest
 
-from exporter.config.source import Calendar
-from exporter.samples.workdays import workdays
+from exporter.config.calendar import Calendar
+from exporter.samples.calendar import workdays
 
 MONDAY = date(2026, 3, 9)
 SATURDAY = date(2026, 3, 14)
@@ -61,3 +61,23 @@ def test_a_day_of_the_weekend_on_which_a_country_makes_up_for_a_holiday_is_worke
 
 def test_a_holiday_on_a_weekend_is_free_once() -> None:
     assert not is_workday(date(2026, 10, 3), country="DE")
+
+
+@pytest.mark.parametrize(
+    ("calendar", "free"),
+    [
+        ({"closed": ["2026-12-28..2026-12-30"]}, {28, 29, 30}),
+        ({"closed": ["2026-12-28", "2026-12-30..2026-12-30"]}, {28, 30}),
+        ({"half": ["2026-12-31"]}, {31}),
+        ({"closed": ["2026-12-29"], "half": ["2026-12-31"]}, {29, 31}),
+    ],
+    ids=str,
+)
+def test_closed_and_half_days_are_no_working_days(calendar: dict[str, Any], free: set[int]) -> None:
+    week = {day: is_workday(date(2026, 12, day), **calendar) for day in (28, 29, 30, 31)}
+
+    assert {day for day, works in week.items() if not works} == free
+
+
+def test_a_day_that_makes_up_for_a_holiday_may_be_closed() -> None:
+    assert not is_workday(date(2026, 2, 28), country="CN", closed=["2026-02-28"])

@@ -1,25 +1,32 @@
-"""Working days: by weekday, and by the public holidays of a country where one is set."""
+"""Working days: by weekday, by the public holidays of a country where one is set, and by closed and half days."""
 
 from collections.abc import Callable
 from datetime import date
 from functools import lru_cache
-from typing import get_args
 
 import holidays
 
-from exporter.config.source import Calendar, Weekday
+from exporter.config.calendar import WEEKDAYS, Calendar
 
-_WEEKDAYS: tuple[Weekday, ...] = get_args(Weekday)
+IsWorkday = Callable[[date], bool]
+
+# A day is asked for by every scope of a source.
+_REMEMBERED = 4096
 
 
-def workdays(calendar: Calendar) -> Callable[[date], bool]:
+def workdays(calendar: Calendar) -> IsWorkday:
     """A function that says whether a day is a working day in a calendar.
 
-    In countries that move a working day to a weekend (China, Hungary), that day of the weekend is a working day.
+    In countries that move a working day to a weekend (China, Hungary), that day of the weekend is a working day. A
+    closed or half day is none, whatever the country says.
     """
-    weekend = {_WEEKDAYS.index(name) for name in calendar.weekend}
+    weekend = {WEEKDAYS.index(name) for name in calendar.weekend}
+    half = frozenset(calendar.half)
 
+    @lru_cache(_REMEMBERED)
     def is_workday(day: date) -> bool:
+        if day in half or any(days.holds(day) for days in calendar.closed):
+            return False
         free, worked = _year(calendar.country, calendar.subdivision, day.year)
         return day in worked if day.weekday() in weekend else day not in free
 
