@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
@@ -39,6 +39,7 @@ class PublishPolicy:
 class Published:
     """The figures and samples of a scope, how many samples are withheld and how many have a cut label.
 
+    `withheld_teams` are the teams that are withheld for privacy, each with the windows.
     `read_at` is when (Unix s) the scope was last read, `since` when this process first saw that reading, by the
     monotonic clock. `head_counts` are the people of each day up to the data day, None where the vendor gave no number.
     `newest` is the newest day that could be known when the samples were made; `hides` is True where the state holds
@@ -48,6 +49,7 @@ class Published:
     figures: Figures
     samples: list[Sample]
     withheld: int
+    withheld_teams: Mapping[str, Sequence[str]]
     shortened: int
     read_at: float
     since: float
@@ -174,6 +176,7 @@ class Publisher:
             figures=made.figures,
             samples=made.samples,
             withheld=made.withheld,
+            withheld_teams=made.withheld_teams,
             shortened=made.shortened,
             read_at=read_at,
             since=since,

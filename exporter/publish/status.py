@@ -60,7 +60,10 @@ class History:
 
 @dataclass(frozen=True)
 class ScopeReport:
-    """The status of a scope. None is unknown; `people` are those of each window, as published."""
+    """The status of a scope. None is unknown; `people` are those of each window, as published.
+
+    `withheld_teams` are the teams that `min_group_size` withholds, each with the windows.
+    """
 
     name: str
     health: SourceState
@@ -73,6 +76,7 @@ class ScopeReport:
     last_read: datetime | None = None
     failure: Failure | None = None
     history: History | None = None
+    withheld_teams: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -152,6 +156,7 @@ def _scope_report(state: SourceFacts, name: str, newest: date, now: datetime) ->
         last_read=last_read,
         failure=failure,
         history=_history(published.head_counts, figures.data_day),
+        withheld_teams=published.withheld_teams,
     )
 
 

@@ -1,6 +1,6 @@
 """The samples of one scope as of one data day, made in the same way for a live poll and for a backfill."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -37,11 +37,15 @@ class SampleOptions:
 
 @dataclass(frozen=True)
 class ScopeSamples:
-    """Figures and samples of a scope; how many samples are withheld for privacy, and how many have a cut label."""
+    """Figures and samples of a scope; how many samples are withheld for privacy, and how many have a cut label.
+
+    `withheld_teams` are the teams that are withheld, as their label would be, each with the windows.
+    """
 
     figures: windows.Figures
     samples: list[Sample]
     withheld: int
+    withheld_teams: Mapping[str, Sequence[str]]
     shortened: int
 
 
@@ -103,6 +107,6 @@ def scope_samples(
             tables = history.by_account(data_day, window)
             if tables is not None:
                 made.extend(users.samples(aggregate, tables, history.users, {**labels, "window": window}))
-    kept, withheld = filters.withhold(made, sample_options.min_group_size)
-    cut, shortened = filters.shorten(kept)
-    return ScopeSamples(windows.figures(scope), cut, withheld, shortened)
+    kept = filters.withhold(made, sample_options.min_group_size)
+    cut, shortened = filters.shorten(kept.samples)
+    return ScopeSamples(windows.figures(scope), cut, kept.left_out, kept.teams, shortened)

@@ -1,10 +1,12 @@
 """Filters samples before they are published: withholds small groups, limits series, shortens labels."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from hashlib import sha256
 
 from exporter.metrics import ADOPTION, CATALOGUE, Sample
 from exporter.metrics.metric import Breakdown
+from exporter.model import WINDOWS
 
 # In bytes. Mimir refuses a series with a longer label (its default, 2026-11).
 LONGEST_LABEL = 2048
@@ -27,13 +29,22 @@ _OF_GROUPS: Mapping[str, Breakdown] = {
 }
 
 
-def withhold(samples: Sequence[Sample], least: int) -> tuple[list[Sample], int]:
-    """The samples of one scope without groups of fewer than `least` people, and the number of samples left out.
+@dataclass(frozen=True)
+class Withholding:
+    """The samples that may be published, the number of those left out, and the windows in which a team is withheld."""
+
+    samples: list[Sample]
+    left_out: int = 0
+    teams: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+def withhold(samples: Sequence[Sample], least: int) -> Withholding:
+    """Leaves out the groups of fewer than `least` people from the samples of one scope.
 
     A group of service accounts or rows without an id alone has no people, so it is withheld too.
     """
     if least <= 1:
-        return list(samples), 0
+        return Withholding(list(samples))
     placed = [_place(sample) for sample in samples]
     members: dict[tuple[Breakdown, str], set[str]] = {}
     for breakdown, window, member in filter(None, placed):
@@ -45,20 +56,28 @@ def withhold(samples: Sequence[Sample], least: int) -> tuple[list[Sample], int]:
             groups[place[:2]][place[2]] = sample.value
     small = {(*group, member) for group, sizes in groups.items() for member in _too_small(sizes, least)}
     kept = [sample for sample, place in zip(samples, placed, strict=True) if place not in small]
-    return kept, len(samples) - len(kept)
+    return Withholding(kept, len(samples) - len(kept), _teams(small))
 
 
 def _too_small(sizes: Mapping[str, float], least: int) -> set[str]:
-    """The groups to withhold.
+    """The groups to withhold: those below `least`, and a cover where just one of them has people.
 
-    A single withheld group could be computed as the total minus all others, so the next smallest is withheld with it. A
-    group without people does not hide one with people.
+    That one could be computed as the total minus all others, so the next smallest is withheld with it. A group without
+    people says nothing of anybody: it needs no cover, and is none.
     """
     ordered = sorted(sizes, key=lambda member: (sizes[member], member))
     small = [member for member in ordered if sizes[member] < least]
-    if len(small) == 1 or sum(sizes[member] > 0 for member in small) == 1:
-        small = ordered[: len(small) + 1]
-    return set(small)
+    alone = sum(sizes[member] > 0 for member in small) == 1
+    return set(ordered[: len(small) + alone])
+
+
+def _teams(withheld: Iterable[tuple[Breakdown, str, str]]) -> dict[str, tuple[str, ...]]:
+    """The teams among the withheld groups, sorted by name, with the windows in which they are withheld."""
+    found = {(team, window) for breakdown, window, team in withheld if breakdown == "team"}
+    return {
+        short_label(team): tuple(window for window in WINDOWS if (team, window) in found)
+        for team in sorted({team for team, _ in found})
+    }
 
 
 def limit(samples: Sequence[Sample], most: int) -> tuple[list[Sample], int]:

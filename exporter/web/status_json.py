@@ -13,7 +13,8 @@ def as_json(report: Report) -> dict[str, object]:
     Moments are RFC 3339 in UTC, days YYYY-MM-DD, null means unknown. `health` is ok, pending (not polled
     yet), no_data, late (the vendor lacks the newest day), withdrawn (older than stale_after) or failing. A `failure`
     has reason, message, status (HTTP) and advice. `people` has a number for each window, `history` those of 60 days
-    that end with `last_day`, oldest first, with the baseline of each.
+    that end with `last_day`, oldest first, with the baseline of each. `withheld_teams` are the teams that
+    `people.min_group_size` withholds, with the windows.
     """
     return {
         "version": report.version,
@@ -67,6 +68,7 @@ def _scope_json(scope: ScopeReport) -> dict[str, object]:
             "people": list(history.people),
             "baseline": [_number(value) for value in history.baseline],
         },
+        "withheld_teams": [{"team": team, "windows": list(windows)} for team, windows in scope.withheld_teams.items()],
     }
 
 

@@ -14,6 +14,8 @@ from exporter.web.templates import render
 _MOST_ALONE = 500
 _MOST_TOGETHER = 200
 _MOST_OF_ONE, _FEWEST_OF_ONE = 20, 3
+# The most withheld teams that are named of a scope.
+_MOST_TEAMS = 20
 
 _WORDS: Mapping[SourceState, str] = {
     "ok": "Up to date",
@@ -51,6 +53,7 @@ def status_page(report: Report, only: str | None = None) -> str:
         words=_WORDS,
         sparkline=sparkline,
         height=HEIGHT,
+        most_teams=_MOST_TEAMS,
         advice=advice,
         number=_number,
         clock=_clock,

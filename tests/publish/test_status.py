@@ -42,6 +42,7 @@ def published(head_counts: Mapping[date, int | None], **more: Any) -> Published:
         figures=Figures(data_day=max(head_counts), **{**none, "workday": None, "revised": 0, **more}),
         samples=[],
         withheld=0,
+        withheld_teams={"web": ("1d", "7d")},
         shortened=0,
         read_at=NOON.timestamp(),
         since=0.0,
@@ -236,6 +237,7 @@ def test_the_document_is_as_documented() -> None:
                             "people": [*[None] * 59, 5],
                             "baseline": [None] * 60,
                         },
+                        "withheld_teams": [{"team": "web", "windows": ["1d", "7d"]}],
                     }
                 ],
             }

@@ -108,6 +108,7 @@ def test_small_groups_are_withheld_and_counted(store: Store, teams: TeamsFile) -
     found = scope_samples(sample_options, scope_history(sample_options, store, "all", NOW), MONDAY, STATUS)
 
     assert found.withheld == 6
+    assert found.withheld_teams == {"app": ("1d",), "unassigned": ("1d",), "web": ("1d",)}
     assert {named(sample): sample.value for sample in found.samples} == {
         "data_day_timestamp_seconds{}": datetime(2026, 3, 9, tzinfo=UTC).timestamp(),
         "data_revisions_total{}": 0,

@@ -15,6 +15,7 @@ from exporter.web.application import Pages, application
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 MONDAY = date(2026, 3, 9)
 REFUSED = Failure("rejected", "augment GET /dau: 401, the token was refused; check token/token_file", 401)
+WITHHELD = {"<b>": ("1d",), "web": ("1d", "7d", "28d")}
 DOWN = Failure("unreachable", "gitlab POST /load: 503 in 4 attempts", 503)
 
 
@@ -73,7 +74,7 @@ def everything() -> Report:
     new = replace(source("new"), scopes=(), last_poll=None, last_poll_seconds=None, last_success=None, next_poll=None)
     return replace(
         report(
-            replace(source("assistant", replace(scope(), seats=250)), seats=250),
+            replace(source("assistant", replace(scope(), seats=250, withheld_teams=WITHHELD)), seats=250),
             replace(cody, seats=20_000),
             replace(product, health="failing", failure=DOWN, last_success=NOW - timedelta(hours=30)),
             replace(source("old", withdrawn), health="failing", failure=REFUSED, last_success=NOW - timedelta(days=5)),

@@ -1,5 +1,7 @@
+import re
 from dataclasses import replace
 from datetime import timedelta
+from html import unescape
 
 import pytest
 
@@ -29,6 +31,19 @@ def test_the_headline_says_how_it_stands(made: Report, headline: str) -> None:
 
     assert f"<h1>{headline}</h1>" in page
     assert f"<title>{headline} · adoption-exporter</title>" in page
+
+
+def test_withheld_teams_are_named_with_the_windows_where_not_all() -> None:
+    named = re.findall(r"Withheld, too few people:.*", status_page(everything()))
+    many = {f"team-{number:02}": ("1d", "7d", "28d") for number in range(25)}
+    page = status_page(report(source("assistant", replace(scope(), withheld_teams=many))))
+
+    assert [unescape(re.sub("<[^>]*>", "", line)) for line in named] == [
+        "Withheld, too few people: <b> (1d), web",
+    ]
+    assert re.findall('data-team="(.*?)"', page) == list(many)[:20]
+    assert "and 5 more teams" in page
+    assert "Withheld" not in status_page(report(source()))
 
 
 def test_a_failure_is_told_with_what_to_do() -> None:
