@@ -1,7 +1,7 @@
 """A change of `people` or `teams`: stored days are published anew, and the sources run on as they were."""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
@@ -19,6 +19,7 @@ from exporter.state.store import Store
 from tests.support.configurations import load_text
 from tests.support.failing_state import FailingState
 
+NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
 PEOPLE = [Identity("1", email="alice@example.com"), Identity("2", email="bob@example.com")]
 SHOWN = ("adoption_active_users", "adoption_team_active_users", "adoption_user_usage")
 SOURCES = "sources: {tool: {vendor: augment, token: t0ken}}\n"
@@ -45,7 +46,7 @@ def day(numbers: list[int]) -> DayFacts:
 
 def exporter_of(configuration: Config, state: FailingState) -> Exporter:
     """An exporter that has published one day of two people."""
-    exporter = Exporter.open(configuration, Store(state))
+    exporter = Exporter.open(configuration, Store(state), now=lambda: NOON)
     exporter.store.list_scopes("tool", ["all"])
     numbers = exporter.pollers["tool"].accounts.number(PEOPLE)
     reading = Reading(exporter.now().date() - ONE_DAY, day(numbers))
