@@ -257,6 +257,7 @@ def adoption(running: Daemon) -> dict[str, str]:
     return dict(line.rsplit(" ", 1) for line in lines if not line.startswith(by_history))
 
 
+@pytest.mark.real_clock
 @pytest.mark.servers("prometheus", "promtool")
 def test_a_real_prometheus_scrapes_the_demo(tmp_path: Path) -> None:
     with daemon(tmp_path, "demo") as running:

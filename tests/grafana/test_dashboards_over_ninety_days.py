@@ -24,7 +24,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)
     from grafana.queries import Facts
 
-pytestmark = pytest.mark.servers("prometheus", "promtool")
+pytestmark = [pytest.mark.servers("prometheus", "promtool"), pytest.mark.real_clock]
 
 DAY = 86_400
 

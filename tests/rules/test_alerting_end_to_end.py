@@ -15,7 +15,7 @@ import yaml
 from tests.support import real_servers
 from tests.support.daemons import daemon, wait_until
 
-pytestmark = pytest.mark.servers("prometheus", "alertmanager")
+pytestmark = [pytest.mark.servers("prometheus", "alertmanager"), pytest.mark.real_clock]
 
 RULES = Path(__file__).parents[2] / "prometheus"
 # As long as it takes an alert that should not be there to follow the one that should.
