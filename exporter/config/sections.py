@@ -106,7 +106,7 @@ class PeopleSettings(Settings):
 
 
 class TeamsSettings(Settings):
-    """A CSV file with the columns user and team."""
+    """A table with the columns user and team."""
 
     file: ExistingFile
 

@@ -1,19 +1,20 @@
-"""The teams file: a CSV file with the columns user and team, which is read again when it changes."""
+"""The teams file: a table with the columns user and team, which is read again when it changes."""
 
-import csv
-import io
 import logging
 import threading
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
+from exporter.config.table_file import RowMistake, in_words, read_table
 from exporter.log import event
 from exporter.model import UNASSIGNED
 
 logger = logging.getLogger(__name__)
 
-_COLUMNS = ("user", "team")
+_COLUMNS = (("user", "email", "username", "login"), ("team",))
 
 
 @dataclass(frozen=True)
@@ -23,49 +24,35 @@ class Teams:
     team_of: Mapping[str, str]
     lines: Mapping[str, int]
 
+    @cached_property
+    def members(self) -> Mapping[str, int]:
+        """The number of users of each team, sorted by name."""
+        return dict(sorted(Counter(self.team_of.values()).items()))
 
-def parse_teams(text: str) -> Teams:
-    """Parses a teams file: columns in any order, others and blank lines ignored; no team means `unassigned`.
 
-    Raises ValueError, whose message has the line and no person.
+def parse_teams(content: bytes) -> Teams:
+    """Parses a teams file; a user without a team is in `unassigned`.
+
+    Raises ValueError, whose message has the line of each mistake and no person.
     """
-    rows = csv.reader(io.StringIO(text, newline=""), strict=True)
+    rows, mistakes = read_table(content, _COLUMNS)
     team_of: dict[str, str] = {}
     lines: dict[str, int] = {}
-    header: list[str] = []
-    try:
-        for row in rows:
-            cells = [cell.strip() for cell in row]
-            if not any(cells):
-                continue
-            if any("\0" in cell for cell in cells):
-                raise ValueError(f"line {rows.line_num} holds a NUL character")
-            if not header:
-                header = _header(cells)
-                continue
-            if len(cells) != len(header):
-                raise ValueError(f"line {rows.line_num} has {len(cells)} columns and the header {len(header)}")
-            user, team = (cells[header.index(name)] for name in _COLUMNS)
-            user, team = user.lower(), team or UNASSIGNED
-            if not user:
-                raise ValueError(f"line {rows.line_num} has no user")
-            if team_of.setdefault(user, team) != team:
-                raise ValueError(f"line {rows.line_num} has the user of line {lines[user]} in another team")
-            lines.setdefault(user, rows.line_num)
-    except csv.Error as error:
-        raise ValueError(f"line {rows.line_num} is no CSV: {error}") from None
-    if not header:
-        raise ValueError("is empty: it needs the columns user and team")
+    for line, (name, team) in rows:
+        user = name.lower()
+        if not user:
+            mistakes.append(RowMistake(line, "has no user"))
+        elif team_of.setdefault(user, team or UNASSIGNED) != (team or UNASSIGNED):
+            mistakes.append(RowMistake(line, f"has the user of line {lines[user]} in another team"))
+        lines.setdefault(user, line)
+    if mistakes:
+        raise ValueError(in_words(mistakes))
     return Teams(team_of, lines)
 
 
 def read_teams(path: Path) -> Teams:
     """The teams in a file as it is now; raises OSError, or ValueError for what cannot be right."""
-    try:
-        # Decoded as it is: reading it as a text file would make a line feed of a carriage return in a team's name.
-        return parse_teams(path.read_bytes().decode("utf-8-sig"))
-    except UnicodeDecodeError:
-        raise ValueError("is not UTF-8 text") from None
+    return parse_teams(path.read_bytes())
 
 
 class TeamsFile:
@@ -97,7 +84,7 @@ class TeamsFile:
     def _take(self, teams: Teams) -> None:
         if teams != self._teams:
             self._teams = teams
-            numbers = {"users": len(teams.team_of), "teams": len(set(teams.team_of.values()))}
+            numbers = {"users": len(teams.team_of), "teams": len(teams.members)}
             event(logger, logging.INFO, "teams file read", file=self.path, **numbers)
         self._complaint = None
 
@@ -105,11 +92,3 @@ class TeamsFile:
         if complaint != self._complaint:
             self._complaint = complaint
             event(logger, logging.ERROR, "teams file refused, teams stay as they are", file=self.path, error=complaint)
-
-
-def _header(cells: list[str]) -> list[str]:
-    header = [cell.lower() for cell in cells]
-    for name in _COLUMNS:
-        if header.count(name) != 1:
-            raise ValueError("must have the columns user and team in its first line, each once")
-    return header
