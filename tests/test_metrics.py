@@ -35,6 +35,7 @@ adoption_data_revisions_total
 EXPORTER_LABELS = """
 adoption_exporter_build_info                                    version python_version
 adoption_exporter_poll_success                                  source vendor
+adoption_exporter_scope_success                                 source vendor scope
 adoption_exporter_poll_duration_seconds                         source vendor
 adoption_exporter_last_poll_timestamp_seconds                   source vendor
 adoption_exporter_last_success_timestamp_seconds                source vendor

@@ -53,14 +53,14 @@ def once(
     log_level: log.Level,
     log_format: log.Layout,
 ) -> None:
-    """Poll each source once and print what /metrics would show; exit 1 where a source failed."""
+    """Poll each source once and print what /metrics would show; exit 1 where a source or a scope failed."""
     settings = narrowed(load_config(config_file, SETTINGS), names, history)
     log.setup(log_level, log_format, sys.stderr, config_secrets(settings))
     print_once(settings, settings.state.url if state else MEMORY, form)
 
 
 def print_once(settings: Config, state: str, form: Form) -> None:
-    """Polls every source once with a state and prints what it publishes; exits with 1 if a source failed."""
+    """Polls every source once with a state and prints what it publishes; exits with 1 if a source or a scope failed."""
     with closing(Store.open(state, settings.state_values)) as store:
         # Without process metrics: node_exporter's textfile collector has its own, and this process is gone by then.
         exporter = Exporter.open(settings, store, self_metrics=SelfMetrics(process=False))

@@ -18,6 +18,9 @@ _COLUMNS = ("source", "scope", "health", "data day", "late", "1d", "7d", "28d", 
 _NUMBERS = ("late", "1d", "7d", "28d", "usual")
 _FOLDING = ("source", "scope")
 _STYLES = {"late": "yellow", "withdrawn": "red", "failing": "red"}
+_BAD = ("failing", "partial", "withdrawn")
+# The scopes of one source whose failures are told.
+_MOST_TOLD = 20
 # Without a terminal, lines never wrap.
 _WIDE = 10_000
 
@@ -25,17 +28,17 @@ _WIDE = 10_000
 @click.command()
 @ask_options
 def status(url: str, ca_file: Path | None, insecure: bool) -> None:
-    """Print a table of the sources and scopes of a running exporter; exit 1 where a source fails."""
+    """Print a table of the sources and scopes of a running exporter; exit 1 where a source or a scope fails."""
     document = ask_status(url, ca_file, insecure)
     terminal = sys.stdout.isatty()
     console = Console(width=None if terminal else _WIDE, highlight=False, emoji=False, markup=False)
     console.print(_table(document, plain=not terminal))
     for source in document["sources"]:
-        if source["failure"] is not None:
-            console.print(f"\n{source['source']}: {source['failure']['message']}\n  {source['failure']['advice']}")
+        for who, failure in _failures(source):
+            console.print(f"\n{who}: {failure['message']}\n  {failure['advice']}")
     for mistake in document["reload"]["mistakes"]:
         console.print(f"\nThe configuration was not taken: {mistake}")
-    if any(source["health"] in ("failing", "withdrawn") for source in document["sources"]):
+    if any(source["health"] in _BAD for source in document["sources"]):
         raise click.exceptions.Exit(1)
 
 
@@ -48,6 +51,16 @@ def _table(document: Mapping[str, Any], *, plain: bool) -> Table:
         for cells in _rows(source, datetime.fromisoformat(document["now"])):
             table.add_row(*cells, style=_STYLES.get(cells[_COLUMNS.index("health")]))
     return table
+
+
+def _failures(source: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, str]]]:
+    """The failure of a source that fails as a whole, else those of its scopes, with the name of each."""
+    if source["failure"] is not None:
+        yield source["source"], source["failure"]
+        return
+    failing = [scope for scope in source["scopes"] if scope["failure"] is not None]
+    for scope in failing[:_MOST_TOLD]:
+        yield f"{source['source']}, {scope['scope']}", scope["failure"]
 
 
 def _rows(source: Mapping[str, Any], now: datetime) -> Iterator[list[str]]:

@@ -158,7 +158,7 @@ class Exporter:
         self.begin(begun)
 
     def poll(self, name: str) -> bool:
-        """Polls one source; returns whether that succeeded."""
+        """Polls one source; returns whether every scope was read."""
         # The first poll of a changed source waits for the end of the last one with the old configuration.
         with self.poll_locks[name]:
             poller = None if self.aborted else self.pollers.get(name)
@@ -182,7 +182,7 @@ class Exporter:
         if status is not None:
             self.tried.add(name)
         self._show_next_poll(name, poller)
-        return status is None or status.success
+        return status is None or (status.success and not poller.failed)
 
     def publish_remade(self) -> None:
         """Publishes the sources that a reload has reconfigured; where the state fails, a later call tries again."""

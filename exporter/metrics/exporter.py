@@ -1,6 +1,6 @@
 """The metrics about the exporter itself: polls, requests, series, state, configuration, OTLP."""
 
-from exporter.metrics.metric import SOURCE, Metric
+from exporter.metrics.metric import SCOPE, SOURCE, Metric
 
 EXPORTER: tuple[Metric, ...] = (
     Metric(
@@ -8,9 +8,15 @@ EXPORTER: tuple[Metric, ...] = (
     ),
     Metric(
         "adoption_exporter_poll_success",
-        "1 where the source's last poll read every scope, else 0; absent before the first poll.",
+        "1 where the source's last poll read a scope, 0 where every scope failed; absent before the first poll.",
         "{bool}",
         SOURCE,
+    ),
+    Metric(
+        "adoption_exporter_scope_success",
+        "1 where the last reading of the scope went well, else 0; there while the scope is configured or listed.",
+        "{bool}",
+        SCOPE,
     ),
     Metric("adoption_exporter_poll_duration_seconds", "How long the source's last poll took.", "s", SOURCE),
     Metric("adoption_exporter_last_poll_timestamp_seconds", "When the source's last poll ended.", "s", SOURCE),

@@ -3,16 +3,18 @@
 import logging
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from decimal import Decimal
+from typing import NamedTuple
 
 from exporter.config.durations import format_duration
 from exporter.errors import Failure
 from exporter.log import event
 from exporter.model import DayFacts
 from exporter.state.records import Change
+from exporter.state.scope_readings import Readings
 from exporter.state.store import PollStatus
 from exporter.transport.vendor_clock import Told, VendorClock
 
@@ -21,16 +23,28 @@ logger = logging.getLogger(__name__)
 # Scopes share token, quota and host: after so many in a row that fail for one of these the others are not tried. A
 # single one may have reasons of its own.
 _HOPELESS = {"token": 3, "quota": 3, "host": 10}
+# Scopes by name in one line of the log.
+_MOST_NAMED = 10
+
+
+class Before(NamedTuple):
+    """The poll before, and how it left each scope."""
+
+    poll: PollStatus | None
+    readings: Readings
 
 
 @dataclass
 class Outcome:
     """What came of a poll so far; the threads that read its scopes share it.
 
-    `failed` has "" for the source as a whole; `clock` compares the vendor's clock with ours.
+    `scopes` are those of the source, `done` those that were read, and `failed` has "" for the source as a whole;
+    `clock` compares the vendor's clock with ours.
     """
 
     days: dict[str, int] = field(default_factory=lambda: {"new": 0, "same": 0, "revised": 0})
+    scopes: Sequence[str] = ()
+    done: set[str] = field(default_factory=set)
     failed: dict[str, Failure] = field(default_factory=dict)
     in_a_row: Counter[str] = field(default_factory=Counter)
     clock: VendorClock = field(default_factory=VendorClock)
@@ -51,9 +65,10 @@ class Outcome:
             else:
                 self.in_a_row[shared] += 1
 
-    def read(self) -> None:
+    def read(self, scope: str) -> None:
         """Notes that a scope was read."""
         with self.lock:
+            self.done.add(scope)
             self.in_a_row.clear()
 
     def skip(self, scope: str) -> None:
@@ -68,12 +83,14 @@ class Outcome:
     def status(self, before: PollStatus | None, ended: float, duration: float) -> PollStatus:
         """How a poll went that ended at `ended` (Unix s) and took `duration` seconds, after the one `before`.
 
-        The first failed scope gives the reason and the message.
+        It failed where every scope failed, or something outside of them, which gives the reason and the message; else
+        the first failed scope does.
         """
-        if not self.failed:
+        if not self.failed or ("" not in self.failed and not self.failed.keys() >= set(self.scopes)):
             return PollStatus(ended=ended, duration=duration, last_success=ended)
         succeeded = None if before is None else before.last_success
-        scope, failure = next(iter(self.failed.items()))
+        scope = "" if "" in self.failed else next(iter(self.failed))
+        failure = self.failed[scope]
         others = f" (and {len(self.failed) - 1} more scopes failed)" if len(self.failed) > 1 else ""
         return PollStatus(
             ended=ended,
@@ -82,6 +99,11 @@ class Outcome:
             last_success=None if succeeded is None else min(succeeded, ended),
             failure=replace(failure, message=f"{scope + ': ' if scope else ''}{failure.message}{others}"),
         )
+
+    def readings(self) -> Readings:
+        """How the reading of each scope went. One that was not tried failed for what the source as a whole failed."""
+        whole = self.failed.get("")
+        return {scope: self.failed.get(scope, None if scope in self.done else whole) for scope in self.scopes}
 
 
 def log_poll(source: str, vendor: str, before: PollStatus | None, status: PollStatus, outcome: Outcome) -> None:
@@ -102,8 +124,30 @@ def log_poll(source: str, vendor: str, before: PollStatus | None, status: PollSt
         duration=round(status.duration, 3),
         new_days=outcome.days["new"],
         revised_days=outcome.days["revised"],
+        **_failed_scopes(status, outcome),
         **({} if failure is None else {"reason": failure.reason, "error": failure.message}),
     )
+
+
+def log_scopes(source: str, vendor: str, before: Before, status: PollStatus, readings: Readings) -> None:
+    """Logs when scopes of a source that is read begin to fail, a line for each failure, and when they end to.
+
+    What every scope failed for is in the line of the poll.
+    """
+    if not status.success:
+        return
+    told: Readings = {} if before.poll is None or not before.poll.success else before.readings
+    begun: dict[Failure, list[str]] = {}
+    for scope, failure in readings.items():
+        known = told.get(scope)
+        if failure is not None and (known is None or _kind(known) != _kind(failure)):
+            begun.setdefault(failure, []).append(scope)
+    for failure, scopes in begun.items():
+        about = {"reason": failure.reason, "error": failure.message}
+        event(logger, logging.ERROR, "scope failed", source=source, vendor=vendor, scope=_named(scopes), **about)
+    ended = [scope for scope, failure in told.items() if failure is not None and readings.get(scope, failure) is None]
+    if ended:
+        event(logger, logging.INFO, "scope recovered", source=source, vendor=vendor, scope=_named(ended))
 
 
 def log_clock(source: str, vendor: str, before: Told | None, now: Told) -> None:
@@ -122,6 +166,15 @@ def log_clock(source: str, vendor: str, before: Told | None, now: Told) -> None:
 def describe_revision(before: DayFacts, after: DayFacts) -> str:
     """People and totals of a revised day that differ: `people 31 -> 33, usage messages 5 -> 9`."""
     return ", ".join(_differences(before, after)) or "only what clients, languages or single accounts have"
+
+
+def _failed_scopes(status: PollStatus, outcome: Outcome) -> dict[str, int]:
+    return {"failed_scopes": len(outcome.failed)} if status.success and outcome.failed else {}
+
+
+def _named(scopes: Sequence[str]) -> str:
+    more = f" and {len(scopes) - _MOST_NAMED} more" if len(scopes) > _MOST_NAMED else ""
+    return ", ".join(scopes[:_MOST_NAMED]) + more
 
 
 def _differences(before: DayFacts, after: DayFacts) -> Iterator[str]:

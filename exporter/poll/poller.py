@@ -12,7 +12,7 @@ from exporter.errors import Failure, VendorError
 from exporter.log import event
 from exporter.model import Reading
 from exporter.poll.emptied import Emptied
-from exporter.poll.outcome import Outcome, describe_revision, log_clock, log_poll
+from exporter.poll.outcome import Before, Outcome, describe_revision, log_clock, log_poll, log_scopes
 from exporter.poll.plan import ReadWindow, came_when_due, days_to_read, is_fresh, is_late, is_ready, oldest_kept
 from exporter.poll.remarks import once_per_kind
 from exporter.poll.source import Source
@@ -25,6 +25,7 @@ from exporter.state.database import StateError
 from exporter.state.known_days import known_days
 from exporter.state.pruning import forget_old_days
 from exporter.state.records import StoredDay
+from exporter.state.scope_readings import NO_READINGS
 from exporter.state.store import PollStatus, Store
 from exporter.transport.vendor_clock import Told
 from exporter.vendors.base import InvalidDay, PollContext, raise_newest
@@ -38,7 +39,8 @@ _PUBLISHED_EVERY = 1.0
 class Poller:
     """Polls one source.
 
-    `last` is how the last poll went, and `failed` holds the scopes that failed in it ("" for the source as a whole).
+    `last` is how the last poll went, `failed` holds the scopes that failed in it ("" for the source as a whole), and
+    `readings` how the last reading of each scope went.
     `vendor_time` is the vendor's clock beside ours as it last showed, and `proven` the moment by which old days may be
     forgotten.
     """
@@ -59,6 +61,7 @@ class Poller:
         self.self_metrics = self_metrics
         self.last: PollStatus | None = None
         self.failed: Mapping[str, Failure] = {}
+        self.readings = NO_READINGS
         self.vendor_time: Told | None = None
         self.proven: datetime | None = None
         self._stop = stop
@@ -86,7 +89,9 @@ class Poller:
         status = self._store.last_poll(self.source.name)
         if self.last is not None and self.last.of_state:
             event(logger, logging.INFO, "the state can be used again", source=self.source.name)
-        self.last, self.failed = status, {}
+        self.last, self.readings = status, self._store.readings(self.source.name)
+        self.failed = {scope: failure for scope, failure in self.readings.items() if failure is not None}
+        self.self_metrics.scopes(self.readings)
         if status is not None:
             self.self_metrics.restore(status)
         self.publisher.publish_all()
@@ -108,7 +113,7 @@ class Poller:
         None where the poll was stopped: that is neither a success nor a failure.
         """
         started = self.monotonic()
-        outcome = Outcome()
+        outcome = Outcome(scopes=self._listed_scopes())
         for step in (self._read, self._check_clock, self._forget_old_days):
             with self._caught(outcome):
                 step(outcome)
@@ -118,27 +123,29 @@ class Poller:
             self.publisher.publish_all()
         before = None if not outcome.failed else self._store.last_poll(self.source.name)
         status = outcome.status(before, self._now().timestamp(), self.monotonic() - started)
-        self._store.record_poll(self.source.name, status)
+        self._store.record_poll(self.source.name, status, outcome.readings())
         return self.conclude(status, outcome)
 
     def conclude(self, status: PollStatus, outcome: Outcome) -> PollStatus | None:
         """Counts, logs and keeps how a poll went; None where it was stopped."""
         if self._stop.is_set():
             return None
+        readings = outcome.readings()
         self.self_metrics.polled(status)
+        self.self_metrics.scopes(readings)
         log_poll(self.source.name, self.source.vendor.name, self.last, status, outcome)
-        self.last, self.failed = status, outcome.failed
+        log_scopes(self.source.name, self.source.vendor.name, Before(self.last, self.readings), status, readings)
+        self.last, self.failed, self.readings = status, outcome.failed, readings
         self.publisher.last_poll = status
         return status
 
     def _read(self, outcome: Outcome) -> None:
         with self.source.connect(self.self_metrics.request) as client:
-            listed = [scope for scope, status in self._store.scopes(self.source.name).items() if status.listed]
             context = PollContext(
-                client, self.source.settings, self.accounts, self._now(), self._session, self._warn, listed
+                client, self.source.settings, self.accounts, self._now(), self._session, self._warn, outcome.scopes
             )
             try:
-                scopes = self.source.vendor.scopes(context)
+                outcome.scopes = scopes = self.source.vendor.scopes(context)
                 self._store.list_scopes(self.source.name, scopes)
                 with ThreadPoolExecutor(self.source.vendor.concurrency, "scope") as pool:
                     list(pool.map(lambda scope: self._try_scope(context, scope, outcome), scopes))
@@ -151,7 +158,7 @@ class Poller:
             return
         with self._caught(outcome, scope):
             self._read_scope(context, scope, outcome)
-            outcome.read()
+            outcome.read(scope)
 
     @contextmanager
     def _caught(self, outcome: Outcome, scope: str = "") -> Iterator[None]:
@@ -164,7 +171,7 @@ class Poller:
             raise
         except Exception as error:
             about = {"source": self.source.name} | ({"scope": scope} if scope else {})
-            before = None if self.last is None else self.last.failure
+            before = self.failed.get(scope) or (None if self.last is None else self.last.failure)
             level = logging.DEBUG if before is not None and before.reason == "bug" else logging.ERROR
             event(logger, level, "a bug stopped a poll", **about, exc_info=error)
             outcome.fail(scope, Failure("bug", f"{type(error).__name__} in adoption-exporter, see the log"))
@@ -219,6 +226,9 @@ class Poller:
         ask_day_counts(self.source, self._store, context, scope, self._known_days(scope))
         self.publisher.publish_scope(scope)
         raise_newest(wrong)
+
+    def _listed_scopes(self) -> list[str]:
+        return [scope for scope, status in self._store.scopes(self.source.name).items() if status.listed]
 
     def _known_days(self, scope: str) -> dict[date, StoredDay]:
         return known_days(self._store.days(self.source.name, scope), self._now(), self.source.read_window.ready_at)

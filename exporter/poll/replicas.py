@@ -52,7 +52,7 @@ def poll_if_leader(
             event(logger, logging.WARNING, "poll ended, another process reads the source by now", source=name)
         return _take_over(poller, store.last_poll(name))
     except StateError as error:
-        outcome = Outcome(failed={"": Failure("state", str(error), of_state=True)})
+        outcome = Outcome(scopes=list(poller.readings), failed={"": Failure("state", str(error), of_state=True)})
         return poller.conclude(outcome.status(poller.last, now().timestamp(), poller.monotonic() - began), outcome)
 
 

@@ -11,6 +11,8 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, GCCollector, Pl
 from exporter import __version__
 from exporter.errors import REASONS
 from exporter.metrics import EXPORTER, OTLP, SOURCE, Metric
+from exporter.samples.filters import short_label
+from exporter.state.scope_readings import Readings
 from exporter.state.store import PollStatus
 
 DROP_REASONS = ("max_series", "privacy")
@@ -25,6 +27,8 @@ class SelfMetrics:
         prometheus_client.disable_created_metrics()
         self.registry = CollectorRegistry()
         self._of: dict[str, Gauge | Counter] = {}
+        # Those that are shown of each source, as (source, vendor).
+        self.scopes: dict[tuple[str, str], set[str]] = {}
         self._register(EXPORTER)
         if process:
             ProcessCollector(registry=self.registry)
@@ -40,6 +44,7 @@ class SelfMetrics:
 
     def forget(self, source: str, vendor: str) -> None:
         """Removes every series of a source that is no longer configured."""
+        self.scopes.pop((source, vendor), None)
         for row in EXPORTER:
             if row.labels[:2] == SOURCE:
                 self._of[row.name].remove_by_labels({"source": source, "vendor": vendor})
@@ -117,6 +122,16 @@ class SourceMetrics:
     def request(self, status: int | None) -> None:
         """Counts a request to the vendor by its HTTP status, None where there was no response."""
         self._counter("vendor_requests_total", "error" if status is None else str(status)).inc()
+
+    def scopes(self, readings: Readings) -> None:
+        """Shows how the last reading of each scope went; scopes that are not among them are no longer shown."""
+        fresh = {short_label(scope): int(failure is None) for scope, failure in readings.items()}
+        shown = self.self_metrics.scopes.setdefault((self.source, self.vendor), set())
+        for scope in shown - fresh.keys():
+            self.self_metrics._gauge("scope_success").remove(self.source, self.vendor, scope)
+        for scope, success in fresh.items():
+            self._gauge("scope_success", scope).set(success)
+        self.self_metrics.scopes[self.source, self.vendor] = set(fresh)
 
     def next_poll(self, at: datetime) -> None:
         """Sets when the next poll is due."""

@@ -12,8 +12,8 @@ from exporter.samples.windows import baseline
 from exporter.state.records import ScopeStatus
 from exporter.state.store import PollStatus
 
-# From good to bad.
-SourceState = Literal["ok", "pending", "no_data", "late", "withdrawn", "failing"]
+# From good to bad. A source is `partial` where some of its scopes fail; no scope is.
+SourceState = Literal["ok", "pending", "no_data", "late", "withdrawn", "partial", "failing"]
 SOURCE_STATES: tuple[SourceState, ...] = get_args(SourceState)
 
 HISTORY_DAYS = 60
@@ -165,6 +165,8 @@ def _source_health(poll: PollStatus | None, scopes: Sequence[ScopeReport]) -> So
         return "failing"
     if not scopes:
         return "pending" if poll is None else "no_data"
+    if any(scope.failure is not None for scope in scopes):
+        return "partial"
     # A scope without data, such as a project without a database, does not make its source bad.
     return max(
         (scope.health for scope in scopes if scope.health != "no_data"), key=SOURCE_STATES.index, default="no_data"

@@ -84,6 +84,17 @@ scope = Table(
     Column("seats", BigInteger),
 )
 
+# How the last reading of each scope that a source has went; `reason` is empty where it went well.
+reading = Table(
+    "scope_reading",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("scope", Text, primary_key=True),
+    Column("reason", Text),
+    Column("message", Text),
+    Column("status", Integer),
+)
+
 window = Table(
     "window_people",
     metadata,

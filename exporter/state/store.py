@@ -11,10 +11,11 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, delete, null, sel
 from exporter.errors import Failure
 from exporter.model import ONE_DAY, WINDOWS, DayFacts, Reading, WindowPeople
 from exporter.state import codec as facts_format
-from exporter.state import schema
+from exporter.state import schema, scope_readings
 from exporter.state.database import LOCK_SECONDS, NO_VARIABLES, Database
 from exporter.state.engine import MEMORY
 from exporter.state.records import Change, Replacement, ScopeStatus, StoredDay
+from exporter.state.scope_readings import NO_READINGS, Readings
 from exporter.state.unreadable import Unreadable
 
 
@@ -32,7 +33,7 @@ class PollStatus:
 
     @property
     def success(self) -> bool:
-        """Whether the poll read every scope."""
+        """Whether the poll read at least one scope, where the source has any."""
         return self.failure is None
 
     @property
@@ -251,8 +252,8 @@ class Store:
 
     # Polls
 
-    def record_poll(self, source: str, status: PollStatus) -> None:
-        """Stores the result of the source's last poll."""
+    def record_poll(self, source: str, status: PollStatus, readings: Readings = NO_READINGS) -> None:
+        """Stores the result of the source's last poll, and how the reading of each of its scopes went."""
         failure = status.failure
         row = {
             "source": source,
@@ -266,6 +267,12 @@ class Store:
         }
         with self.database.write(source) as connection:
             self.database.upsert(connection, schema.poll, [row])
+            scope_readings.replace(self.database, connection, source, readings)
+
+    def readings(self, source: str) -> Readings:
+        """How the last reading of each scope went that the source had at its last poll."""
+        with self.database.read() as connection:
+            return scope_readings.find(connection, source)
 
     def last_poll(self, source: str) -> PollStatus | None:
         """The result of the source's last poll, by whichever process."""

@@ -10,11 +10,11 @@ from exporter.web.advice import advice
 def as_json(report: Report) -> dict[str, object]:
     """The document of /api/v1/status. New versions only add keys.
 
-    Moments are RFC 3339 in UTC, days YYYY-MM-DD, null means unknown. `health` is ok, pending (not polled
-    yet), no_data, late (the vendor lacks the newest day), withdrawn (older than stale_after) or failing. A `failure`
-    has reason, message, status (HTTP) and advice. `people` has a number for each window, `history` those of 60 days
-    that end with `last_day`, oldest first, with the baseline of each. `withheld_teams` are the teams that
-    `people.min_group_size` withholds, with the windows.
+    Moments are RFC 3339 in UTC, days YYYY-MM-DD, null means unknown. `health` is ok, pending (not polled yet), no_data,
+    late (the vendor lacks the newest day), withdrawn (older than stale_after), failing, or of a source partial: some of
+    its scopes fail, each with its own `failure`. A `failure` has reason, message, status (HTTP) and advice. `people`
+    has a number for each window, `history` those of 60 days that end with `last_day`, oldest first, with the baseline
+    of each. `withheld_teams` are the teams that `people.min_group_size` withholds, with the windows.
     """
     return {
         "version": report.version,

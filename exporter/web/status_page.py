@@ -23,10 +23,12 @@ _WORDS: Mapping[SourceState, str] = {
     "no_data": "No data yet",
     "late": "Vendor is late",
     "withdrawn": "Values withdrawn",
+    "partial": "Some scopes fail",
     "failing": "Failing",
 }
+_BAD: frozenset[SourceState] = frozenset(("failing", "partial", "withdrawn"))
 # The states that need attention come first.
-_ORDER: Sequence[SourceState] = ("failing", "withdrawn", "late", "ok", "pending", "no_data")
+_ORDER: Sequence[SourceState] = ("failing", "partial", "withdrawn", "late", "ok", "pending", "no_data")
 
 
 @dataclass(frozen=True)
@@ -74,12 +76,12 @@ def _importance(scope: ScopeReport) -> tuple[int, float, str]:
 
 def _tone(sources: Sequence[SourceReport]) -> str:
     found = {source.health for source in sources}
-    return "bad" if found & {"failing", "withdrawn"} else "good" if found == {"ok"} else "fair"
+    return "bad" if found & _BAD else "good" if found == {"ok"} else "fair"
 
 
 def _headline(sources: Sequence[SourceReport]) -> str:
     tone = _tone(sources)
-    bad = sum(source.health in ("failing", "withdrawn") for source in sources)
+    bad = sum(source.health in _BAD for source in sources)
     well = sum(source.health == "ok" for source in sources)
     if tone == "bad":
         return f"{bad} of {_counted(len(sources))} need{'s' if bad == 1 else ''} attention"

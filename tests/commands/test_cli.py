@@ -18,6 +18,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 from exporter.model import Reading
 from exporter.simulator.augment import augment_app
 from exporter.simulator.server import VENDORS, serve
+from exporter.simulator.sourcegraph import sourcegraph_app
 from exporter.state.store import Store
 from tests.publish.test_label_texts import ODD
 from tests.support.companies import busy, utc_now
@@ -129,6 +130,26 @@ def test_once_prints_what_succeeded_and_exits_with_1_where_a_source_failed(tmp_p
     assert [line.partition('source="')[2][:4] for line in series(done.stdout, "adoption_active_users")] == ["good"] * 3
     assert 'adoption_exporter_poll_failures_total{reason="rejected",source="bad",vendor="augment"} 1.0' in done.stdout
     assert "wrong-token" not in done.stdout + done.stderr
+
+
+def test_once_exits_with_1_where_one_scope_failed_and_the_poll_did_not(tmp_path: Path) -> None:
+    config = tmp_path / "config.yaml"
+    with serve(sourcegraph_app(busy(), utc_now)) as server:
+        config.write_text(
+            f'sources: {{cody: {{vendor: sourcegraph, token: demo-token, base_url: "{server.url}", '
+            "instances: [acme.sourcegraphcloud.com, gone.sourcegraphcloud.com]}}"
+        )
+        done = cli("once", "--config.file", str(config), "--history", "2d")
+
+    assert done.returncode == 1
+    assert series(done.stdout, "adoption_exporter_scope_success") == [
+        'adoption_exporter_scope_success{scope="acme.sourcegraphcloud.com",source="cody",vendor="sourcegraph"} 1.0',
+        'adoption_exporter_scope_success{scope="gone.sourcegraphcloud.com",source="cody",vendor="sourcegraph"} 0.0',
+    ]
+    assert series(done.stdout, "adoption_exporter_poll_success") == [
+        'adoption_exporter_poll_success{source="cody",vendor="sourcegraph"} 1.0'
+    ]
+    assert len(series(done.stdout, "adoption_active_users")) == 1
 
 
 def test_once_polls_only_the_named_sources_and_keeps_the_state_when_asked(tmp_path: Path, augment: str) -> None:

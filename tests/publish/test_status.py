@@ -115,6 +115,14 @@ STALE: tuple[ScopeStatus, Published | None] = (listed(NOON - 4 * DAY), None)
             ("failing", {"a": "failing", "b": "ok"}),
         ),
         (
+            Source(polled(), {"a": REFUSED}, {"a": data(MONDAY), "b": data(MONDAY)}),
+            ("partial", {"a": "failing", "b": "ok"}),
+        ),
+        (
+            Source(polled(), {"a": REFUSED}, {"a": STALE, "b": data(MONDAY), "c": NOTHING}),
+            ("partial", {"a": "withdrawn", "b": "ok", "c": "no_data"}),
+        ),
+        (
             Source(polled(success=False), {"": REFUSED}, {"a": data(MONDAY), "b": STALE, "c": NOTHING}),
             ("failing", {"a": "failing", "b": "withdrawn", "c": "failing"}),
         ),

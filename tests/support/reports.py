@@ -76,7 +76,7 @@ def everything() -> Report:
         report(
             replace(source("assistant", replace(scope(), seats=250, withheld_teams=WITHHELD)), seats=250),
             replace(cody, seats=20_000),
-            replace(product, health="failing", failure=DOWN, last_success=NOW - timedelta(hours=30)),
+            replace(product, health="partial"),
             replace(source("old", withdrawn), health="failing", failure=REFUSED, last_success=NOW - timedelta(days=5)),
             replace(source("late", late), health="late"),
             replace(new, health="pending", polling=True, series=0),

@@ -1,6 +1,7 @@
 """GitLab Product Analytics from end to end: what a poll publishes, keeps, withdraws and asks again."""
 
 import json
+import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
@@ -213,9 +214,8 @@ def test_a_project_that_fails_loses_nothing_for_the_others() -> None:
             ["platform/site"],
             {"1d": 3, "7d": 9, "28d": 30},
         )
-        assert not status.success
-        assert failure_of(status).message.endswith("(and 4 more scopes failed)")
-        assert "platform/broken-" in failure_of(status).message
+        assert status.success
+        assert sorted(served.polls.poller().failed) == [f"platform/broken-{number}" for number in range(1, 6)]
 
         served.projects[:] = [replace(one, refusal=None) for one in served.projects]
         assert served.polls.poll().success
@@ -311,15 +311,54 @@ def test_a_project_that_vanishes_is_withdrawn_and_one_that_moves_is_a_scope_of_i
         assert served.scopes() == ["platform/gone", "platform/site"]
 
         del served.projects[1]
-        assert not served.polls.poll().success
+        assert served.polls.poll().success
         assert served.scopes() == ["platform/gone", "platform/site"]
+        assert list(served.polls.poller().failed) == ["platform/gone"]
         assert served.polls.poll().success
         assert served.scopes() == ["platform/site"]
+        assert served.polls.poller().readings == {"platform/site": None}
 
         served.projects[:] = [replace(served.projects[0], path="platform/portal")]
         served.at(NOW + DAY)
         assert served.polls.poll().success
         assert served.scopes() == ["platform/portal"]
+
+
+def test_named_projects_that_are_renamed_or_gone_fail_alone_for_as_long_as_they_are_named(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.INFO)
+    site, docs, shop = (
+        project(number, f"platform/{name}", EVERY_DAY) for number, name in enumerate(("site", "docs", "shop"), start=7)
+    )
+    named: dict[str, Any] = {"groups": [], "projects": ["platform/site", "platform/docs", 9]}
+    with gitlab([site, docs, shop], **named) as served:
+        served.polls.poll()
+        served.projects[:] = [site, replace(docs, path="platform/manual")]
+        for days in (1, 1, 5):
+            served.at(NOW + days * DAY)
+            assert served.polls.poll().success
+            assert {scope: failure is None for scope, failure in served.polls.poller().readings.items()} == {
+                "platform/site": True,
+                "platform/docs": False,
+                "platform/shop": False,
+            }
+        assert served.scopes() == ["platform/site"]
+        served.projects[:] = [site, docs, shop]
+        served.at(NOW + 6 * DAY)
+        assert served.polls.poll().success
+        assert served.scopes() == ["platform/docs", "platform/shop", "platform/site"]
+
+    about = [
+        (record.message, record.__dict__["fields"]["scope"])
+        for record in caplog.records
+        if record.message.startswith("scope")
+    ]
+    assert about == [
+        ("scope failed", "platform/shop"),
+        ("scope failed", "platform/docs"),
+        ("scope recovered", "platform/shop, platform/docs"),
+    ]
 
 
 def test_measures_of_ones_own_are_usage() -> None:

@@ -43,7 +43,7 @@ class GitLab:
             rows = [self.shown(number) for number in self.groups[reference]]
             return self.page(rows, query) if self.page else httpx.Response(200, json=rows, headers={"X-Next-Page": ""})
         for number, name in self.projects.items():
-            if reference in (str(number), name):
+            if reference.lower() in (str(number), name):
                 return httpx.Response(200, json=self.shown(number))
         return httpx.Response(404, json={"message": "404 Project Not Found"})
 
@@ -139,11 +139,11 @@ def test_a_page_that_comes_after_itself_is_not_read_for_ever() -> None:
 def test_what_is_found_is_looked_up_again_on_the_next_day_by_number() -> None:
     gitlab = GitLab({42: "group/app", 7: "platform/site"}, {"platform": [7]})
     asked = Asked(gitlab)
-    named = {"projects": ["group/app"], "groups": ["platform"]}
+    named = {"projects": [42], "groups": ["platform"]}
     find(asked, **named)
     asked.now = NOW.replace(hour=23)
     find(asked, **named)
-    assert gitlab.asked == ["/projects/group%2Fapp", "/groups/platform/projects"]
+    assert gitlab.asked == ["/projects/42", "/groups/platform/projects"]
 
     gitlab.projects = {42: "group/renamed", 7: "platform/site", 8: "platform/new"}
     gitlab.groups = {"platform": [8]}
@@ -157,6 +157,33 @@ def test_what_is_found_is_looked_up_again_on_the_next_day_by_number() -> None:
             "stored under group/app"
         )
     ]
+
+
+def test_a_project_that_no_longer_has_the_path_by_which_it_is_named_fails_under_it_and_is_not_read() -> None:
+    gitlab = GitLab({42: "group/app", 7: "platform/site"})
+    asked = Asked(gitlab)
+    find(asked, projects=["Group/App", 7])
+    gitlab.projects = {42: "group/renamed", 7: "platform/site"}
+    for hours in (24, 25):
+        asked.now = NOW + timedelta(hours=hours)
+        found = find(asked, projects=["Group/App", 7])
+
+        assert found.ids == {"platform/site": 7}
+        assert {name: str(error) for name, error in found.failed.items()} == {
+            "Group/App": "gitlab: project 42 has moved to group/renamed; name it by its new path or its number"
+        }
+    assert asked.remarks == []
+    assert find(asked, projects=["Group/App", 42, 7]).ids == {"group/renamed": 42, "platform/site": 7}
+
+
+def test_a_known_project_that_is_gone_stays_so_that_reading_it_fails() -> None:
+    gitlab = GitLab({42: "group/app"})
+    asked = Asked(gitlab)
+    find(asked, projects=[42])
+    asked.now = NOW + DAY
+    gitlab.projects = {}
+
+    assert find(asked, projects=[42]) == Directory({"group/app": 42})
 
 
 def test_a_project_that_moved_before_it_was_ever_found_says_so() -> None:

@@ -179,8 +179,8 @@ def test_three_hundred_projects_fail_move_and_change_without_touching_each_other
             status = served.polls.poll()
 
             failed = [shop for shop in shops if shop.refusals[poll] is not None]
-            assert status.success == (not failed)
-            assert status.failure is None or f"(and {len(failed) - 1} more scopes failed)" in status.failure.message
+            assert status.success
+            assert len(served.polls.poller().failed) == len(failed)
             assert published(served) == expected(shops, poll, 2)
         assert served.tokens_made == {}
     assert GITLAB.concurrency == 8

@@ -23,6 +23,7 @@ def test_every_value_on_the_page_is_that_of_the_api() -> None:
         (report(source("a"), source("b")), "2 sources up to date"),
         (report(source("a"), replace(source("b"), health="late")), "1 of 2 sources up to date"),
         (report(source("a"), replace(source("b"), health="failing")), "1 of 2 sources needs attention"),
+        (report(source("a"), replace(source("b"), health="partial")), "1 of 2 sources needs attention"),
         (everything(), "2 of 6 sources need attention"),
     ],
 )

@@ -17,14 +17,17 @@ _MOST_PAGES = 1_000
 # After this many look-ups in a row without an answer the host is down, not single projects.
 _UNANSWERED = 10
 _MOVED = (301, 302, 303, 307, 308)
+_MOVED_TO = "gitlab: project {0.id} has moved to {0.path}; name it by its new path or its number"
 _NEXT = re.compile(r"<([^>]*)>[^<]*;\s*rel=\"?next\"?")
 
 
 def directory(context: Context) -> Directory:
     """The projects of a source, each once, however it is named. Each name is looked up once a day.
 
-    A group that cannot be listed is among the failed and keeps its projects. After a restart these are not known: then
-    every scope that may be one of them is among the failed, because a scope that is not listed is withdrawn at once.
+    A group that cannot be listed is among the failed and keeps its projects, one that is gone loses them. After a
+    restart these are not known: then every scope that may be one of them is among the failed, because a scope that is
+    not listed is withdrawn at once. A known project that is gone stays, so that reading it fails. One that is named by
+    a path which it no longer has is among the failed, as it is after a restart.
     Raises the VendorError where no other look-up can succeed: a refused token, a used-up quota, a host that is down.
     """
     found = context.session.found
@@ -45,22 +48,32 @@ def directory(context: Context) -> Directory:
             unanswered = unanswered + 1 if isinstance(error, Unreachable) else 0
             if error.status == 401 or isinstance(error, RateLimited) or unanswered >= _UNANSWERED:
                 raise
-            if error.status == 404:
+            if error.status == 404 and named.kind == "group":
                 found.pop(named, None)
-            elif before is None:
+            elif error.status != 404 and before is None:
                 forgotten = error
             if named.kind == "group" or named not in found:
                 failed[str(named.reference)] = error
         else:
             unanswered = 0
-            _warn_of_moves(context, before, projects)
+            _warn_of_moves(context, named, before, projects)
             found[named] = Found(context.now.date(), projects)
-    paths = {project.id: project.path for named in configured if named in found for project in found[named].projects}
+    moved = {named: found[named].projects[0] for named in configured if named in found and _moved(named, found[named])}
+    failed.update({str(named.reference): Rejected(_MOVED_TO.format(project)) for named, project in moved.items()})
+    present = [found[named] for named in configured if named in found and named not in moved]
+    paths = {project.id: project.path for one in present for project in one.projects}
     ids = {path: number for number, path in paths.items()}
     if forgotten is not None:
         names = {str(reference) for _, reference in configured}
         failed.update({scope: forgotten for scope in context.listed if scope not in names})
     return Directory(ids, {name: error for name, error in failed.items() if name not in ids})
+
+
+def _moved(named: Named, found: Found) -> bool:
+    """Whether a project has another path than the one by which it is named. GitLab ignores the case of paths."""
+    if named.kind == "group" or isinstance(named.reference, int):
+        return False
+    return found.projects[0].path.lower() != named.reference.lower()
 
 
 def look_again(context: Context, project: int) -> None:
@@ -132,8 +145,10 @@ def _parse(row: JsonObject) -> Project:
     return Project(row.whole("id"), row.text("path_with_namespace"))
 
 
-def _warn_of_moves(context: Context, before: Found | None, projects: Sequence[Project]) -> None:
-    paths = {project.id: project.path for project in before.projects} if before is not None else {}
+def _warn_of_moves(context: Context, named: Named, before: Found | None, projects: Sequence[Project]) -> None:
+    if before is None or _moved(named, Found(before.day, tuple(projects))):
+        return
+    paths = {project.id: project.path for project in before.projects}
     for project in projects:
         if paths.get(project.id, project.path) != project.path:
             context.warn(
