@@ -1,7 +1,9 @@
 """Makes foreign text fit for messages and logs: on one line, short, without secrets and e-mail addresses."""
 
+import binascii
 import re
-from collections.abc import Mapping
+from base64 import b64decode
+from collections.abc import Iterator, Mapping
 from urllib.parse import unquote
 
 LENGTH = 200
@@ -14,9 +16,30 @@ EMAIL = re.compile(r"(?<![\w.+%'-])[\w.+%'-]+(?:@|%40)[\w.-]*\w")
 
 
 def secrets(headers: Mapping[str, str]) -> list[str]:
-    """The secrets in headers that carry a token, longest first: each value, and its part after a scheme or cookie."""
-    parts = {part for value in headers.values() for part in (value, value.rpartition(" ")[2], value.partition("=")[2])}
+    """The secrets in headers that carry a token, longest first.
+
+    These are each value, its part after a scheme or cookie, and what is encoded in Basic authentication.
+    """
+    parts = {part for value in headers.values() for part in _parts(value)}
     return sorted((part for part in parts if len(part) >= SHORTEST_SECRET), key=len, reverse=True)
+
+
+class Hidden:
+    """The secrets of all headers that were sent so far, which an answer may repeat. Threads may share it."""
+
+    def __init__(self) -> None:
+        self._headers: frozenset[tuple[str, str]] = frozenset()
+        self._secrets: list[str] = []
+
+    def add(self, headers: Mapping[str, str]) -> None:
+        """Adds the secrets in headers that are about to be sent."""
+        if not headers.items() <= self._headers:
+            self._headers |= headers.items()
+            self._secrets = sorted({*self._secrets, *secrets(headers)}, key=len, reverse=True)
+
+    def presentable(self, text: str) -> str:
+        """The text as `presentable` makes it, without these secrets."""
+        return presentable(text, self._secrets)
 
 
 def presentable(text: str, hidden: list[str]) -> str:
@@ -26,6 +49,17 @@ def presentable(text: str, hidden: list[str]) -> str:
     text = EMAIL.sub("<email>", text)
     line = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
     return line if len(line) <= LENGTH else line[: LENGTH - 1] + "…"
+
+
+def _parts(value: str) -> Iterator[str]:
+    credentials = value.rpartition(" ")[2]
+    yield from (value, credentials, value.partition("=")[2])
+    if value.lower().startswith("basic "):
+        try:
+            user, _, password = b64decode(credentials, validate=True).decode().partition(":")
+        except (binascii.Error, UnicodeDecodeError):
+            return
+        yield from (user, password)
 
 
 def without_values(words: str, values: Mapping[str, str]) -> str:

@@ -19,12 +19,13 @@ from exporter.config.types import base_url
 from exporter.daemon.exporter import utc_now
 from exporter.errors import BadPayload, Rejected, Unreachable
 from exporter.transport.client import Client
+from exporter.transport.endpoints import Allowed, Endpoints
 from exporter.transport.json_object import JsonObject, json_object
-from exporter.transport.rate_limit import Budget
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 _TOKENS = "/api/service-access-tokens"
+_ENDPOINTS = (Allowed("GET", _TOKENS), Allowed("POST", _TOKENS), Allowed("DELETE", f"{_TOKENS}/{{id}}"))
 _COOKIE_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 # RFC 6265, 4.1.1: no space, quote, comma, semicolon or backslash.
 _COOKIE = re.compile(r"[!#-+\--:<-\[\]-~]+")
@@ -154,7 +155,7 @@ def _client(base_url: str, cookie_name: str) -> Client:
         base_url=base_url,
         headers={"Cookie": f"{cookie_name}={_cookie(cookie_name)}"},
         timeout=_TIMEOUT,
-        budget=Budget(60, monotonic=monotonic),
+        endpoints=Endpoints(_ENDPOINTS, 60, monotonic=monotonic),
         stop=threading.Event(),
         count=lambda _code: None,
         now=utc_now,

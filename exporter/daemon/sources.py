@@ -30,7 +30,7 @@ from exporter.state.accounts import AccountBook, Label, plain, pseudonym, source
 from exporter.state.database import StateError
 from exporter.state.store import Store
 from exporter.transport.client import Client
-from exporter.transport.rate_limit import Budget
+from exporter.transport.endpoints import Endpoints
 from exporter.vendors import VENDORS
 from exporter.vendors.base import Vendor
 
@@ -108,7 +108,7 @@ def connector(
     transport: httpx.BaseTransport | None = None,
 ) -> Connect:
     """Makes a client for each poll, with the token and certificates of that moment, under one rate limit for all."""
-    budget = Budget(settings.requests_per_minute, monotonic=shared.monotonic)
+    endpoints = Endpoints(vendor.endpoints, settings.requests_per_minute, monotonic=shared.monotonic)
 
     def connect(count: Callable[[int | None], None]) -> Client:
         tracing = shared.tracing()
@@ -120,8 +120,9 @@ def connector(
             vendor=vendor.name,
             base_url=settings.base_url,
             headers=vendor.headers(token),
+            public_headers=vendor.public_headers,
+            endpoints=endpoints,
             timeout=settings.timeout.total_seconds(),
-            budget=budget,
             stop=stop,
             count=count if tracing is None else tracing.counting(count),
             traced=nullcontext if tracing is None else tracing.requests(),

@@ -19,7 +19,7 @@ from exporter.otlp.outage import Outage
 from exporter.otlp.response import CollectorResponse
 from exporter.otlp.target import resolve
 from exporter.state.store import PollStatus
-from exporter.transport.client import Endpoint
+from exporter.transport.endpoints import Endpoint
 
 # Path segments that may name somebody: those after a collection, and all that are no plain word.
 _MEMBER = re.compile(r"(?<=/)(groups|organizations|projects|users)/[^/]+")

@@ -5,41 +5,39 @@ import logging
 import os
 import random
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from collections.abc import Callable, Collection, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, NamedTuple, Self, TypeVar
+from typing import BinaryIO, Self, TypeVar
 
 import httpx
 
 from exporter import __version__
-from exporter.errors import BadPayload, Rejected, Unreachable, VendorError
-from exporter.redaction import presentable, secrets
-from exporter.transport import json_object
-from exporter.transport.body import OnProgress, decoded
+from exporter.errors import Rejected, VendorError
+from exporter.transport import json_object, links
+from exporter.transport.body import OnProgress
+from exporter.transport.credentials import Credential, Fixed
+from exporter.transport.endpoints import Endpoint, Endpoints
+from exporter.transport.exchange import Counter, Exchange
 from exporter.transport.http_environment import check_proxies, tls_context
-from exporter.transport.json_object import refusal_text
-from exporter.transport.rate_limit import Budget
-from exporter.transport.refusals import hold_redirect, redirect_host, redirected, refused
-from exporter.transport.retries import ATTEMPTS, RetryableError, retrying
+from exporter.transport.refusals import hold_redirect, limits, redirect_host, redirected
+from exporter.transport.retries import ATTEMPTS, RetryableError
 from exporter.transport.vendor_clock import VendorClock
 
 BODY_LIMIT = 256 * 2**20
 # Years of a large company's reports fit in, and a few megabytes of gzip cannot fill the disk.
 DOWNLOAD_LIMIT = 16 * 2**30
-# A body has no deadline, but a slower one would hold its poll for hours.
-SLOWEST_BYTES_PER_SECOND = 1024
-_ERROR_BODY_LIMIT = 64 * 2**10
 
 T = TypeVar("T")
 Params = Mapping[str, str | int]
 
-# For the whole process: httpx logs every URL with its query, which may name people.
+# For the whole process: httpx logs every URL with its query, which may name people or be a secret.
 logging.getLogger("httpx").setLevel(logging.WARNING)
 
 
@@ -57,31 +55,26 @@ class Response:
         return json_object.loads(self.body, self.where)
 
 
-class Endpoint(NamedTuple):
-    """What a request goes to; `path` has no query."""
-
-    method: str
-    path: str
-
-
 @dataclass(kw_only=True, eq=False)
 class Client:
     """Sends requests to one vendor; threads may share it. Close it after use.
 
-    `headers` carry the token. `timeout` is in seconds, for connecting and for each wait for data. `budget` belongs to
-    the source and outlives its clients. `body_limit` and `download_limit` are in decoded bytes. `ca_file` replaces the
-    trusted authorities. `attempts` is 1 if a request must not be repeated. `count` is called with the HTTP status of
-    each attempt, or with None if there was no response. `traced` returns the context manager around each attempt at an
-    endpoint. `clock` records the time that responses report.
+    `headers` are secret; `public_headers` are sent beside them and may be shown. `endpoints` belongs to the source and
+    outlives its clients: nothing but what it lists is sent. `timeout` is in seconds, for connecting and for each wait
+    for data. `body_limit` and `download_limit` are in decoded bytes. `ca_file` replaces the trusted authorities.
+    `attempts` is 1 if a request must not be repeated. `count` is called with the HTTP status of each attempt, or with
+    None if there was no response. `traced` returns the context manager around each attempt at an endpoint. `clock`
+    records the time that responses report.
 
-    Every method raises VendorError, and Unreachable soon after `stop` is set.
+    Every method that asks raises VendorError, and Unreachable soon after `stop` is set.
     """
 
     vendor: str
     base_url: str
     headers: Mapping[str, str] = field(repr=False)
+    public_headers: Mapping[str, str] = field(default_factory=dict)
+    endpoints: Endpoints
     timeout: float
-    budget: Budget
     stop: threading.Event
     count: Callable[[int | None], None]
     now: Callable[[], datetime]
@@ -98,19 +91,27 @@ class Client:
     def __post_init__(self) -> None:
         if httpx.URL(self.base_url).userinfo:
             raise ValueError(f"{self.vendor}: base_url holds a user name or password, which would replace the token")
-        if not all(value.isascii() and value.isprintable() for value in self.headers.values()):
-            # Not a ValueError: a token file is read for each poll and may have changed.
-            raise Rejected(f"{self.vendor}: no HTTP header can carry the token; check token/token_file")
+        self._credential: Credential = Fixed(self.headers)
+        self._check(self.headers)
         try:
             # httpx reads the proxies itself.
             check_proxies(os.environ, socks="socksio")
             trusted = tls_context(self.ca_file, os.environ)
         except ValueError as error:
             raise Rejected(f"{self.vendor}: {error}") from None
-        self._hidden = secrets(self.headers)
-        self._tries = f"{self.attempts} attempt{'s' if self.attempts > 1 else ''}"
-        self._http = httpx.Client(
-            headers={"User-Agent": f"adoption-exporter/{__version__}", "Accept-Encoding": "gzip", **self.headers},
+        self._exchange = Exchange(
+            vendor=self.vendor,
+            timeout=self.timeout,
+            stop=self.stop,
+            count=self.count,
+            now=self.now,
+            monotonic=self.monotonic,
+            traced=self.traced,
+            jitter=self.jitter,
+            attempts=self.attempts,
+        )
+        connect = partial(
+            httpx.Client,
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
             timeout=self.timeout,
             follow_redirects=False,
@@ -118,8 +119,10 @@ class Client:
             verify=trusted,
             transport=self.transport,
         )
-        self._counting = threading.Lock()
-        self._made = 0
+        plain = {"User-Agent": f"adoption-exporter/{__version__}", "Accept-Encoding": "gzip"}
+        self._http = connect(headers=plain)
+        # For links to other hosts: connections of its own, which no header of the vendor's can reach.
+        self._strangers = connect(headers=plain)
 
     def __enter__(self) -> Self:
         return self
@@ -132,18 +135,28 @@ class Client:
     def close(self) -> None:
         """Closes the connections."""
         self._http.close()
+        self._strangers.close()
 
     def counting(self) -> Self:
         """The same client with a count of its own, for callers that share it at the same time."""
         other = copy(self)
-        other._made = 0
+        other._exchange = copy(self._exchange)
+        other._exchange.made = Counter()
+        return other
+
+    def signed_in(self, credential: Credential) -> Self:
+        """The same client, with its count, whose requests carry the headers of another credential."""
+        other = copy(self)
+        other._credential = credential
         return other
 
     def take_count(self) -> int:
         """The number of attempts since the last call, without those of other `counting` clients."""
-        with self._counting:
-            made, self._made = self._made, 0
-        return made
+        return self._exchange.made.take()
+
+    def presentable(self, text: str) -> str:
+        """A vendor's text, fit for a message: one short line without e-mail addresses and secrets that were sent."""
+        return self._exchange.hidden.presentable(text)
 
     def get_json(self, path: str, params: Params | None = None) -> object:
         """GETs one JSON document."""
@@ -163,23 +176,22 @@ class Client:
         headers: Mapping[str, str] | None = None,
         accept_status: Collection[int] = (),
     ) -> Response:
-        """Sends a request and returns a response with a 2xx or one of `accept_status`.
+        """Sends a request and returns a response with a 2xx or one of `accept_status`, which no rate limit is.
 
-        Repeats it after a network error, a 429 or a 5xx.
+        Repeats it after a network error, a rate limit or a 5xx.
         """
         endpoint = Endpoint(method, path.partition("?")[0])
-        where = self._where(endpoint)
-        request = self._http.build_request(
-            method, self._url(path), params=params, json=json, headers={"Accept": "application/json", **(headers or {})}
-        )
 
-        def attempt() -> Response:
+        def attempt(where: str, secret: Mapping[str, str]) -> Response:
+            every = {"Accept": "application/json", **self.public_headers, **(headers or {}), **secret}
+            request = self._http.build_request(method, self._url(path), params=params, json=json, headers=every)
             body = io.BytesIO()
-            with self._response(request, where, accept_status) as response:
-                body.writelines(self._decoded(response, where, self.body_limit))
+            judge = partial(self._judge, accept_status)
+            with self._exchange.response(self._http, request, where, judge, self.clock) as response:
+                body.writelines(self._exchange.decoded(response, where, self.body_limit))
             return Response(where, response.status_code, response.headers, body.getvalue())
 
-        return self._with_retries(endpoint, attempt)
+        return self._repeated(endpoint, attempt)
 
     def download(self, path: str, params: Params | None, to: BinaryIO, *, progress: OnProgress | None = None) -> int:
         """GETs into an open file and returns its size in bytes; the file holds a part of the body if this raises.
@@ -187,22 +199,25 @@ class Client:
         `progress` is called with the bytes received so far and the bytes in all, or None where the vendor does not say;
         both count the body before it is unpacked.
         """
-        endpoint = Endpoint("GET", path.partition("?")[0])
-        where = self._where(endpoint)
-        request = self._http.build_request("GET", self._url(path), params=params)
 
-        def attempt() -> int:
+        def attempt(where: str, secret: Mapping[str, str]) -> int:
+            every = {**self.public_headers, **secret}
+            request = self._http.build_request("GET", self._url(path), params=params, headers=every)
             to.seek(0)
             to.truncate()
-            with self._response(request, where, ()) as response:
-                to.writelines(self._decoded(response, where, self.download_limit, progress))
+            with self._exchange.response(self._http, request, where, partial(self._judge, ()), self.clock) as response:
+                to.writelines(self._exchange.decoded(response, where, self.download_limit, progress))
             to.flush()
             return to.tell()
 
-        return self._with_retries(endpoint, attempt)
+        return self._repeated(Endpoint("GET", path.partition("?")[0]), attempt)
 
-    def _where(self, endpoint: Endpoint) -> str:
-        return f"{self.vendor} {endpoint.method} {endpoint.path}"
+    def download_link(self, link: str, hosts: Collection[str], to: BinaryIO, *, name: str, limit: int) -> int:
+        """GETs a signed link of one of `hosts` into an open file from its position on; returns the size in bytes.
+
+        See `links.download`. It takes nothing from a rate limit, and carries no header of this client.
+        """
+        return links.download(self._exchange, self._strangers, link, hosts, to, name=name, limit=limit)
 
     def _url(self, path: str) -> str:
         """Appends `path`, so that it cannot lead to another host and https://host/gitlab keeps its own path."""
@@ -210,80 +225,44 @@ class Client:
             raise ValueError(f"a path begins with /, not {path[:1]!r}")
         return self.base_url.rstrip("/") + path
 
-    def _with_retries(self, endpoint: Endpoint, attempt: Callable[[], T]) -> T:
-        """Calls `attempt` within the budget, again where it may help; Unreachable when the exporter stops."""
+    def _repeated(self, endpoint: Endpoint, attempt: Callable[[str, Mapping[str, str]], T]) -> T:
+        """Calls `attempt` within the rate limit, and once more after a 401 where the credential has new headers."""
+        budget = self.endpoints.budget(self.vendor, endpoint)
+        where = f"{self.vendor} {endpoint.method} {endpoint.path}"
 
-        def pause(seconds: float) -> None:
-            if self.stop.wait(seconds):
-                raise Unreachable(f"{self._where(endpoint)}: stopping")
-
-        def within_budget() -> T:
-            pause(self.budget.reserve())
+        def within_budget(secret: Mapping[str, str]) -> T:
+            self._exchange.pause(budget.reserve(), where)
             with self.traced(endpoint):
-                return attempt()
+                return attempt(where, secret)
 
-        return retrying(within_budget, pause, self.jitter, self.attempts)
+        def once() -> T:
+            secret = self._secret()
+            try:
+                return within_budget(secret)
+            except Rejected as error:
+                if error.status != 401 or not self._credential.refused(self, secret):
+                    raise
+            return within_budget(self._secret())
 
-    @contextmanager
-    def _response(self, request: httpx.Request, where: str, accept_status: Collection[int]) -> Iterator[httpx.Response]:
-        """Makes one attempt: an open response with a wanted status, whose body is not read yet."""
-        try:
-            response = self._http.send(request, stream=True)
-        except httpx.TransportError as error:
-            self._count_attempt(None)
-            raise RetryableError(Unreachable(f"{where}: no answer in {self._tries}: {self._fault(error)}")) from error
-        status = response.status_code
-        self._count_attempt(status)
-        # A broken proxy may answer with a 5xx and a time of its own.
-        if status < 500:
-            self.clock.hear(response.headers, self.now(), good=response.is_success)
-        try:
-            if not response.is_success and status not in accept_status:
-                raise self._refusal(response, where)
-            yield response
-        except (httpx.TransportError, EOFError) as error:
-            message = f"{where}: {status} with a body cut short in {self._tries}: {self._fault(error)}"
-            raise RetryableError(Unreachable(message, status=status)) from error
-        finally:
-            response.close()
+        return self._exchange.repeated(where, once)
 
-    def _count_attempt(self, status: int | None) -> None:
-        with self._counting:
-            self._made += 1
-        self.count(status)
+    def _secret(self) -> Mapping[str, str]:
+        """The secret headers of the next attempt."""
+        secret = self._credential.headers(self)
+        self._check(secret)
+        self._exchange.hidden.add(secret)
+        return secret
 
-    def _decoded(
-        self, response: httpx.Response, where: str, limit: int, progress: OnProgress | None = None
-    ) -> Iterator[bytes]:
-        """The decoded body of a response; aborts it when the exporter stops or the body comes too slowly."""
-        began = self.monotonic()
+    def _check(self, secret: Mapping[str, str]) -> None:
+        if not all(value.isascii() and value.isprintable() for value in secret.values()):
+            # Not a ValueError: a token file is read for each poll and may have changed.
+            raise Rejected(f"{self.vendor}: no HTTP header can carry the token; {self._credential.advice}")
 
-        def on_progress(received: int, total: int | None) -> None:
-            if self.stop.is_set():
-                raise Unreachable(f"{where}: stopping")
-            elapsed = self.monotonic() - began
-            if elapsed > self.timeout and received < elapsed * SLOWEST_BYTES_PER_SECOND:
-                raise httpx.ReadTimeout(f"less than {SLOWEST_BYTES_PER_SECOND} bytes a second")
-            if progress is not None:
-                progress(received, total)
-
-        return decoded(response, where, limit, on_progress, self._presentable)
-
-    def _refusal(self, response: httpx.Response, where: str) -> VendorError | RetryableError:
+    def _judge(
+        self, accept_status: Collection[int], response: httpx.Response, where: str
+    ) -> VendorError | RetryableError | None:
+        if response.is_success or (response.status_code in accept_status and not limits(response)):
+            return None
         if response.is_redirect:
-            return redirected(where, response.status_code, self._presentable(redirect_host(response)))
-        words = self._presentable(refusal_text(self._error_body(response, where)))
-        return refused(response, where, words, self._tries, self.now())
-
-    def _error_body(self, response: httpx.Response, where: str) -> bytes:
-        """The beginning of an error body, as far as it can be read."""
-        body = io.BytesIO()
-        with suppress(httpx.TransportError, EOFError, BadPayload):
-            body.writelines(self._decoded(response, where, _ERROR_BODY_LIMIT))
-        return body.getvalue()
-
-    def _fault(self, error: Exception) -> str:
-        return self._presentable(f"{type(error).__name__} {error}")
-
-    def _presentable(self, text: str) -> str:
-        return presentable(text, self._hidden)
+            return redirected(where, response.status_code, self.presentable(redirect_host(response)))
+        return self._exchange.refusal(response, where, self._credential.advice)

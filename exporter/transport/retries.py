@@ -62,15 +62,17 @@ def retrying(
 def asked_pause(headers: Mapping[str, str], now: datetime) -> float | None:
     """Seconds that the headers of a refusal ask to wait; None if they ask for nothing or for a moment in the past.
 
-    `Retry-After` is seconds or an HTTP date. GitLab may leave it out and send `RateLimit-Reset` in Unix seconds
-    (2026-11). A moment is compared with the vendor's clock in `Date` if there is one, because ours may be wrong.
+    `Retry-After` is seconds or an HTTP date. GitLab may leave it out and send `RateLimit-Reset` in Unix seconds, GitHub
+    `X-RateLimit-Reset`, which counts where `X-RateLimit-Remaining` is 0 (2026-11). A moment is compared with the
+    vendor's clock in `Date` if there is one, because ours may be wrong.
     """
     now = answer_time(headers) or now
     if "retry-after" in headers:
         pause = _retry_after(headers["retry-after"].strip(), now)
     elif "ratelimit-reset" in headers:
-        reset = _seconds(headers["ratelimit-reset"].strip())
-        pause = None if reset is None else reset - now.timestamp()
+        pause = _until(headers["ratelimit-reset"], now)
+    elif headers.get("x-ratelimit-remaining", "").strip() == "0":
+        pause = _until(headers.get("x-ratelimit-reset", ""), now)
     else:
         pause = None
     return pause if pause is not None and pause > 0 else None
@@ -82,6 +84,11 @@ def _retry_after(value: str, now: datetime) -> float | None:
         return seconds
     moment = http_date(value)
     return None if moment is None else (moment - now).total_seconds()
+
+
+def _until(unix_seconds: str, now: datetime) -> float | None:
+    moment = _seconds(unix_seconds.strip())
+    return None if moment is None else moment - now.timestamp()
 
 
 def _seconds(value: str) -> float | None:

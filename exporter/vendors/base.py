@@ -1,7 +1,7 @@
 """What a vendor is: a name, a settings model, a session and a few functions. No inheritance."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any, Generic, Protocol
 
@@ -11,6 +11,8 @@ from exporter.config.source import SourceSettings
 from exporter.errors import BadPayload
 from exporter.model import Identity, Reading, WindowPeople
 from exporter.transport.client import Client
+from exporter.transport.credentials import bearer
+from exporter.transport.endpoints import Allowed
 
 # Code that serves every vendor alike leaves them out: `Vendor` and `PollContext` stand for those of any vendor.
 SettingsT = TypeVar("SettingsT", bound=SourceSettings, default=Any)
@@ -47,11 +49,6 @@ class PollContext(Generic[SettingsT, SessionT]):
     most_people: int = 0
 
 
-def bearer(token: str) -> Mapping[str, str]:
-    """The header that most vendors want."""
-    return {"Authorization": f"Bearer {token}"}
-
-
 @dataclass(frozen=True)
 class InvalidDay:
     """A day with a value that cannot be right. Only this day is lost; the other days are still read."""
@@ -82,7 +79,10 @@ class Vendor(Generic[SettingsT, SessionT]):
     The others are optional. `windows`, for a vendor that counts people over a window itself, yields the counts of the
     named windows that end with a day. `day_counts`, called after `read`, returns people of single days, more than were
     read, for the baseline. `seats` returns the registered human seats of a scope. `check` tries the credential and the
-    queries and yields a line for each problem. `headers` returns the headers that carry the token.
+    queries and yields a line for each problem. `headers` returns the headers that carry the token: all of them are
+    secret, and `public_headers` are not.
+
+    `endpoints` lists every request that these functions send; the client refuses any other.
     """
 
     name: str
@@ -91,6 +91,7 @@ class Vendor(Generic[SettingsT, SessionT]):
     scopes: Callable[[PollContext[SettingsT, SessionT]], Sequence[str]]
     read: Callable[[PollContext[SettingsT, SessionT], str, Sequence[date]], Iterator[Reading | InvalidDay]]
     least_requests: Callable[[int, int], int]
+    endpoints: Sequence[Allowed]
     windows: Callable[[PollContext[SettingsT, SessionT], str, date, Sequence[str]], Iterable[WindowPeople]] | None = (
         None
     )
@@ -98,4 +99,5 @@ class Vendor(Generic[SettingsT, SessionT]):
     seats: Callable[[PollContext[SettingsT, SessionT], str], int | None] | None = None
     check: Callable[[PollContext[SettingsT, SessionT]], Iterator[str]] | None = None
     headers: Callable[[str], Mapping[str, str]] = bearer
+    public_headers: Mapping[str, str] = field(default_factory=dict)
     concurrency: int = 1

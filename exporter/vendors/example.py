@@ -16,6 +16,7 @@ from pyroaring import BitMap
 from exporter.config.source import BaseUrl, RequestsPerMinute, SourceSettings, TimeOfDay
 from exporter.errors import BadPayload, Rejected, VendorError
 from exporter.model import EVERYBODY, Amount, DayFacts, Identity, Reading, column, newest_ready
+from exporter.transport.endpoints import Allowed
 from exporter.transport.json_object import JsonObject, json_object
 from exporter.vendors.base import InvalidDay, PollContext, Vendor
 from exporter.vendors.rollup import rollup
@@ -180,4 +181,9 @@ EXAMPLE = Vendor(
     seats=seats,
     check=check,
     least_requests=least_requests,
+    endpoints=[
+        Allowed("GET", "/v1/workspaces"),
+        Allowed("GET", "/v1/workspaces/{id}/days/{day}"),
+        Allowed("GET", "/v1/workspaces/{id}/licences"),
+    ],
 )

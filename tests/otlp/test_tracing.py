@@ -18,6 +18,7 @@ from exporter.otlp.tracing import Tracing, connect, path_template
 from exporter.state.store import PollStatus
 from exporter.transport.client import Client
 from exporter.transport.rate_limit import Budget
+from tests.support.any_endpoint import AnyEndpoint
 from tests.support.collectors import http_collector
 
 TOKEN = "not-for-any-span"
@@ -39,7 +40,7 @@ def asking(tracing: Tracing, answer: Callable[[httpx.Request], httpx.Response]) 
         base_url="https://coder.example.com",
         headers={"Authorization": f"Bearer {TOKEN}"},
         timeout=5,
-        budget=Budget(60_000, monotonic=lambda: 0),
+        endpoints=AnyEndpoint(Budget(60_000, monotonic=lambda: 0)),
         stop=threading.Event(),
         count=tracing.counting(lambda _: None),
         traced=tracing.requests(),

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 
 from exporter.transport.client import Client
-from exporter.transport.rate_limit import Budget
+from exporter.transport.endpoints import Endpoints
 from exporter.vendors.base import PollContext
 from exporter.vendors.gitlab.session import Context, GitLabSession
 from exporter.vendors.gitlab.vendor import GITLAB
@@ -47,7 +47,7 @@ class Asked:
             base_url=self.base_url,
             headers=GITLAB.headers(token),
             timeout=60,
-            budget=Budget(1_000_000, monotonic=self.pauses.monotonic),
+            endpoints=Endpoints(GITLAB.endpoints, 1_000_000, monotonic=self.pauses.monotonic),
             stop=self.pauses,
             count=lambda _: None,
             now=lambda: self.now,

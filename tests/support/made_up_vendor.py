@@ -154,6 +154,7 @@ class Bench:
             scopes=scopes,
             read=read,
             least_requests=lambda days, _data_days: days * script.requests_a_day,
+            endpoints=(),
             windows=windows if self.windows else None,
         )
         settings = SourceSettings(

@@ -8,11 +8,9 @@ import tracemalloc
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, suppress
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Any
 
 import httpx
 import prometheus_client
@@ -21,15 +19,11 @@ import pytest
 from exporter import __version__
 from exporter.errors import BadPayload, RateLimited, Rejected, Unreachable, VendorError
 from exporter.redaction import presentable
-from exporter.transport.client import Client
 from exporter.transport.rate_limit import Budget
 from exporter.transport.vendor_clock import Told, VendorClock
 from tests.support import faulty_server
-from tests.support.daemons import PATIENCE
-from tests.support.pauses import Pauses
+from tests.support.clients import TOKEN, World, failure, json_answer
 
-NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
-TOKEN = "s3cret-token"
 DAU = "/analytics/v0/dau"
 WHERE = f"augment GET {DAU}"
 NO_ANSWER = "no answer in 4 attempts"
@@ -39,56 +33,10 @@ GZIP = gzip.compress(PLAIN)
 BOMB = gzip.compress(b" " * 2**20, compresslevel=9)
 
 
-@dataclass
-class World:
-    """Makes clients and records the status codes that they count and the seconds that they wait."""
-
-    closing: ExitStack
-    stop: Pauses = field(default_factory=Pauses)
-    statuses: list[int | None] = field(default_factory=list)
-
-    def client(self, **changes: Any) -> Client:
-        given: dict[str, Any] = {
-            "vendor": "augment",
-            "base_url": "https://api.example.com",
-            "headers": {"Authorization": f"Bearer {TOKEN}"},
-            "timeout": PATIENCE,
-            "budget": Budget(600, monotonic=self.stop.monotonic),
-            "stop": self.stop,
-            "count": self.statuses.append,
-            "now": lambda: NOON + timedelta(seconds=self.stop.monotonic()),
-            "monotonic": self.stop.monotonic,
-            "jitter": lambda: 0.5,
-        }
-        return self.closing.enter_context(Client(**{**given, **changes}))
-
-    def answering(self, *answers: httpx.Response | Exception, **changes: Any) -> Client:
-        """A client whose n-th request gets the n-th answer, or raises it."""
-        left = iter(answers)
-
-        def answer(request: httpx.Request) -> httpx.Response:
-            reply = next(left)
-            if isinstance(reply, Exception):
-                raise reply
-            return reply
-
-        return self.client(transport=httpx.MockTransport(answer), **changes)
-
-
 @pytest.fixture
 def world() -> Iterator[World]:
     with ExitStack() as closing:
         yield World(closing)
-
-
-def json_answer(status: int, body: object = "", **headers: str) -> httpx.Response:
-    return httpx.Response(status, json=body, headers={name.replace("_", "-"): text for name, text in headers.items()})
-
-
-def failure(call: Callable[[], object]) -> VendorError:
-    with pytest.raises(VendorError) as raised:
-        call()
-    return raised.value
 
 
 # Requests
@@ -305,6 +253,53 @@ def test_a_longer_pause_than_a_minute_ends_the_request_at_once(
 
     assert (type(error), str(error)) == (kind, f"{WHERE}: {status}, the vendor asks to wait {asked} s")
     assert world.stop.taken == []
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "pause"),
+    [
+        ({}, {"retry_after": "7"}, 7.0),
+        ({}, {"x_ratelimit_remaining": "0", "x_ratelimit_reset": "1795176045"}, 45.0),
+        ({}, {"x_ratelimit_remaining": "0", "retry_after": "9", "x_ratelimit_reset": "1795176045"}, 9.0),
+        ({}, {"x_ratelimit_remaining": "0"}, 60.0),
+        ({"message": "You have exceeded a secondary Rate Limit."}, {"x_ratelimit_remaining": "4999"}, 60.0),
+    ],
+)
+def test_a_403_that_is_a_rate_limit_waits_as_a_429_does(
+    world: World, body: object, headers: dict[str, str], pause: float
+) -> None:
+    client = world.answering(json_answer(403, body, **headers), json_answer(200, {"ok": True}))
+
+    assert client.get_json(DAU) == {"ok": True}
+    assert world.stop.taken == [pause]
+
+
+def test_a_rate_limit_of_an_hour_ends_the_request_and_says_how_long_it_lasts(world: World) -> None:
+    limited = json_answer(403, x_ratelimit_remaining="0", x_ratelimit_reset="1795179600")
+    error = failure(lambda: world.answering(limited).request("GET", DAU, accept_status=[403]))
+
+    assert (type(error), error.status, error.pause) == (RateLimited, 403, 3600.0)
+    assert str(error) == f"{WHERE}: 403, the vendor asks to wait 3600 s"
+
+
+def test_a_rate_limit_that_stays_is_reported_as_one(world: World) -> None:
+    error = failure(lambda: world.answering(*(json_answer(403, retry_after="1") for _ in range(4))).get_json(DAU))
+
+    assert (type(error), str(error), world.stop.taken) == (RateLimited, f"{WHERE}: 403 in 4 attempts", [1.0] * 3)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{"x_ratelimit_remaining": "1", "x_ratelimit_reset": "1795179600"}, {"ratelimit_remaining": "0"}, {}],
+)
+def test_any_other_403_is_rejected_with_the_vendors_words_and_headers(world: World, headers: dict[str, str]) -> None:
+    answer = json_answer(403, {"message": "no seat"}, x_accepted_github_permissions="copilot=read", **headers)
+    error = failure(lambda: world.answering(answer).get_json(DAU))
+
+    assert isinstance(error, Rejected)
+    assert (str(error), error.words, error.pause) == (f"{WHERE}: 403: no seat", "no seat", None)
+    assert error.headers["x-accepted-github-permissions"] == "copilot=read"
+    assert world.statuses == [403]
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 408, 410, 422])

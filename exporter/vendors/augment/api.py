@@ -6,6 +6,7 @@ from datetime import date
 from exporter.errors import BadPayload
 from exporter.model import ONE_DAY
 from exporter.transport.client import Client
+from exporter.transport.endpoints import Allowed
 from exporter.transport.json_object import JsonObject, json_object
 
 _V0 = "/analytics/v0"
@@ -15,6 +16,7 @@ _LISTS = {
     "user-activity": ("users", 100),
     "daily-user-activity-by-editor-language": ("records", 100),
 }
+ENDPOINTS = tuple(Allowed("GET", f"{_V0}/{name}") for name in ("dau-count", "daily-usage", *_LISTS))
 _MOST_PAGES = 5_000
 # How many days one request may span, both ends inclusive.
 RANGE = 90

@@ -23,7 +23,7 @@ from exporter.model import (
     window_days,
 )
 from exporter.transport.json_object import JsonObject
-from exporter.vendors.augment.api import RANGE, rows
+from exporter.vendors.augment.api import ENDPOINTS, RANGE, rows
 from exporter.vendors.augment.overview import Overview, fields_seen, read_overview
 from exporter.vendors.augment.parse import FIELDS, Metrics, Person, Record, parse_person, parse_record
 from exporter.vendors.base import InvalidDay, NoSession, PollContext, Vendor
@@ -167,4 +167,5 @@ AUGMENT = Vendor(
     read=read,
     windows=windows,
     least_requests=least_requests,
+    endpoints=ENDPOINTS,
 )

@@ -5,8 +5,19 @@ from urllib.parse import quote
 
 from exporter.errors import Rejected, VendorError
 from exporter.transport.client import Client
+from exporter.transport.endpoints import Allowed
 from exporter.transport.json_object import JsonObject, json_object, objects
 
+_V2 = "/api/v2"
+ENDPOINTS = (
+    Allowed("GET", f"{_V2}/buildinfo"),
+    Allowed("GET", f"{_V2}/insights/daus"),
+    Allowed("GET", f"{_V2}/insights/templates"),
+    Allowed("GET", f"{_V2}/insights/user-activity"),
+    Allowed("GET", f"{_V2}/insights/user-status-counts"),
+    Allowed("GET", f"{_V2}/organizations"),
+    Allowed("GET", f"{_V2}/organizations/{{id}}/templates"),
+)
 _DEPRECATED = {"q": "deprecated:true"}
 # Neither status says which permission is missing; a 404 is the answer to four different mistakes (2026-11).
 HINTS = {
@@ -61,7 +72,7 @@ def _listed_templates(client: Client, path: str, params: Mapping[str, str] | Non
 def _get(client: Client, endpoint: str, params: Mapping[str, str] | None = None) -> tuple[str, object]:
     """The endpoint, as messages name it, and its answer. Insights refuse parameters that they do not know."""
     try:
-        response = client.request("GET", f"/api/v2/{endpoint}", params=params)
+        response = client.request("GET", f"{_V2}/{endpoint}", params=params)
     except Rejected as error:
         if error.status not in HINTS:
             raise

@@ -22,7 +22,7 @@ from exporter.model import ALL, EVERYBODY, ONE_DAY, Amount, AmountKey, DayFacts,
 from exporter.transport.client import Client
 from exporter.transport.json_object import JsonObject
 from exporter.vendors.base import InvalidDay, PollContext, Vendor
-from exporter.vendors.coder.api import HINTS, ask, is_server_error, templates
+from exporter.vendors.coder.api import ENDPOINTS, HINTS, ask, is_server_error, templates
 from exporter.vendors.rollup import LARGEST, UNKNOWN, rollup
 
 logger = logging.getLogger(__name__)
@@ -257,4 +257,5 @@ CODER = Vendor(
     seats=seats,
     headers=headers,
     least_requests=least_requests,
+    endpoints=ENDPOINTS,
 )

@@ -16,6 +16,7 @@ from exporter.config.calendar import WEEKDAYS
 from exporter.config.source import SourceSettings
 from exporter.errors import BadPayload, Rejected, VendorError
 from exporter.model import ALL, EVERYBODY, ONE_DAY, Amount, AmountKey, DayFacts, Identity, PeopleKey, Reading, column
+from exporter.transport.endpoints import Allowed
 from exporter.vendors.base import InvalidDay, NoSession, PollContext, Vendor
 from exporter.vendors.coder_classic.activity import Activity, parse_activity, whole_days
 from exporter.vendors.rollup import rollup
@@ -229,4 +230,5 @@ CODER_CLASSIC = Vendor(
     check=check,
     headers=headers,
     least_requests=least_requests,
+    endpoints=[Allowed("GET", _PATH)],
 )

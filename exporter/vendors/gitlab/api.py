@@ -5,8 +5,8 @@ from datetime import date
 from typing import Literal
 
 from exporter.errors import BadPayload, Rejected, Unreachable
-from exporter.redaction import presentable, secrets
 from exporter.transport.client import Client, Response
+from exporter.transport.endpoints import Allowed
 from exporter.transport.json_object import JsonObject, json_object, refusal_text
 from exporter.transport.retries import ATTEMPTS, RetryableError, retrying
 from exporter.vendors.gitlab.answers import Days, Row, by_day, parse_page
@@ -15,6 +15,15 @@ from exporter.vendors.gitlab.schema import Meta, parse_meta
 from exporter.vendors.gitlab.verdicts import EXPLAINED, Verdict, judge
 
 API = "/api/v4"
+_REQUEST = f"{API}/projects/{{project}}/product_analytics/request"
+ENDPOINTS = (
+    Allowed("GET", f"{API}/groups/{{group}}/projects"),
+    Allowed("GET", f"{API}/projects/{{project}}"),
+    Allowed("POST", f"{_REQUEST}/load"),
+    Allowed("POST", f"{_REQUEST}/dry-run"),
+    Allowed("POST", f"{_REQUEST}/meta"),
+    Allowed("GET", f"{_REQUEST}/meta"),
+)
 
 # Cube holds a query that it has not finished for about 5 s; then the same query must be sent again. Cube's own client
 # repeats it at once and without end (2026-11).
@@ -115,7 +124,7 @@ def _answer(response: Response, client: Client) -> JsonObject | None:
             return answer
         said = answer.text("error")
     verdict, advice = judge(response.status if response.status in EXPLAINED else 200, said)
-    words = f": {presentable(said, secrets(client.headers))}" if said else ""
+    words = f": {client.presentable(said)}" if said else ""
     message = f"{response.where}: {response.status}{words}{f' ({advice})' if advice else ''}"
     match verdict:
         case Verdict.WAIT:

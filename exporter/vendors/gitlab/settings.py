@@ -32,7 +32,7 @@ def _reference(text: object) -> int | str:
         return text
     if isinstance(text, str) and _NUMBER.fullmatch(text):
         return int(text)
-    if isinstance(text, str) and _PATH.fullmatch(text):
+    if isinstance(text, str) and _PATH.fullmatch(text) and not {".", ".."} & set(text.split("/")):
         return text
     raise ValueError("must be a number or a path such as group/project")
 

@@ -10,7 +10,7 @@ from exporter.errors import BadPayload, Rejected, Unreachable, VendorError
 from exporter.model import ONE_DAY, WINDOWS, Reading, WindowPeople, window_days
 from exporter.vendors.base import InvalidDay, Vendor
 from exporter.vendors.gitlab.answers import Days, facts, parse_window
-from exporter.vendors.gitlab.api import NoDatabaseError, NoProjectError, dry_run, load, load_days, load_meta
+from exporter.vendors.gitlab.api import ENDPOINTS, NoDatabaseError, NoProjectError, dry_run, load, load_days, load_meta
 from exporter.vendors.gitlab.projects import directory, look_again
 from exporter.vendors.gitlab.query import Query, Question, day_query, window_query
 from exporter.vendors.gitlab.schema import Schema, schema
@@ -173,5 +173,6 @@ GITLAB = Vendor(
     check=check,
     headers=headers,
     least_requests=least_requests,
+    endpoints=ENDPOINTS,
     concurrency=_CONCURRENCY,
 )

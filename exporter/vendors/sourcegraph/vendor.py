@@ -20,6 +20,7 @@ from exporter.config.source import BaseUrl, SourceSettings, TimeOfDay
 from exporter.errors import BadPayload, Rejected
 from exporter.hosts import check_host
 from exporter.model import EVERYBODY, ONE_DAY, DayFacts, Identity, Reading
+from exporter.transport.endpoints import Allowed
 from exporter.vendors.base import InvalidDay, PollContext, Vendor
 from exporter.vendors.rollup import rollup
 from exporter.vendors.sourcegraph.columns import COUNTS, Columns
@@ -269,4 +270,5 @@ SOURCEGRAPH = Vendor(
     read=read,
     seats=seats,
     least_requests=least_requests,
+    endpoints=[Allowed("GET", REPORT), Allowed("GET", REGISTRY)],
 )
