@@ -1,4 +1,4 @@
-"""Durations such as `90s`, `1h30m` and `7d`, and times of day such as `03:00`, as pydantic types."""
+"""Durations such as `90s`, `1h30m` and `7d`, and when a day is ready (`03:00`, `2d6h`), as pydantic types."""
 
 import re
 from datetime import timedelta
@@ -11,6 +11,7 @@ _DURATION = re.compile("".join(rf"(?:(?P<{unit}>[0-9]{{1,12}}){unit})?" for unit
 _TIME_OF_DAY = re.compile(r"(?P<hours>[01]?[0-9]|2[0-3]):(?P<minutes>[0-5][0-9])")
 # Longer ones would lead out of the range of datetime.date; no vendor has data that old.
 _LONGEST = timedelta(days=36_500)
+_LATEST_READY = timedelta(days=30)
 
 
 def parse_duration(text: object) -> timedelta:
@@ -38,18 +39,29 @@ def format_duration(duration: timedelta) -> str:
     return text or "0s"
 
 
-def parse_time_of_day(text: object) -> timedelta:
-    """Parses `03:00` or `12:30` as the time since midnight. Returns a timedelta as it is."""
+def parse_ready_at(text: object) -> timedelta:
+    """Parses `03:00`, or a duration such as `2d6h`, as the time since the midnight after a day.
+
+    Returns a timedelta as it is. Raises ValueError for anything else and beyond 30 days.
+    """
     if isinstance(text, timedelta):
         return text
     match = _TIME_OF_DAY.fullmatch(text) if isinstance(text, str) else None
-    if not match:
-        raise ValueError("must be a time of day from 00:00 to 23:59")
-    return timedelta(hours=int(match["hours"]), minutes=int(match["minutes"]))
+    if match:
+        return timedelta(hours=int(match["hours"]), minutes=int(match["minutes"]))
+    try:
+        duration = parse_duration(text)
+    except ValueError:
+        raise ValueError("must be a time of day from 00:00 to 23:59, or a duration such as 2d6h") from None
+    if duration > _LATEST_READY:
+        raise ValueError(f"must be at most {_LATEST_READY.days}d")
+    return duration
 
 
-def format_time_of_day(since_midnight: timedelta) -> str:
-    """Formats a time since midnight as `03:00`."""
+def format_ready_at(since_midnight: timedelta) -> str:
+    """Formats a time within a day as `03:00`, anything else as a duration."""
+    if since_midnight >= timedelta(days=1) or since_midnight % timedelta(minutes=1):
+        return format_duration(since_midnight)
     hours, rest = divmod(since_midnight, timedelta(hours=1))
     return f"{hours:02}:{rest // timedelta(minutes=1):02}"
 
@@ -72,6 +84,4 @@ DurationOrZero = Annotated[
 Duration = Annotated[DurationOrZero, AfterValidator(_positive)]
 DaysOrZero = Annotated[DurationOrZero, AfterValidator(_whole_days)]
 Days = Annotated[DaysOrZero, AfterValidator(_positive)]
-TimeOfDay = Annotated[
-    timedelta, BeforeValidator(parse_time_of_day), PlainSerializer(format_time_of_day, when_used="json")
-]
+ReadyAt = Annotated[timedelta, BeforeValidator(parse_ready_at), PlainSerializer(format_ready_at, when_used="json")]

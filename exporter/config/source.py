@@ -6,16 +6,16 @@ from pydantic import ValidationInfo, field_validator
 
 from exporter.config.calendar import Calendar
 from exporter.config.cron import Cron
-from exporter.config.durations import Days, DaysOrZero, Duration, DurationOrZero, TimeOfDay
+from exporter.config.durations import Days, DaysOrZero, Duration, DurationOrZero, ReadyAt
 from exporter.config.types import BaseUrl, Count, ExistingFile, Moment, Secret, Settings
 
 __all__ = [
     "BaseUrl",
     "Duration",
     "PollSettings",
+    "ReadyAt",
     "RequestsPerMinute",
     "SourceSettings",
-    "TimeOfDay",
 ]
 
 RequestsPerMinute = Count
@@ -50,7 +50,7 @@ class SourceSettings(PollSettings):
     token: Secret
     token_file: ExistingFile | None = None
     base_url: BaseUrl
-    ready_at: TimeOfDay = timedelta(hours=1)
+    ready_at: ReadyAt = timedelta(hours=1)
     late_grace: DurationOrZero = timedelta(hours=24)
     seats: Count | None = None
     calendar: Calendar = Calendar()

@@ -13,7 +13,7 @@ import polars as pl
 from pydantic import Field
 from pyroaring import BitMap
 
-from exporter.config.source import BaseUrl, RequestsPerMinute, SourceSettings, TimeOfDay
+from exporter.config.source import BaseUrl, ReadyAt, RequestsPerMinute, SourceSettings
 from exporter.errors import BadPayload, Rejected, VendorError
 from exporter.model import EVERYBODY, Amount, DayFacts, Identity, Reading, column, newest_ready
 from exporter.transport.endpoints import Allowed
@@ -35,7 +35,7 @@ class ExampleSettings(SourceSettings):
 
     base_url: BaseUrl = "https://api.example.com"
     requests_per_minute: RequestsPerMinute = 30
-    ready_at: TimeOfDay = timedelta(hours=2)
+    ready_at: ReadyAt = timedelta(hours=2)
     workspaces: tuple[Annotated[str, Field(min_length=1)], ...] = ()
 
 

@@ -11,11 +11,11 @@ from exporter.config.durations import (
     DaysOrZero,
     Duration,
     DurationOrZero,
-    TimeOfDay,
+    ReadyAt,
     format_duration,
-    format_time_of_day,
+    format_ready_at,
     parse_duration,
-    parse_time_of_day,
+    parse_ready_at,
 )
 
 
@@ -77,20 +77,34 @@ def test_every_duration_survives_writing_and_reading(seconds: int) -> None:
     ("text", "minutes"), [("00:00", 0), ("03:00", 180), ("3:00", 180), ("12:30", 750), ("23:59", 1_439)]
 )
 def test_a_time_of_day_is_the_time_since_midnight(text: str, minutes: int) -> None:
-    assert parse_time_of_day(text) == timedelta(minutes=minutes)
+    assert parse_ready_at(text) == timedelta(minutes=minutes)
 
 
-@pytest.mark.parametrize("text", ["24:00", "3", "3h", "12:60", "12:3", "03:00:00", "-1:00", "", 750, None])
-def test_anything_else_is_no_time_of_day(text: object) -> None:
-    with pytest.raises(ValueError, match=r"^must be a time of day from 00:00 to 23:59$"):
-        parse_time_of_day(text)
+@pytest.mark.parametrize("text", ["24:00", "3", "3w", "12:60", "12:3", "03:00:00", "-1:00", "", 750, None])
+def test_anything_else_does_not_say_when_a_day_is_ready(text: object) -> None:
+    with pytest.raises(ValueError, match=r"^must be a time of day from 00:00 to 23:59, or a duration such as 2d6h$"):
+        parse_ready_at(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "hours", "shown"),
+    [("2d6h", 54, "2d6h"), ("3h", 3, "03:00"), ("1d", 24, "1d"), ("0s", 0, "00:00"), ("30d", 720, "30d")],
+)
+def test_a_day_may_be_ready_more_than_a_day_after_its_end(text: str, hours: int, shown: str) -> None:
+    assert parse_ready_at(text) == timedelta(hours=hours)
+    assert format_ready_at(timedelta(hours=hours)) == shown
+
+
+def test_a_day_that_is_ready_after_more_than_a_month_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"^must be at most 30d$"):
+        parse_ready_at("30d1s")
 
 
 @given(st.integers(min_value=0, max_value=1_439))
 def test_every_time_of_day_survives_writing_and_reading(minutes: int) -> None:
     since_midnight = timedelta(minutes=minutes)
 
-    assert parse_time_of_day(format_time_of_day(since_midnight)) == since_midnight
+    assert parse_ready_at(format_ready_at(since_midnight)) == since_midnight
 
 
 @pytest.mark.parametrize(
@@ -111,7 +125,7 @@ def test_a_setting_refuses_the_durations_that_make_no_sense_for_it(kind: Any, te
 
 
 def test_settings_take_and_give_back_text() -> None:
-    texts: dict[Any, str] = {Duration: "1h30m", DurationOrZero: "0s", Days: "60d", DaysOrZero: "0s", TimeOfDay: "12:30"}
+    texts: dict[Any, str] = {Duration: "1h30m", DurationOrZero: "0s", Days: "60d", DaysOrZero: "0s", ReadyAt: "12:30"}
     read = {kind: TypeAdapter(kind).validate_python(text) for kind, text in texts.items()}
 
     assert {kind: TypeAdapter(kind).dump_python(value, mode="json") for kind, value in read.items()} == texts

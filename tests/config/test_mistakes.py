@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from pydantic import Field, SecretStr, model_validator
 
-from exporter.config.durations import TimeOfDay
+from exporter.config.durations import ReadyAt
 from exporter.config.load import config_secrets
 from exporter.config.source import RequestsPerMinute, SourceSettings
 from exporter.config.types import BaseUrl, Secret, Settings, Whole
@@ -22,7 +22,7 @@ class _WikiSettings(SourceSettings):
     """A vendor with keys of every kind."""
 
     requests_per_minute: RequestsPerMinute = 300
-    ready_at: TimeOfDay = timedelta(hours=2)
+    ready_at: ReadyAt = timedelta(hours=2)
     spaces: tuple[Whole | str, ...] = Field(min_length=1)
     custom: Mapping[str, _Measure] = {}
     mirror: BaseUrl | None = None

@@ -9,7 +9,7 @@ from datetime import date, timedelta
 import polars as pl
 from pyroaring import BitMap
 
-from exporter.config.source import BaseUrl, RequestsPerMinute, SourceSettings, TimeOfDay
+from exporter.config.source import BaseUrl, ReadyAt, RequestsPerMinute, SourceSettings
 from exporter.errors import BadPayload
 from exporter.model import (
     ALL,
@@ -38,7 +38,7 @@ class AugmentSettings(SourceSettings):
 
     base_url: BaseUrl = "https://api.augmentcode.com"
     requests_per_minute: RequestsPerMinute = 10
-    ready_at: TimeOfDay = timedelta(hours=3)
+    ready_at: ReadyAt = timedelta(hours=3)
 
 
 Context = PollContext[AugmentSettings, NoSession]

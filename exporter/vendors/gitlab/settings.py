@@ -8,7 +8,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from exporter.config.source import BaseUrl, Duration, RequestsPerMinute, SourceSettings, TimeOfDay
+from exporter.config.source import BaseUrl, Duration, ReadyAt, RequestsPerMinute, SourceSettings
 from exporter.config.types import Settings
 
 Role = Literal[
@@ -104,7 +104,7 @@ class GitLabSettings(SourceSettings):
     base_url: BaseUrl = "https://gitlab.com"
     timeout: Duration = timedelta(seconds=60)
     requests_per_minute: RequestsPerMinute = 300
-    ready_at: TimeOfDay = timedelta(hours=1)
+    ready_at: ReadyAt = timedelta(hours=1)
     projects: tuple[Project, ...] = ()
     groups: tuple[Group, ...] = ()
     generation: Generation | None = None

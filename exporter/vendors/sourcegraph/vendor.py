@@ -16,7 +16,7 @@ import polars as pl
 from pydantic import AfterValidator, BeforeValidator
 from pyroaring import BitMap
 
-from exporter.config.source import BaseUrl, SourceSettings, TimeOfDay
+from exporter.config.source import BaseUrl, ReadyAt, SourceSettings
 from exporter.errors import BadPayload, Rejected
 from exporter.hosts import check_host
 from exporter.model import EVERYBODY, ONE_DAY, DayFacts, Identity, Reading
@@ -78,7 +78,7 @@ class SourcegraphSettings(SourceSettings):
     """A source at Sourcegraph Analytics. Each instance is a scope."""
 
     base_url: BaseUrl = "https://analytics.sourcegraph.com"
-    ready_at: TimeOfDay = timedelta(hours=2)
+    ready_at: ReadyAt = timedelta(hours=2)
     instances: Annotated[tuple[Annotated[str, AfterValidator(bare_host)], ...], AfterValidator(_every_host_once)]
     granularity: Annotated[Literal["by_user_day_client_language", "by_user_day"], BeforeValidator(_daily)] = (
         "by_user_day_client_language"
