@@ -5,13 +5,16 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Context, Decimal, Inexact, localcontext
 from math import prod
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import polars as pl
 from pyroaring import BitMap
 
-Measure = Literal["usage", "code_lines", "code_characters", "active_time"]
-Dimension = Literal["total", "activity", "client", "language", "team"]
+Measure = Literal["usage", "code_lines", "code_characters", "active_time", "tokens", "spend"]
+Dimension = Literal["total", "activity", "client", "language", "model", "team"]
+TokenKind = Literal["input", "output", "cache_read", "cache_creation"]
+# At list price, which nobody is billed; covered by the plan; billed on top of the plan.
+Basis = Literal["estimated", "included", "charged"]
 
 # The scope of a source that has no parts.
 ALL = "all"
@@ -27,10 +30,48 @@ CLOCK_TOLERANCE = timedelta(minutes=5)
 
 
 class Amount(NamedTuple):
-    """What is counted; `activity` is "" for time over all activities."""
+    """What is counted: an activity, time (`activity` is "" for all activities together), tokens or money.
+
+    `tokens` and `spend` make the last two, which have a kind, or a currency and a basis, in place of an activity.
+    """
 
     measure: Measure
-    activity: str
+    activity: str = ""
+    kind: TokenKind | Literal[""] = ""
+    currency: str = ""
+    basis: Basis | Literal[""] = ""
+
+    def words(self) -> tuple[str, ...]:
+        """The measure, and what tells its amounts apart; `amount_of` takes them."""
+        match self.measure:
+            case "tokens":
+                return self.measure, self.kind
+            case "spend":
+                return self.measure, self.currency, self.basis
+            case _:
+                return self.measure, self.activity
+
+
+def tokens(kind: TokenKind) -> Amount:
+    """Tokens of one kind."""
+    return Amount("tokens", kind=kind)
+
+
+def spend(currency: str, basis: Basis) -> Amount:
+    """Money in the main unit of a currency (ISO 4217), of one basis: neither is ever added over the other."""
+    return Amount("spend", currency=currency, basis=basis)
+
+
+def amount_of(measure: Any, *words: Any) -> Amount:
+    """The amount of these `words`. Raises TypeError for too few or too many."""
+    if measure == "tokens":
+        return tokens(*words)
+    return spend(*words) if measure == "spend" else Amount(measure, *words)
+
+
+# A part of a day: one amount with its breakdowns, all amounts of a measure, a breakdown with its people and amounts, or
+# the service accounts.
+Field = Amount | Measure | Dimension | Literal["service"]
 
 
 class AmountKey(NamedTuple):
@@ -65,19 +106,29 @@ class Identity:
 class DayFacts:
     """Everything that is stored of one finished day of one scope.
 
-    `amounts` are exact: int for counts, Decimal seconds for active_time. `people` holds all accounts, service accounts
-    too; `service` holds the service accounts (None: the vendor does not say). `head_count` is for vendors that count
-    people without listing them. `missing` holds the amounts that a row of the day lacked: their breakdowns are not
-    known. `by_account` has a column `account` (UInt32, sorted, unique) and an Int64 column for each amount, under the
-    name that `column` gives it (time in nanoseconds).
+    `amounts` are exact: int for counts, Decimal for active_time (seconds) and spend, which alone may be negative.
+    `people` holds all accounts, service accounts too; `service` holds the service accounts (None: the vendor does not
+    say). `head_count` is for vendors that count people without listing them.
+
+    `missing` holds the fields that a row of the day lacked, or that the vendor does not give for it: their breakdowns
+    are not known. `pending` holds the fields that the vendor gives later: they are missing until a day that is read
+    again has them. Neither has amounts of a missing measure.
+
+    `by_account` has a column `account` (UInt32, sorted, unique) and a column for each amount, under the name that
+    `column` gives it: Int64 (time in nanoseconds), for spend a Decimal with as many places as the day needs.
+
+    `teams` holds the accounts of each of the vendor's own teams on the day, by the team's id. An account may be in
+    several. None where they are not known.
     """
 
     amounts: Mapping[AmountKey, int | Decimal] = field(default_factory=dict)
     people: Mapping[PeopleKey, BitMap] = field(default_factory=dict)
     service: BitMap | None = None
     head_count: int | None = None
-    missing: frozenset[Amount] = frozenset()
+    missing: frozenset[Field] = frozenset()
     by_account: pl.DataFrame | None = None
+    pending: frozenset[Field] = frozenset()
+    teams: Mapping[str, BitMap] | None = None
 
     def people_total(self) -> int | None:
         """Distinct people of the day without service accounts; None where the vendor gave neither list nor count."""
@@ -141,4 +192,4 @@ def window_days(data_day: date, length: int) -> tuple[date, ...]:
 
 def column(amount: Amount) -> str:
     """The name of an amount's column in a table. Stored tables have it too: it never changes, and nothing parses it."""
-    return "|".join(amount)
+    return "|".join(amount.words())

@@ -10,6 +10,7 @@ adoption_active_service_accounts            window
 adoption_activity_active_users              window activity
 adoption_client_active_users                window client
 adoption_language_active_users              window language
+adoption_model_active_users                 window model
 adoption_team_active_users                  window team
 adoption_new_users                          window
 adoption_returned_users                     window
@@ -18,6 +19,7 @@ adoption_frequent_users                     window
 adoption_usage                              window activity
 adoption_client_usage                       window activity client
 adoption_language_usage                     window activity language
+adoption_model_usage                        window activity model
 adoption_team_usage                         window activity team
 adoption_user_usage                         window activity user
 adoption_code_lines                         window activity
@@ -26,6 +28,13 @@ adoption_active_time_seconds                window
 adoption_activity_active_time_seconds       window activity
 adoption_team_active_time_seconds           window team
 adoption_user_active_time_seconds           window user
+adoption_tokens                             window kind
+adoption_model_tokens                       window kind model
+adoption_team_tokens                        window kind team
+adoption_spend                              window currency basis
+adoption_model_spend                        window currency basis model
+adoption_team_spend                         window currency basis team
+adoption_spend_data_day_timestamp_seconds
 adoption_active_users_baseline
 adoption_seats
 adoption_data_day_timestamp_seconds
@@ -111,7 +120,7 @@ def test_a_breakdown_is_a_label_of_its_metric_and_what_has_more_labels_than_a_to
     assert [
         row.name
         for row in CATALOGUE.values()
-        if row.breakdown is None and {"client", "language", "team", "user"} & set(row.labels)
+        if row.breakdown is None and {"client", "language", "model", "team", "user"} & set(row.labels)
     ] == []
 
 

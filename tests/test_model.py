@@ -50,7 +50,7 @@ def test_a_day_is_ready_since_the_next_midnight_plus_the_ready_hour() -> None:
 @settings(deadline=None)
 @given(
     now=st.datetimes(datetime(2020, 1, 1), datetime(2040, 1, 1)),  # noqa: DTZ001 - hypothesis wants naive bounds
-    ready_at=st.timedeltas(timedelta(0), timedelta(hours=24)),
+    ready_at=st.timedeltas(timedelta(0), timedelta(days=30)),
     east=st.integers(-14, 14),
 )
 def test_the_newest_ready_day_is_the_last_whose_ready_moment_has_come(

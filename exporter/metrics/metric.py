@@ -5,7 +5,7 @@ from typing import Literal, NamedTuple
 
 Kind = Literal["gauge", "counter"]
 # The label by which a metric splits people or what they did.
-Breakdown = Literal["activity", "client", "language", "team", "user"]
+Breakdown = Literal["activity", "client", "language", "model", "team", "user"]
 
 SCOPE = ("source", "vendor", "scope")
 SOURCE = ("source", "vendor")

@@ -94,6 +94,7 @@ def scope_samples(
         data_day=data_day,
         aggregates=aggregates,
         people=history.head_counts,
+        money=history.money(data_day),
         windows={name: history.counted[data_day, name] for name in WINDOWS if (data_day, name) in history.counted},
         seats=status.seats if sample_options.seats is None else None,
         workday=None if sample_options.workday is None else sample_options.workday(data_day),

@@ -13,7 +13,7 @@ LONGEST_LABEL = 2048
 _BYTES_OF_A_LETTER = 4
 
 # From the first to be kept, totals, to the first to be dropped.
-_DETAIL: tuple[Breakdown | None, ...] = (None, "activity", "team", "client", "language", "user")
+_DETAIL: tuple[Breakdown | None, ...] = (None, "activity", "team", "client", "language", "model", "user")
 
 # The metric that counts the people of each breakdown. A single user is no group.
 _PEOPLE: Mapping[Breakdown, str] = {

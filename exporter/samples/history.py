@@ -10,7 +10,8 @@ from pyroaring import BitMap
 from exporter.model import WINDOWS, window_days
 from exporter.samples.aggregate import Aggregate, combined, day_aggregate
 from exporter.samples.lifecycle import first_seen
-from exporter.samples.teams import Membership, with_teams
+from exporter.samples.teams import Membership, with_teams, with_vendor_teams
+from exporter.samples.windows import Money
 from exporter.state.records import StoredDay
 from exporter.state.store import Store
 
@@ -24,6 +25,8 @@ class ScopeHistory:
 
     `hides` is True where other days are stored too. Counts of the vendor after the last known day are ignored.
 
+    Teams are those of `members`, or the vendor's own teams by their names where `vendor_teams` is given.
+
     Over consecutive data days, up or down, each day is read once and each week is added up once. Four weeks of facts
     are held in memory, with `users` also the amounts by account, and a set of people for each stored day.
     """
@@ -35,6 +38,7 @@ class ScopeHistory:
         scope: str,
         *,
         members: Membership | None = None,
+        vendor_teams: Mapping[str, str] | None = None,
         users: pl.DataFrame | None = None,
         known: Callable[[Mapping[date, StoredDay]], Mapping[date, StoredDay]] = lambda stored: stored,
     ) -> None:
@@ -49,6 +53,9 @@ class ScopeHistory:
         self._store = store
         self._source = source
         self._members = members
+        self._vendor_teams = vendor_teams
+        # The longest window, and the days by which money has come later.
+        self._span = _LONGEST
         self._aggregates: dict[tuple[str, date], Aggregate | None] = {}
         self._tables: dict[date, pl.DataFrame | None] = {}
 
@@ -71,8 +78,18 @@ class ScopeHistory:
     def aggregates(self, data_day: date) -> dict[str, Aggregate]:
         """The windows that end with a day, by name; those in which a day is not stored are left out."""
         self._read(data_day)
-        found = {window: self._aggregate(window, data_day) for window in WINDOWS}
-        return {window: aggregate for window, aggregate in found.items() if aggregate is not None}
+        return self._windows(data_day)
+
+    def money(self, data_day: date) -> Money | None:
+        """The newest of the four weeks' days of which the money is known, with the windows that end with it."""
+        self._read(data_day)
+        for behind, day in enumerate(window_days(data_day, _LONGEST)):
+            aggregate = self._aggregates["1d", day]
+            if aggregate is not None and aggregate.bases:
+                self._span = max(self._span, behind + _LONGEST)
+                self._read(data_day)
+                return Money(day, self._windows(day))
+        return None
 
     def by_account(self, data_day: date, window: str) -> Sequence[pl.DataFrame] | None:
         """Amounts by account for each day of a window; None where a day is not stored or has none."""
@@ -82,23 +99,29 @@ class ScopeHistory:
         return known if len(known) == len(tables) else None
 
     def _read(self, data_day: date) -> None:
-        """Reads the days of the longest window and drops all others."""
-        days = window_days(data_day, _LONGEST)
+        """Reads the days of the longest windows, of activity and of money, and drops all others."""
+        days = window_days(data_day, self._span)
         self._aggregates = {
             (window, day): aggregate for (window, day), aggregate in self._aggregates.items() if day in days
         }
         self._tables = {day: table for day, table in self._tables.items() if day in days}
         unread = [day for day in days if ("1d", day) not in self._aggregates]
         known = [day for day in unread if day in self.days]
-        with_accounts = self.users is not None or self._members is not None
+        with_accounts = any(part is not None for part in (self.users, self._members, self._vendor_teams))
         found = self._store.facts(self._source, self.scope, known, by_account=with_accounts) if known else {}
         for day in unread:
             facts = found.get(day)
-            if facts is not None and self._members is not None:
+            if facts is not None and self._vendor_teams is not None:
+                facts = with_vendor_teams(facts, self._vendor_teams)
+            elif facts is not None and self._members is not None:
                 facts = with_teams(facts, self._members)
             self._aggregates["1d", day] = None if facts is None else day_aggregate(facts)
             if self.users is not None and facts is not None:
                 self._tables[day] = facts.by_account
+
+    def _windows(self, last: date) -> dict[str, Aggregate]:
+        found = {window: self._aggregate(window, last) for window in WINDOWS}
+        return {window: aggregate for window, aggregate in found.items() if aggregate is not None}
 
     def _aggregate(self, window: str, last: date) -> Aggregate | None:
         if (window, last) not in self._aggregates:

@@ -8,15 +8,28 @@ from functools import lru_cache
 import polars as pl
 from pyroaring import BitMap
 
-from exporter.model import EVERYBODY, UNASSIGNED, AmountKey, DayFacts, Measure, PeopleKey, column, exact_sum
+from exporter.model import (
+    EVERYBODY,
+    UNASSIGNED,
+    AmountKey,
+    DayFacts,
+    Measure,
+    PeopleKey,
+    column,
+    exact_product,
+    exact_sum,
+)
 
 # Lines and characters of code are not published by team.
-_BY_TEAM: frozenset[Measure] = frozenset({"usage", "active_time"})
+_BY_TEAM: frozenset[Measure] = frozenset({"usage", "active_time", "tokens", "spend"})
 
 
 @dataclass(frozen=True)
 class Membership:
-    """The accounts of each team, as sets and as a table with the columns `account` (UInt32) and `team`."""
+    """The accounts of each team, as sets and as a table with the columns `account` (UInt32) and `team`.
+
+    An account may be in several teams.
+    """
 
     teams: Mapping[str, BitMap]
     table: pl.DataFrame
@@ -35,15 +48,37 @@ def membership(team_of: Mapping[int, str]) -> Membership:
     )
 
 
-def with_teams(facts: DayFacts, members: Membership) -> DayFacts:
-    """A day's facts with parts by team beside those by client and language.
+def vendor_membership(teams: Mapping[str, BitMap], names: Mapping[str, str]) -> Membership:
+    """The vendor's own teams of a day under their names (the id where a team has none); one name is one team.
 
-    The parts of an amount add up to its total: `unassigned` has the rest, including service accounts and rows without
-    an id. An amount has no parts by team where the day lacks its total or its amounts by account.
+    A team that is called `unassigned` is none.
+    """
+    named: dict[str, BitMap] = {}
+    for team, accounts in teams.items():
+        name = names.get(team, team)
+        if name != UNASSIGNED:
+            named.setdefault(name, BitMap()).update(accounts)
+    rows = [(account, team) for team, accounts in sorted(named.items()) for account in accounts]
+    return Membership(named, pl.DataFrame(rows, schema={"account": pl.UInt32, "team": pl.String}, orient="row"))
+
+
+def with_teams(facts: DayFacts, members: Membership) -> DayFacts:
+    """A day's facts with parts by team beside those by client, language and model.
+
+    Where nobody is in two teams, the parts of an amount add up to its total: `unassigned` has the rest, including
+    service accounts and rows without an id. An amount has no parts by team where the day lacks its total or its amounts
+    by account.
     """
     return replace(
         facts, amounts={**facts.amounts, **_amounts(facts, members)}, people={**facts.people, **_people(facts, members)}
     )
+
+
+def with_vendor_teams(facts: DayFacts, names: Mapping[str, str]) -> DayFacts:
+    """A day's facts with parts by the vendor's own teams, which are missing where the day does not know them."""
+    if facts.teams is None:
+        return replace(facts, missing=facts.missing | {"team"})
+    return with_teams(facts, vendor_membership(facts.teams, names))
 
 
 def _people(facts: DayFacts, members: Membership) -> dict[PeopleKey, BitMap]:
@@ -65,19 +100,25 @@ def _amounts(facts: DayFacts, members: Membership) -> dict[AmountKey, int | Deci
     people = facts.by_account.lazy().select("account", *columns)
     if facts.service:
         people = people.filter(~pl.col("account").is_in(list(facts.service)))
-    grouped = (
-        people.join(members.table.lazy(), on="account")
-        .group_by("team")
-        .agg(pl.col(name).cast(pl.Int128).sum() for name in columns)
-        .collect()
-    )
+    sums = [_sum(name, key) for name, key in columns.items()]
+    by_team = people.join(members.table.lazy(), on="account").group_by("team").agg(sums)
+    # Somebody of two teams counts in each of them, and once among those who are in any.
+    in_any = people.join(members.table.lazy(), on="account", how="semi").select(sums)
+    grouped, assigned = pl.collect_all([by_team, in_any])
     amounts: dict[AmountKey, int | Decimal] = {}
     for name, key in columns.items():
         values = zip(grouped["team"].to_list(), grouped[name].to_list(), strict=True)
-        parts = {_part(key, team): _exact(key, value) for team, value in values if value}
-        amounts |= parts
-        amounts[_part(key, UNASSIGNED)] = exact_sum([facts.amounts[key], *(-value for value in parts.values())])
+        amounts |= {_part(key, team): _exact(key, value) for team, value in values if value}
+        amounts[_part(key, UNASSIGNED)] = exact_sum(
+            [facts.amounts[key], exact_product(-1, _exact(key, assigned[name].item()))]
+        )
     return amounts
+
+
+def _sum(name: str, key: AmountKey) -> pl.Expr:
+    """Sums do not wrap: money is a decimal of 38 digits, and the rest is added in 128 bits."""
+    column = pl.col(name)
+    return (column if key.amount.measure == "spend" else column.cast(pl.Int128)).sum()
 
 
 # Interned, so dict lookups compare by identity, as for the keys of facts (state/codec.py).
@@ -86,6 +127,6 @@ def _part(key: AmountKey, team: str) -> AmountKey:
     return key._replace(dimension="team", member=team)
 
 
-def _exact(key: AmountKey, value: int) -> int | Decimal:
+def _exact(key: AmountKey, value: int | Decimal) -> int | Decimal:
     """Converts time from nanoseconds (amounts by account) to seconds (facts)."""
     return Decimal(value).scaleb(-9) if key.amount.measure == "active_time" else value

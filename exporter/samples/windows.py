@@ -4,47 +4,37 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from statistics import median
+from typing import get_args
 
-from exporter.metrics import CATALOGUE, SCOPE, Sample, sample
-from exporter.model import EVERYBODY, UNASSIGNED, WINDOWS, Amount, AmountKey, WindowPeople
+from exporter.metrics import Sample, sample
+from exporter.model import EVERYBODY, WINDOWS, Amount, Measure, WindowPeople
 from exporter.samples.aggregate import Aggregate
+from exporter.samples.amounts import WINDOW, Labels, amount_samples, labelled
 
 BASELINE_DAYS = tuple(timedelta(days=7 * weeks) for weeks in (1, 2, 3, 4))
 
-
-def labelled(name: str, *labels: str) -> str:
-    """The name of a metric; KeyError or ValueError where its row has other labels or another order of them."""
-    if CATALOGUE[name].labels != labels:
-        raise ValueError(f"{name} has labels {CATALOGUE[name].labels}, got {labels}")
-    return name
-
+_LATER: frozenset[Measure] = frozenset({"tokens", "spend"})
+_AT_ONCE: frozenset[Measure] = frozenset(get_args(Measure)) - _LATER
 
 # Checked once here, because each metric has many samples.
-_WINDOW = (*SCOPE, "window")
-_PEOPLE = labelled("adoption_active_users", *_WINDOW)
-_SERVICE = labelled("adoption_active_service_accounts", *_WINDOW)
+_PEOPLE = labelled("adoption_active_users", *WINDOW)
+_SERVICE = labelled("adoption_active_service_accounts", *WINDOW)
 _PEOPLE_BY = {
-    "activity": labelled("adoption_activity_active_users", *_WINDOW, "activity"),
-    "client": labelled("adoption_client_active_users", *_WINDOW, "client"),
-    "language": labelled("adoption_language_active_users", *_WINDOW, "language"),
-    "team": labelled("adoption_team_active_users", *_WINDOW, "team"),
+    "activity": labelled("adoption_activity_active_users", *WINDOW, "activity"),
+    "client": labelled("adoption_client_active_users", *WINDOW, "client"),
+    "language": labelled("adoption_language_active_users", *WINDOW, "language"),
+    "model": labelled("adoption_model_active_users", *WINDOW, "model"),
+    "team": labelled("adoption_team_active_users", *WINDOW, "team"),
 }
-_TOTALS = {
-    "usage": labelled("adoption_usage", *_WINDOW, "activity"),
-    "code_lines": labelled("adoption_code_lines", *_WINDOW, "activity"),
-    "code_characters": labelled("adoption_code_characters", *_WINDOW, "activity"),
-}
-_USAGE_BY = {
-    "client": labelled("adoption_client_usage", *_WINDOW, "activity", "client"),
-    "language": labelled("adoption_language_usage", *_WINDOW, "activity", "language"),
-    "team": labelled("adoption_team_usage", *_WINDOW, "activity", "team"),
-}
-_TIME = labelled("adoption_active_time_seconds", *_WINDOW)
-_ACTIVITY_TIME = labelled("adoption_activity_active_time_seconds", *_WINDOW, "activity")
-_TEAM_TIME = labelled("adoption_team_active_time_seconds", *_WINDOW, "team")
+_MONEY_DAY = "adoption_spend_data_day_timestamp_seconds"
 
-# The values of _WINDOW.
-_Labels = tuple[str, str, str, str]
+
+@dataclass(frozen=True)
+class Money:
+    """The newest day of which the money is known, and the windows that end with it. Vendors may give money later."""
+
+    day: date
+    aggregates: Mapping[str, Aggregate]
 
 
 @dataclass(frozen=True)
@@ -61,6 +51,7 @@ class Scope:
     data_day: date
     aggregates: Mapping[str, Aggregate]
     people: Mapping[date, int | None]
+    money: Money | None = None
     windows: Mapping[str, WindowPeople] = field(default_factory=dict)
     seats: int | None = None
     workday: bool | None = None
@@ -102,6 +93,11 @@ def samples(scope: Scope) -> list[Sample]:
     """Every sample of a scope but those of the lifecycle and of single users."""
     whole = figures(scope)
     made = list(_about(whole, scope.labels()))
+    if scope.money is not None:
+        made.append(sample(_MONEY_DAY, _start(scope.money.day), **scope.labels()))
+    spent = {} if scope.money is None else scope.money.aggregates
+    # Tokens come with the activity, or else with the money.
+    used = scope.aggregates if _knows_tokens(scope.aggregates) else spent
     for window in WINDOWS:
         labels = (scope.source, scope.vendor, scope.name, window)
         if window in whole.people:
@@ -110,7 +106,11 @@ def samples(scope: Scope) -> list[Sample]:
             made.append(Sample(_SERVICE, labels, whole.service_accounts[window]))
         if window in scope.aggregates:
             made.extend(_people_by(scope.aggregates[window], labels))
-            made.extend(_amounts(scope.aggregates[window], labels))
+            made.extend(amount_samples(scope.aggregates[window], labels, _AT_ONCE))
+        if window in used:
+            made.extend(amount_samples(used[window], labels, {"tokens"}))
+        if window in spent:
+            made.extend(amount_samples(spent[window], labels, {"spend"}))
     return made
 
 
@@ -122,8 +122,7 @@ def baseline(people: Mapping[date, int | None], day: date) -> float | None:
 
 
 def _about(whole: Figures, labels: Mapping[str, str]) -> Iterator[Sample]:
-    start = datetime.combine(whole.data_day, time(), UTC).timestamp()
-    yield sample("adoption_data_day_timestamp_seconds", start, **labels)
+    yield sample("adoption_data_day_timestamp_seconds", _start(whole.data_day), **labels)
     yield sample("adoption_data_revisions_total", whole.revised, **labels)
     if whole.workday is not None:
         yield sample("adoption_data_day_workday", float(whole.workday), **labels)
@@ -143,31 +142,20 @@ def _people(scope: Scope, window: str) -> tuple[int | None, int | None]:
     return scope.people.get(scope.data_day) if window == "1d" else None, None
 
 
-def _people_by(aggregate: Aggregate, labels: _Labels) -> Iterator[Sample]:
+def _people_by(aggregate: Aggregate, labels: Labels) -> Iterator[Sample]:
     for key, accounts in sorted(aggregate.people.items()):
-        unknown = key.dimension == "activity" and Amount("usage", key.member) in aggregate.missing
+        unknown = key.dimension in aggregate.missing or (
+            key.dimension == "activity" and Amount("usage", key.member) in aggregate.missing
+        )
         if accounts and key != EVERYBODY and not unknown:
             yield Sample(_PEOPLE_BY[key.dimension], (*labels, key.member), len(accounts))
 
 
-def _amounts(aggregate: Aggregate, labels: _Labels) -> Iterator[Sample]:
-    """The totals, then their parts."""
-    parts = []
-    for (amount, dimension, member), value in sorted(aggregate.amounts.items()):
-        measure, activity = amount
-        if dimension == "total" and measure != "active_time":
-            yield Sample(_TOTALS[measure], (*labels, activity), float(value))
-        elif dimension == "total" and activity == "":
-            yield Sample(_TIME, labels, float(value))
-        elif value <= 0 or amount in aggregate.missing:
-            continue
-        elif dimension == "total":
-            parts.append(Sample(_ACTIVITY_TIME, (*labels, activity), float(value)))
-        # Teams add up to a total, so their parts are unknown where the total of some day is.
-        elif dimension == "team" and AmountKey(amount, "team", UNASSIGNED) not in aggregate.amounts:
-            continue
-        elif measure == "active_time":
-            parts.append(Sample(_TEAM_TIME, (*labels, member), float(value)))
-        else:
-            parts.append(Sample(_USAGE_BY[dimension], (*labels, activity, member), float(value)))
-    yield from parts
+def _knows_tokens(aggregates: Mapping[str, Aggregate]) -> bool:
+    """Whether the tokens of the data day are known."""
+    day = aggregates.get("1d")
+    return day is not None and any(key.amount.measure == "tokens" for key in day.amounts)
+
+
+def _start(day: date) -> float:
+    return datetime.combine(day, time(), UTC).timestamp()

@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import zlib
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from functools import lru_cache
@@ -12,9 +13,14 @@ from typing import Any
 import polars as pl
 from pyroaring import BitMap
 
-from exporter.model import EVERYBODY, Amount, AmountKey, DayFacts, PeopleKey
+from exporter.model import EVERYBODY, Amount, AmountKey, DayFacts, Field, PeopleKey, amount_of
 
-_FORMAT = 1
+# The newest format. A day that has nothing new is written in the first one, which every version reads.
+_FORMAT = 2
+_FIRST_FORMAT = 1
+_OF_FIRST_FORMAT = frozenset({"usage", "code_lines", "code_characters", "active_time"})
+_DIMENSIONS_OF_FIRST_FORMAT = frozenset({"total", "activity", "client", "language", "team"})
+
 # Sets of accounts hardly compress further: level 6 takes three times as long for 6 % less.
 _COMPRESSION = 1
 
@@ -36,7 +42,7 @@ class UnreadableError(ValueError):
 
 
 # Days repeat the same keys: interned, so that dict lookups compare them by identity when days are added up.
-_amount = lru_cache(maxsize=10_000)(Amount)
+_amount = lru_cache(maxsize=10_000)(amount_of)
 _amount_key = lru_cache(maxsize=10_000)(AmountKey)
 _people_key = lru_cache(maxsize=10_000)(PeopleKey)
 
@@ -59,15 +65,20 @@ def encode(facts: DayFacts, by_account: bytes | None = None) -> bytes:
     Equal facts may have different bytes: compare facts with `same`.
     """
     document = {
-        "format": _FORMAT,
+        "format": _FIRST_FORMAT if _is_of_first_format(facts) else _FORMAT,
         "amounts": [
-            [*key.amount, key.dimension, key.member, _number(value)] for key, value in sorted(facts.amounts.items())
+            [*key.amount.words(), key.dimension, key.member, _number(value)]
+            for key, value in sorted(facts.amounts.items())
         ],
         "people": [[*key, _pack(accounts)] for key, accounts in sorted(facts.people.items())],
         "service": None if facts.service is None else _pack(facts.service),
         "head_count": facts.head_count,
-        "missing": sorted(facts.missing),
+        "missing": _fields(facts.missing),
     }
+    if facts.pending:
+        document["pending"] = _fields(facts.pending)
+    if facts.teams is not None:
+        document["teams"] = [[team, _pack(accounts)] for team, accounts in sorted(facts.teams.items())]
     if by_account is not None:
         document["by_account"] = zlib.crc32(by_account)
     return zlib.compress(json.dumps(document, separators=(",", ":")).encode(), _COMPRESSION)
@@ -120,54 +131,68 @@ def same(one: DayFacts, other: DayFacts) -> bool:
     if one.by_account is None or other.by_account is None:
         return one.by_account is other.by_account
     columns = sorted(one.by_account.columns)
-    return columns == sorted(other.by_account.columns) and one.by_account.select(columns).equals(
-        other.by_account.select(columns)
+    return columns == sorted(other.by_account.columns) and all(
+        _equal(one.by_account[name], other.by_account[name]) for name in columns
     )
 
 
-def keep_known_kinds(stored: DayFacts, read: DayFacts) -> DayFacts:
-    """A re-read day with the service accounts of the stored day.
-
-    Sourcegraph's registry describes today only (2026-11). So an account that the stored day counts as a person stays
-    one, and an account that is new on the day is what the registry says now: a person if the registry is gone.
-    """
-    if stored.service is None:
-        return read
-    new = BitMap() if read.service is None else read.service - _counted(stored)
-    return replace(read, service=(stored.service & _counted(read)) | new)
+def counted_accounts(facts: DayFacts) -> BitMap:
+    """Every account of any set: Augment's records may name one that its list of the day lacks (2026-11)."""
+    return BitMap().union(*facts.people.values())
 
 
 def accounts_of(facts: DayFacts) -> BitMap:
     """Every account that occurs in the facts of a day."""
     used = BitMap() if facts.by_account is None else BitMap(facts.by_account["account"].to_list())
-    return _counted(facts) | (facts.service or BitMap()) | used
+    return counted_accounts(facts) | (facts.service or BitMap()) | used
 
 
 def _decode(data: bytes, by_account: bytes | None) -> DayFacts:
     document: dict[str, Any] = json.loads(zlib.decompress(data))
-    if document["format"] != _FORMAT:
-        raise UnreadableError(f"facts of format {document['format']}, this version reads {_FORMAT}")
+    if document["format"] not in (_FIRST_FORMAT, _FORMAT):
+        raise UnreadableError(f"facts of format {document['format']}, this version reads {_FIRST_FORMAT} and {_FORMAT}")
     # Corrupt bytes may still be a table. The first states have no checksum.
     if by_account is not None and zlib.crc32(by_account) != document.get("by_account", zlib.crc32(by_account)):
         raise UnreadableError("amounts by account are not those that were written")
     return DayFacts(
         amounts={
-            _amount_key(_amount(measure, activity), dimension, member): Decimal(value)
-            if isinstance(value, str)
-            else value
-            for measure, activity, dimension, member, value in document["amounts"]
+            _amount_key(_amount(*words), dimension, member): Decimal(value) if isinstance(value, str) else value
+            for *words, dimension, member, value in document["amounts"]
         },
         people={_people_key(dimension, member): _unpack(text) for dimension, member, text in document["people"]},
         service=None if document["service"] is None else _unpack(document["service"]),
         head_count=document["head_count"],
-        missing=frozenset(_amount(measure, activity) for measure, activity in document["missing"]),
+        missing=frozenset(map(_field, document["missing"])),
         by_account=None if by_account is None else pl.read_ipc(io.BytesIO(by_account)),
+        pending=frozenset(map(_field, document["pending"])) if "pending" in document else frozenset(),
+        teams={team: _unpack(text) for team, text in document["teams"]} if "teams" in document else None,
     )
 
 
-def _counted(facts: DayFacts) -> BitMap:
-    """Every account of any set: Augment's records may name one that its list of the day lacks (2026-11)."""
-    return BitMap().union(*facts.people.values())
+def _is_of_first_format(facts: DayFacts) -> bool:
+    return (
+        not facts.pending
+        and facts.teams is None
+        and all(isinstance(field, Amount) and field.measure in _OF_FIRST_FORMAT for field in facts.missing)
+        and all(key.amount.measure in _OF_FIRST_FORMAT for key in facts.amounts)
+        and {key.dimension for key in facts.amounts} <= _DIMENSIONS_OF_FIRST_FORMAT
+        and {key.dimension for key in facts.people} <= _DIMENSIONS_OF_FIRST_FORMAT
+    )
+
+
+def _fields(fields: Collection[Field]) -> list[list[str]]:
+    """Each field as its words: those of an amount, or the one of a measure or dimension."""
+    return sorted(list(field.words()) if isinstance(field, Amount) else [field] for field in fields)
+
+
+def _field(words: Sequence[Any]) -> Field:
+    field: Field = words[0] if len(words) == 1 else _amount(*words)
+    return field
+
+
+def _equal(one: pl.Series, other: pl.Series) -> bool:
+    # Money may be written with more places than it needs: 1.50 is 1.5.
+    return one.to_list() == other.to_list() if one.dtype != other.dtype else one.equals(other)
 
 
 def _number(value: int | Decimal) -> int | str:

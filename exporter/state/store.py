@@ -15,6 +15,7 @@ from exporter.state import schema, scope_readings
 from exporter.state.database import LOCK_SECONDS, NO_VARIABLES, Database
 from exporter.state.engine import MEMORY
 from exporter.state.records import Change, Replacement, ScopeStatus, StoredDay
+from exporter.state.reread import merged
 from exporter.state.scope_readings import NO_READINGS, Readings
 from exporter.state.unreadable import Unreadable
 
@@ -137,7 +138,7 @@ class Store:
                 source, scope, ((day, partial(facts_format.decode, *data)) for day, *data in before)
             )
             stored = readable.get(reading.day)
-            read = reading.facts if stored is None else facts_format.keep_known_kinds(stored, reading.facts)
+            read = reading.facts if stored is None else merged(stored, reading.facts)
             change: Change = "new" if stored is None else "same" if facts_format.same(stored, read) else "revised"
             row = {"source": source, "scope": scope, "day": reading.day, **facts_format.columns(read)}
             self.database.upsert(connection, table, [{**row, "requests": requests, "read_at": now.timestamp()}])

@@ -127,14 +127,15 @@ def test_a_withheld_team_is_named_as_its_label_would_be() -> None:
 
 
 SPLIT = {
-    *(f"adoption_{split}_active_users" for split in ("activity", "client", "language", "team")),
-    *(f"adoption_{split}_usage" for split in ("client", "language", "team")),
+    *(f"adoption_{split}_active_users" for split in ("activity", "client", "language", "model", "team")),
+    *(f"adoption_{split}_usage" for split in ("client", "language", "model", "team")),
+    *(f"adoption_{split}_{what}" for split in ("model", "team") for what in ("tokens", "spend")),
     "adoption_team_active_time_seconds",
 }
 
 
 def test_totals_by_activity_too_and_single_users_who_were_asked_for_stay() -> None:
-    every = dict.fromkeys(("activity", "user", "window"), "x") | LABELS
+    every = dict.fromkeys(("activity", "user", "window", "kind", "currency", "basis"), "x") | LABELS
     samples = [
         sample(name, 1.0, **{label: every[label] for label in row.labels})
         for name, row in CATALOGUE.items()

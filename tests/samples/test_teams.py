@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyroaring import BitMap
 
-from exporter.model import EVERYBODY, Amount, AmountKey, DayFacts, PeopleKey
-from exporter.samples.teams import membership, with_teams
+from exporter.model import EVERYBODY, Amount, AmountKey, DayFacts, PeopleKey, spend, tokens
+from exporter.samples.teams import membership, with_teams, with_vendor_teams
 from exporter.state.codec import same
 from tests.support.window_facts import ABOUT, CHATS, DATA_DAY, LINES, SEARCHES, TIME, VIM, back, scope, shown
 
@@ -213,3 +213,70 @@ def test_teams_are_what_counting_by_hand_gives_and_add_up(known: list[DayFacts],
     }
     assert sum(named("team_usage").values()) == found["usage{7d,searches}"]
     assert sum(usage.values()) == found["usage{7d,searches}"]
+
+
+CHARGED, READ = AmountKey(spend("USD", "charged")), AmountKey(tokens("cache_read"))
+COSTS = DayFacts(
+    amounts={SEARCHES: 10, CHARGED: Decimal("1.07"), READ: 9},
+    people={EVERYBODY: BitMap([1, 2, 3, 8])},
+    service=BitMap([8]),
+    by_account=pl.DataFrame(
+        [
+            (1, 5, Decimal("0.10"), 4),
+            (2, 1, Decimal("-0.05"), 0),
+            (3, 0, Decimal("0.01"), 1),
+            (8, 2, Decimal("1.01"), 4),
+        ],
+        schema={
+            "account": pl.UInt32,
+            "usage|searches": pl.Int64,
+            "spend|USD|charged": pl.Decimal(38, 2),
+            "tokens|cache_read": pl.Int64,
+        },
+        orient="row",
+    ),
+)
+
+
+def test_tokens_and_money_by_team_are_exact_and_add_up_to_the_total() -> None:
+    found = with_teams(COSTS, membership({1: "web", 2: "web", 8: "web"})).amounts
+
+    assert {key.member: value for key, value in found.items() if key == of(CHARGED, key.member)} == {
+        "web": Decimal("0.05"),
+        "unassigned": Decimal("1.02"),
+    }
+    assert {key.member: value for key, value in found.items() if key == of(READ, key.member)} == {
+        "web": 4,
+        "unassigned": 5,
+    }
+
+
+def test_who_is_in_several_teams_of_the_vendor_counts_in_each_and_not_among_the_unassigned() -> None:
+    teams = {"t1": BitMap([1, 2]), "t2": BitMap([1, 8]), "t3": BitMap([3]), "t4": BitMap([2])}
+    names = {"t1": "web", "t2": "app", "t3": "unassigned", "t4": "web"}
+
+    facts = with_vendor_teams(replace(COSTS, teams=teams), names)
+
+    assert {key.member: set(found) for key, found in facts.people.items() if key.dimension == "team"} == {
+        "web": {1, 2},
+        "app": {1, 8},
+        "unassigned": {3},
+    }
+    assert {(key.amount, key.member): value for key, value in facts.amounts.items() if key.dimension == "team"} == {
+        (SEARCHES.amount, "web"): 6,
+        (SEARCHES.amount, "app"): 5,
+        (SEARCHES.amount, "unassigned"): 4,
+        (CHARGED.amount, "web"): Decimal("0.05"),
+        (CHARGED.amount, "app"): Decimal("0.10"),
+        (CHARGED.amount, "unassigned"): Decimal("1.02"),
+        (READ.amount, "web"): 4,
+        (READ.amount, "app"): 4,
+        (READ.amount, "unassigned"): 5,
+    }
+
+
+def test_a_day_of_which_the_vendors_teams_are_not_known_has_none() -> None:
+    facts = with_vendor_teams(COSTS, {})
+
+    assert facts.missing == {"team"}
+    assert same(replace(facts, missing=frozenset()), COSTS)

@@ -9,7 +9,8 @@ from pyroaring import BitMap
 
 from exporter.metrics import CATALOGUE, Sample
 from exporter.model import EVERYBODY, UNASSIGNED, Amount, AmountKey, DayFacts, PeopleKey, WindowPeople
-from exporter.samples.windows import labelled, samples
+from exporter.samples.amounts import labelled
+from exporter.samples.windows import samples
 from tests.support.window_facts import (
     ABOUT,
     CHARACTERS,

@@ -9,8 +9,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyroaring import BitMap
 
-from exporter.model import EVERYBODY, Amount, AmountKey, DayFacts, PeopleKey, column
-from exporter.state.codec import decode, encode, encode_accounts, keep_known_kinds, pack_accounts, people_of, same
+from exporter.model import (
+    EVERYBODY,
+    Amount,
+    AmountKey,
+    Basis,
+    DayFacts,
+    Field,
+    PeopleKey,
+    TokenKind,
+    amount_of,
+    column,
+    spend,
+    tokens,
+)
+from exporter.state.codec import decode, encode, encode_accounts, pack_accounts, people_of, same
 from exporter.state.codec import unpack_accounts as unpack
 
 VIM = PeopleKey("client", "vim")
@@ -21,23 +34,45 @@ ACCOUNTS = st.one_of(
     st.builds(lambda first, size: BitMap(range(first, first + size)), st.integers(0, 70_000), st.integers(0, 9_000)),
 )
 MEMBERS = st.one_of(st.sampled_from(["", "vim", 'a"b\\c\n', "日本"]), st.text(max_size=5))
-AMOUNTS = st.builds(Amount, st.sampled_from(["usage", "code_lines", "code_characters", "active_time"]), MEMBERS)
-DIMENSIONS = st.sampled_from(["total", "activity", "client", "language"])
-TABLES = st.lists(st.tuples(st.integers(0, 2**32 - 1), st.integers(0, 2**63 - 1)), unique_by=lambda row: row[0]).map(
-    lambda rows: pl.DataFrame(sorted(rows), schema={"account": pl.UInt32, "usage|searches": pl.Int64}, orient="row")
+KINDS: list[TokenKind] = ["input", "output", "cache_read", "cache_creation"]
+BASES: list[Basis] = ["estimated", "included", "charged"]
+AMOUNTS = st.one_of(
+    st.tuples(st.sampled_from(["usage", "code_lines", "code_characters", "active_time"]), MEMBERS).map(
+        lambda words: amount_of(*words)
+    ),
+    st.sampled_from(KINDS).map(tokens),
+    st.tuples(st.sampled_from(["USD", "EUR"]), st.sampled_from(BASES)).map(lambda words: spend(*words)),
+)
+DIMENSIONS = st.sampled_from(["total", "activity", "client", "language", "model"])
+FIELDS: st.SearchStrategy[Field] = st.one_of(AMOUNTS, st.sampled_from(["tokens", "spend", "model", "team", "service"]))
+TABLES = st.lists(
+    st.tuples(st.integers(0, 2**32 - 1), st.integers(0, 2**63 - 1), st.decimals(-(10**12), 10**12, places=20)),
+    unique_by=lambda row: row[0],
+).map(
+    lambda rows: pl.DataFrame(
+        sorted(rows),
+        schema={"account": pl.UInt32, "usage|searches": pl.Int64, "spend|USD|charged": pl.Decimal(38, 20)},
+        orient="row",
+    )
 )
 FACTS = st.builds(
     DayFacts,
     amounts=st.dictionaries(
         st.builds(AmountKey, AMOUNTS, DIMENSIONS, MEMBERS),
-        st.one_of(st.integers(0, 2**70), st.decimals(0, 10**12, places=20), st.sampled_from([Decimal("1E+3")])),
+        st.one_of(
+            st.integers(0, 2**70),
+            st.decimals(-1, 10**12, places=20),
+            st.sampled_from([Decimal("1E+3"), Decimal("-0.1")]),
+        ),
         max_size=8,
     ),
     people=st.dictionaries(st.builds(PeopleKey, DIMENSIONS, MEMBERS), ACCOUNTS, max_size=4),
     service=st.one_of(st.none(), ACCOUNTS),
     head_count=st.one_of(st.none(), st.integers(0, 2**63 - 1)),
-    missing=st.frozensets(AMOUNTS, max_size=4),
+    missing=st.frozensets(FIELDS, max_size=4),
     by_account=st.one_of(st.none(), TABLES),
+    pending=st.frozensets(FIELDS, max_size=4),
+    teams=st.one_of(st.none(), st.dictionaries(MEMBERS, ACCOUNTS, max_size=3)),
 )
 
 
@@ -61,7 +96,8 @@ def test_facts_are_read_back_as_they_were_written(facts: DayFacts) -> None:
         assert again.by_account.equals(facts.by_account)
     assert same(again, facts)
     assert {type(key) for key in again.amounts} <= {AmountKey}
-    assert {type(amount) for amount in (*(key.amount for key in again.amounts), *again.missing)} <= {Amount}
+    assert {type(key.amount) for key in again.amounts} <= {Amount}
+    assert {type(field) for field in (*again.missing, *again.pending)} <= {Amount, str}
     assert {type(key) for key in again.people} <= {PeopleKey}
 
 
@@ -81,17 +117,38 @@ def test_amounts_are_written_as_every_version_has_written_them() -> None:
 
     assert document["amounts"] == [["usage", "searches", "client", "vim", 2], ["usage", "searches", "total", "", 1]]
     assert document["missing"] == [["code_lines", "written"]]
+    assert document.keys() == {"format", "amounts", "people", "service", "head_count", "missing"}
+    assert document["format"] == 1
     assert [column(amount) for amount in (SEARCHES.amount, Amount("active_time", ""))] == [
         "usage|searches",
         "active_time|",
     ]
 
 
+def test_what_the_first_format_cannot_hold_is_written_in_the_second() -> None:
+    new = [
+        DayFacts(amounts={AmountKey(tokens("cache_read")): 1, AmountKey(spend("USD", "charged")): Decimal("-0.10")}),
+        DayFacts(people={PeopleKey("model", "gpt-5"): BitMap([1])}),
+        DayFacts(missing=frozenset({"spend"})),
+        DayFacts(pending=frozenset({"team"})),
+        DayFacts(teams={}),
+    ]
+
+    documents = [json.loads(zlib.decompress(encode(facts))) for facts in new]
+
+    assert [document["format"] for document in documents] == [2, 2, 2, 2, 2]
+    assert documents[0]["amounts"] == [
+        ["spend", "USD", "charged", "total", "", "-0.10"],
+        ["tokens", "cache_read", "total", "", 1],
+    ]
+    assert [column(key.amount) for key in sorted(new[0].amounts)] == ["spend|USD|charged", "tokens|cache_read"]
+
+
 def test_facts_of_another_format_are_refused() -> None:
     document = json.loads(zlib.decompress(encode(DayFacts())))
-    foreign = zlib.compress(json.dumps({**document, "format": 2}).encode())
+    foreign = zlib.compress(json.dumps({**document, "format": 3}).encode())
 
-    with pytest.raises(ValueError, match=r"^facts of format 2, this version reads 1$"):
+    with pytest.raises(ValueError, match=r"^facts of format 3, this version reads 1 and 2$"):
         decode(foreign, None)
 
 
@@ -118,6 +175,15 @@ def test_two_readings_that_differ_only_in_memory_layout_are_the_same() -> None:
     assert same(replace(one, by_account=in_chunks), other)
 
 
+def test_money_by_account_is_the_same_whatever_zeros_stand_at_its_end() -> None:
+    def spent(text: str, places: int) -> DayFacts:
+        money = pl.Series("spend|USD|charged", [Decimal(text)], dtype=pl.Decimal(38, places))
+        return DayFacts(by_account=pl.DataFrame([pl.Series("account", [1], dtype=pl.UInt32), money]))
+
+    assert same(spent("1.5", 1), spent("1.5", 6))
+    assert not same(spent("1.5", 1), spent("1.500001", 6))
+
+
 FULL = DayFacts(
     amounts={SEARCHES: 1},
     people={EVERYBODY: BitMap([1, 2])},
@@ -140,6 +206,8 @@ FULL = DayFacts(
         replace(FULL, head_count=None),
         replace(FULL, missing=frozenset()),
         replace(FULL, by_account=None),
+        replace(FULL, pending=frozenset({"spend"})),
+        replace(FULL, teams={}),
         replace(FULL, by_account=amounts_table(account=[1, 2], **{"usage|searches": [3, 5]})),
         replace(FULL, by_account=amounts_table(account=[1, 3], **{"usage|searches": [3, 4]})),
         replace(FULL, by_account=amounts_table(account=[1, 2], **{"usage|chat_messages": [3, 4]})),
@@ -156,58 +224,3 @@ def test_people_of_a_day_are_the_listed_accounts_without_service_accounts() -> N
     assert people_of(DayFacts(head_count=3)) is None
     assert people_of(DayFacts(people={EVERYBODY: BitMap([1, 2])})) == BitMap([1, 2])
     assert people_of(DayFacts(people={EVERYBODY: BitMap([1, 2])}, service=BitMap([2, 5]))) == BitMap([1])
-
-
-def test_a_re_read_day_keeps_the_kinds_of_accounts_as_they_were_on_the_day() -> None:
-    stored = DayFacts(people={EVERYBODY: BitMap([1, 2, 3])}, service=BitMap([3]))
-    read = DayFacts(people={EVERYBODY: BitMap([1, 2, 3, 4, 5])}, service=BitMap([2, 5]))
-
-    kept = keep_known_kinds(stored, read)
-
-    assert kept == replace(read, service=BitMap([3, 5]))
-    assert people_of(kept) == BitMap([1, 2, 4])
-
-
-def test_a_service_account_that_is_gone_from_a_re_read_day_is_gone() -> None:
-    stored = DayFacts(people={EVERYBODY: BitMap([1, 3])}, service=BitMap([3]))
-    read = DayFacts(people={EVERYBODY: BitMap([1])}, service=BitMap())
-
-    assert keep_known_kinds(stored, read) == read
-
-
-def test_a_service_account_that_a_re_read_day_has_only_in_a_breakdown_becomes_no_person() -> None:
-    stored = DayFacts(people={EVERYBODY: BitMap([1, 3]), VIM: BitMap([1, 3])}, service=BitMap([3]))
-    read = DayFacts(people={EVERYBODY: BitMap([1]), VIM: BitMap([1, 3])}, service=BitMap([3]))
-
-    assert keep_known_kinds(stored, read) == read
-
-
-def test_a_service_account_that_the_stored_day_had_only_in_a_breakdown_stays_one() -> None:
-    stored = DayFacts(people={EVERYBODY: BitMap([1]), VIM: BitMap([1, 3])}, service=BitMap([3]))
-    read = DayFacts(people={EVERYBODY: BitMap([1, 3]), VIM: BitMap([1, 3])}, service=BitMap())
-
-    assert keep_known_kinds(stored, read) == replace(read, service=BitMap([3]))
-
-
-def test_a_day_that_is_re_read_without_a_registry_keeps_the_service_accounts_that_it_had() -> None:
-    stored = DayFacts(people={EVERYBODY: BitMap([1, 2, 3])}, service=BitMap([2, 3]))
-    read = DayFacts(people={EVERYBODY: BitMap([1, 3, 4])})
-
-    kept = keep_known_kinds(stored, read)
-
-    assert kept == replace(read, service=BitMap([3]))
-    assert people_of(kept) == BitMap([1, 4])
-
-
-@pytest.mark.parametrize(
-    ("stored", "read"),
-    [
-        (
-            DayFacts(people={EVERYBODY: BitMap([1, 2])}),
-            DayFacts(people={EVERYBODY: BitMap([1, 2])}, service=BitMap([2])),
-        ),
-        (DayFacts(head_count=3), DayFacts(head_count=4)),
-    ],
-)
-def test_where_the_stored_day_knew_no_kinds_the_reading_is_taken_as_it_is(stored: DayFacts, read: DayFacts) -> None:
-    assert keep_known_kinds(stored, read) == read

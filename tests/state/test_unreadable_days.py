@@ -39,7 +39,7 @@ WHOLE = encode(FACTS, TABLE)
 
 
 def newer_format(data: bytes) -> bytes:
-    return zlib.compress(json.dumps({**json.loads(zlib.decompress(data)), "format": 2}).encode())
+    return zlib.compress(json.dumps({**json.loads(zlib.decompress(data)), "format": 3}).encode())
 
 
 DAMAGES: dict[str, tuple[str, Callable[[bytes], object]]] = {

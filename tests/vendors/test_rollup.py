@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from decimal import Decimal
 from typing import NamedTuple
 
 import polars as pl
@@ -8,8 +9,8 @@ from hypothesis import strategies as st
 from pyroaring import BitMap
 
 from exporter.errors import BadPayload
-from exporter.model import Amount, AmountKey, PeopleKey, column
-from exporter.vendors.rollup import Rollup, rollup
+from exporter.model import Amount, AmountKey, PeopleKey, column, exact_sum, spend, tokens
+from exporter.vendors.rollup import Rollup, breakdown, money_column, rollup
 
 WHERE = "acme GET /rows of 2026-03-09"
 LARGEST = 2**63 - 1
@@ -37,7 +38,7 @@ def table(rows: Sequence[Row]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=SCHEMA, orient="row")
 
 
-def searches(dimension: str, rolled: Rollup) -> dict[str, int]:
+def searches(dimension: str, rolled: Rollup) -> dict[str, int | Decimal]:
     """The searches of a breakdown by member."""
     return {
         key.member: value
@@ -278,3 +279,92 @@ def _count(rows: list[Row], counted: set[int] | None) -> Counted:
 
 def _named(member: str | None) -> str:
     return member if member and member.strip() else "unknown"
+
+
+USD = spend("USD", "charged")
+READ = tokens("cache_read")
+
+
+def by_model(*rows: tuple[int | None, str | None, int, str]) -> pl.DataFrame:
+    """A table of account, model, cache_read tokens and dollars."""
+    return pl.DataFrame(
+        {
+            "account": pl.Series([row[0] for row in rows], dtype=pl.UInt32),
+            "model": pl.Series([row[1] for row in rows], dtype=pl.String),
+            column(READ): pl.Series([row[2] for row in rows], dtype=pl.Int64),
+            column(USD): money_column(column(USD), [Decimal(row[3]) for row in rows], WHERE),
+        }
+    )
+
+
+def test_tokens_and_money_add_up_exactly_by_model_and_by_account() -> None:
+    rows = by_model((1, "opus", 5, "0.1"), (2, "opus", 0, "0.2"), (None, " ", 7, "-0.05"), (1, "haiku", 0, "0"))
+
+    rolled = rollup(rows, [READ, USD], WHERE)
+
+    assert rolled.totals == {AmountKey(READ): 12, AmountKey(USD): Decimal("0.25")}
+    assert rolled.breakdowns == {
+        AmountKey(READ, "model", "opus"): 5,
+        AmountKey(READ, "model", "unknown"): 7,
+        AmountKey(USD, "model", "opus"): Decimal("0.3"),
+        AmountKey(USD, "model", "unknown"): Decimal("-0.05"),
+    }
+    assert rolled.people == {PeopleKey("model", "opus"): BitMap([1, 2]), PeopleKey("model", "haiku"): BitMap([1])}
+    assert rolled.by_account.rows() == [(1, 5, Decimal("0.1")), (2, 0, Decimal("0.2"))]
+
+
+def test_a_breakdown_may_come_from_a_table_of_its_own() -> None:
+    rows = by_model((1, "opus", 5, "0.1"), (3, "opus", 1, "0.2")).with_columns(
+        pl.lit(2, pl.Int64).alias("code_lines|written")
+    )
+
+    parts = breakdown(rows, "model", [READ, USD, Amount("code_lines", "written")], counted=BitMap([1, 2]))
+
+    assert parts.amounts == {AmountKey(READ, "model", "opus"): 6, AmountKey(USD, "model", "opus"): Decimal("0.3")}
+    assert parts.people == {PeopleKey("model", "opus"): BitMap([1])}
+
+
+@settings(deadline=None)
+@given(st.lists(st.decimals(-(10**15), 10**15, places=20) | st.decimals(-9, 9, places=17), max_size=20))
+def test_money_is_exact_to_its_last_place(values: list[Decimal]) -> None:
+    rows = pl.DataFrame(
+        {
+            "account": pl.Series([0] * len(values), dtype=pl.UInt32),
+            "model": ["m"] * len(values),
+            column(USD): money_column(column(USD), values, WHERE),
+        },
+        schema_overrides={"model": pl.String},
+    )
+
+    rolled = rollup(rows, [USD], WHERE)
+
+    total = exact_sum(values)
+    assert rolled.totals == {AmountKey(USD): total}
+    assert rolled.breakdowns == ({AmountKey(USD, "model", "m"): total} if total else {})
+    assert rolled.by_account[column(USD)].to_list() == ([total] if values else [])
+
+
+@pytest.mark.parametrize(
+    "texts", [["1e38"], ["1e-39"], ["1e30", "1e-9"], ["9e37", "2e37"], ["1e999999"], ["5e37", "-5e37"]]
+)
+def test_money_beyond_what_a_table_can_hold_is_refused(texts: list[str]) -> None:
+    with pytest.raises(BadPayload) as caught:
+        money_column("spend|USD|charged", [Decimal(text) for text in texts], WHERE)
+
+    assert str(caught.value) == f"{WHERE}: amounts of money have more than 38 digits"
+
+
+def test_money_may_lack_in_a_row_and_then_has_no_total() -> None:
+    rows = pl.DataFrame(
+        {
+            "account": pl.Series([1, 2], dtype=pl.UInt32),
+            column(USD): money_column(column(USD), [None, Decimal("1E+2")], WHERE),
+        }
+    )
+
+    rolled = rollup(rows, [USD], WHERE)
+
+    assert rolled.totals == {}
+    assert rolled.missing == {USD}
+    assert rolled.by_account.columns == ["account"]
+    assert rows[column(USD)].to_list() == [None, Decimal(100)]

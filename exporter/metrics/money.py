@@ -1,0 +1,65 @@
+"""The metrics of tokens and money."""
+
+from exporter.metrics.metric import SCOPE, Metric
+from exporter.metrics.sentences import AS_OF_NOW, VENDOR_TEAMS, WINDOW
+
+_TOKEN_WINDOW = (
+    f"{WINDOW}, or, where tokens come as late as money, with that of adoption_spend_data_day_timestamp_seconds"
+)
+_MONEY_WINDOW = (
+    f"{WINDOW}, or, where money comes later, with that of adoption_spend_data_day_timestamp_seconds; "
+    "basis is estimated (at list price, which nobody is billed), included (covered by the plan) or charged (on top)"
+)
+_NO_SUM = "Never add currencies or bases together."
+
+MONEY: tuple[Metric, ...] = (
+    Metric(
+        "adoption_tokens",
+        f"Tokens of the AI models by kind {_TOKEN_WINDOW}; service accounts included.",
+        "{token}",
+        (*SCOPE, "window", "kind"),
+    ),
+    Metric(
+        "adoption_model_tokens",
+        f"Tokens by kind and AI model {_TOKEN_WINDOW}.",
+        "{token}",
+        (*SCOPE, "window", "kind", "model"),
+        breakdown="model",
+    ),
+    Metric(
+        "adoption_team_tokens",
+        f"Tokens by kind and team {_TOKEN_WINDOW}; with unassigned, teams add up to adoption_tokens. "
+        f"{AS_OF_NOW} {VENDOR_TEAMS}",
+        "{token}",
+        (*SCOPE, "window", "kind", "team"),
+        breakdown="team",
+    ),
+    Metric(
+        "adoption_spend",
+        f"Money for usage {_MONEY_WINDOW}. {_NO_SUM}",
+        "{currency}",
+        (*SCOPE, "window", "currency", "basis"),
+    ),
+    Metric(
+        "adoption_model_spend",
+        f"Money for usage by AI model {_MONEY_WINDOW}. {_NO_SUM}",
+        "{currency}",
+        (*SCOPE, "window", "currency", "basis", "model"),
+        breakdown="model",
+    ),
+    Metric(
+        "adoption_team_spend",
+        f"Money for usage by team {_MONEY_WINDOW}. With unassigned, teams add up to adoption_spend. "
+        f"{_NO_SUM} {AS_OF_NOW} {VENDOR_TEAMS}",
+        "{currency}",
+        (*SCOPE, "window", "currency", "basis", "team"),
+        breakdown="team",
+    ),
+    Metric(
+        "adoption_spend_data_day_timestamp_seconds",
+        "Start (00:00 UTC) of the newest day of which the money is known: windows of spend end with it, and those of "
+        "tokens where these come with the money.",
+        "s",
+        SCOPE,
+    ),
+)

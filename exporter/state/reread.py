@@ -1,0 +1,97 @@
+"""What a day that is read again keeps of the day that is stored; pure."""
+
+from collections.abc import Collection
+from dataclasses import replace
+
+import polars as pl
+from pyroaring import BitMap
+
+from exporter.model import EVERYBODY, Amount, AmountKey, DayFacts, Field, PeopleKey, column
+from exporter.state.codec import counted_accounts, same
+
+
+def merged(stored: DayFacts, read: DayFacts) -> DayFacts:
+    """A re-read day with what only the stored day knows: kinds of accounts, and fields that are pending again."""
+    return _keep_known_fields(stored, keep_known_kinds(stored, read))
+
+
+def keep_known_kinds(stored: DayFacts, read: DayFacts) -> DayFacts:
+    """A re-read day with the service accounts of the stored day.
+
+    Sourcegraph's registry describes today only (2026-11). So an account that the stored day counts as a person stays
+    one, and an account that is new on the day is what the registry says now: a person if the registry is gone.
+    """
+    if stored.service is None:
+        return read
+    new = BitMap() if read.service is None else read.service - counted_accounts(stored)
+    return replace(read, service=(stored.service & counted_accounts(read)) | new)
+
+
+def with_fields(facts: DayFacts, other: DayFacts, fields: Collection[Field]) -> DayFacts:
+    """A day with these fields as the other reading has them: values, breakdowns, what is missing and pending."""
+    wanted = frozenset(fields)
+    people = {key: accounts for key, accounts in facts.people.items() if not _has_people(key, wanted)}
+    people |= {key: accounts for key, accounts in other.people.items() if _has_people(key, wanted)}
+    if "service" in wanted and EVERYBODY in facts.people:
+        machines = (other.service or BitMap()) & other.people.get(EVERYBODY, BitMap())
+        people[EVERYBODY] = facts.people[EVERYBODY] - (facts.service or BitMap()) | machines
+    return replace(
+        facts,
+        amounts={key: value for key, value in facts.amounts.items() if not _is_of(key, wanted)}
+        | {key: value for key, value in other.amounts.items() if _is_of(key, wanted)},
+        people=people,
+        service=other.service if "service" in wanted else facts.service,
+        missing=_with(facts.missing, other.missing, wanted),
+        pending=_with(facts.pending, other.pending, wanted),
+        by_account=_accounts_with(facts, other, wanted),
+        teams=other.teams if "team" in wanted else facts.teams,
+    )
+
+
+def is_completion(stored: DayFacts, read: DayFacts) -> bool:
+    """Whether nothing but fields that were pending differs from the stored day."""
+    return bool(stored.pending) and same(with_fields(stored, read, stored.pending), read)
+
+
+def _keep_known_fields(stored: DayFacts, read: DayFacts) -> DayFacts:
+    """A vendor that gives a field later may fail to give it again: what is known of it stays."""
+    known = read.pending - stored.pending - stored.missing
+    return with_fields(read, stored, known) if known else read
+
+
+def _is_of(key: AmountKey, fields: frozenset[Field]) -> bool:
+    return key.amount in fields or key.amount.measure in fields or key.dimension in fields
+
+
+def _has_people(key: PeopleKey, fields: frozenset[Field]) -> bool:
+    return key.dimension in fields or (key.dimension == "activity" and Amount("usage", key.member) in fields)
+
+
+def _with(mine: frozenset[Field], others: frozenset[Field], wanted: frozenset[Field]) -> frozenset[Field]:
+    return frozenset(field for field in mine if not _covers(wanted, field)) | frozenset(
+        field for field in others if _covers(wanted, field)
+    )
+
+
+def _covers(fields: frozenset[Field], field: Field) -> bool:
+    return field in fields or (isinstance(field, Amount) and field.measure in fields)
+
+
+def _accounts_with(facts: DayFacts, other: DayFacts, wanted: frozenset[Field]) -> pl.DataFrame | None:
+    """The amounts by account, with the columns of the wanted fields from the other day."""
+    mine = None if facts.by_account is None else facts.by_account.drop(_columns(facts, facts.by_account, wanted))
+    if other.by_account is None:
+        return mine
+    theirs = other.by_account.select("account", *_columns(other, other.by_account, wanted))
+    if theirs.width == 1 and mine is not None:
+        return mine
+    if mine is None:
+        return theirs if theirs.width > 1 else None
+    joined = mine.join(theirs, on="account", how="full", coalesce=True)
+    # An account without a row has none of the amount: both tables hold every row of their amounts.
+    return joined.with_columns(pl.exclude("account").fill_null(0)).sort("account")
+
+
+def _columns(facts: DayFacts, table: pl.DataFrame, wanted: frozenset[Field]) -> list[str]:
+    amounts = {key.amount for key in facts.amounts if key.amount in wanted or key.amount.measure in wanted}
+    return sorted({column(amount) for amount in amounts} & set(table.columns))

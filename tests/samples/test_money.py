@@ -1,0 +1,135 @@
+"""Windows of tokens and money: exact, never over currencies or bases, and ending where they are known."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+from pyroaring import BitMap
+
+from exporter.model import EVERYBODY, AmountKey, DayFacts, PeopleKey, Reading, spend, tokens
+from exporter.samples.build import scope_history, scope_samples
+from exporter.state.store import Store
+from tests.support.sample_options import book_of, sample_options_of
+from tests.support.stores import fresh_store
+
+DATA_DAY = date(2026, 3, 9)
+NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
+CHARGED, INCLUDED, EUROS = spend("USD", "charged"), spend("USD", "included"), spend("EUR", "charged")
+INPUT = tokens("input")
+OPUS = PeopleKey("model", "opus")
+
+
+def back(days: int) -> date:
+    return DATA_DAY - timedelta(days=days)
+
+
+def of_model(key: AmountKey, model: str) -> AmountKey:
+    return key._replace(dimension="model", member=model)
+
+
+DAY = DayFacts(
+    amounts={
+        AmountKey(INPUT): 10,
+        AmountKey(CHARGED): Decimal("0.1"),
+        AmountKey(CHARGED, "model", "opus"): Decimal("0.1"),
+        AmountKey(INPUT, "model", "opus"): 10,
+    },
+    people={EVERYBODY: BitMap([1, 2]), OPUS: BitMap([1])},
+)
+LATE = replace(DAY, amounts={}, people={EVERYBODY: BitMap([1, 2])}, pending=frozenset({"tokens", "spend", "model"}))
+
+
+def published(days: Mapping[date, DayFacts], store: Store | None = None) -> dict[str, float]:
+    """The samples of tokens, money and models, as `metric{window,member}`."""
+    store = store or fresh_store()
+    store.list_scopes("tool", ["all"])
+    for day, facts in sorted(days.items()):
+        store.replace("tool", "all", Reading(day, facts), now=NOW, requests=1)
+    options = sample_options_of("tool", "made-up", book_of(store, "tool"))
+    history = scope_history(options, store, "all", NOW)
+    made = scope_samples(options, history, max(history.days), store.scopes("tool")["all"]).samples
+    return {
+        f"{sample.metric.removeprefix('adoption_')}{{{','.join(sample.labels[3:])}}}": sample.value
+        for sample in made
+        if any(word in sample.metric for word in ("tokens", "spend", "model"))
+    }
+
+
+def start(day: date) -> float:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()
+
+
+def test_tokens_and_money_of_a_window_are_exact_sums_of_its_days() -> None:
+    assert published({back(number): DAY for number in range(7)}) == {
+        "spend_data_day_timestamp_seconds{}": start(DATA_DAY),
+        **{
+            f"{name}{{{window},{labels}}}": value * days
+            for window, days in (("1d", 1), ("7d", 7))
+            for name, labels, value in (("tokens", "input", 10), ("model_tokens", "input,opus", 10))
+        },
+        "spend{1d,USD,charged}": 0.1,
+        "model_spend{1d,USD,charged,opus}": 0.1,
+        # Seven times the float 0.1 is 0.7000000000000001.
+        "spend{7d,USD,charged}": 0.7,
+        "model_spend{7d,USD,charged,opus}": 0.7,
+        "model_active_users{1d,opus}": 1,
+        "model_active_users{7d,opus}": 1,
+    }
+
+
+def test_windows_of_money_and_tokens_end_with_the_newest_day_that_has_them() -> None:
+    days = {back(number): LATE if number < 2 else DAY for number in range(9)}
+
+    found = published(days)
+
+    assert found == {
+        "spend_data_day_timestamp_seconds{}": start(back(2)),
+        "tokens{1d,input}": 10,
+        "tokens{7d,input}": 70,
+        "model_tokens{1d,input,opus}": 10,
+        "model_tokens{7d,input,opus}": 70,
+        "spend{1d,USD,charged}": 0.1,
+        "spend{7d,USD,charged}": 0.7,
+        "model_spend{1d,USD,charged,opus}": 0.1,
+        "model_spend{7d,USD,charged,opus}": 0.7,
+    }
+
+
+def test_tokens_that_came_with_the_activity_end_with_the_data_day() -> None:
+    late = replace(DAY, amounts={AmountKey(INPUT): 3}, pending=frozenset({"spend"}))
+
+    found = published({DATA_DAY: late, back(1): DAY})
+
+    assert found == {
+        "spend_data_day_timestamp_seconds{}": start(back(1)),
+        "tokens{1d,input}": 3,
+        "spend{1d,USD,charged}": 0.1,
+        "model_spend{1d,USD,charged,opus}": 0.1,
+        "model_active_users{1d,opus}": 1,
+    }
+
+
+def test_a_day_within_a_window_that_lacks_its_money_or_models_hides_that_window_alone() -> None:
+    lacking = replace(DAY, amounts={}, people={EVERYBODY: BitMap([1])}, missing=frozenset({"spend", "model"}))
+    days = {back(number): DAY for number in range(7)} | {back(3): lacking}
+
+    assert {name for name in published(days) if "7d" in name} == set()
+    assert published(days)["model_spend{1d,USD,charged,opus}"] == 0.1
+
+
+def test_currencies_and_bases_are_never_added_and_a_day_has_nothing_in_a_currency_it_does_not_name() -> None:
+    both = replace(DAY, amounts={AmountKey(CHARGED): Decimal("2"), AmountKey(EUROS): Decimal("-0.5")})
+    included = replace(DAY, amounts={AmountKey(CHARGED): Decimal("1"), AmountKey(INCLUDED): Decimal("3")})
+    days = {back(number): included for number in range(7)}
+
+    assert published(days | {back(2): both}) == {
+        "spend_data_day_timestamp_seconds{}": start(DATA_DAY),
+        "spend{1d,USD,charged}": 1,
+        "spend{1d,USD,included}": 3,
+        "spend{7d,USD,charged}": 8,
+        # No day of the window names euros but one, which got some back. What that day had included is not known.
+        "spend{7d,EUR,charged}": -0.5,
+        "model_active_users{1d,opus}": 1,
+        "model_active_users{7d,opus}": 1,
+    }
