@@ -34,6 +34,9 @@ def status(url: str, ca_file: Path | None, insecure: bool) -> None:
     console = Console(width=None if terminal else _WIDE, highlight=False, emoji=False, markup=False)
     console.print(_table(document, plain=not terminal))
     for source in document["sources"]:
+        if source["teams"] is not None:
+            known, people = source["teams"]["known"], source["teams"]["people"]
+            console.print(f"\n{source['source']}: the teams file knows {known} of {people} people")
         for who, failure in _failures(source):
             console.print(f"\n{who}: {failure['message']}\n  {failure['advice']}")
     for mistake in document["reload"]["mistakes"]:

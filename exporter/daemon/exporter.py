@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Self
 
 from exporter.config.diff import Changes
 from exporter.config.load import Config
-from exporter.config.teams_file import TeamsFile
+from exporter.config.teams_file import Teams, TeamsFile
 from exporter.daemon.pushing import pushing
 from exporter.daemon.sources import Shared, commit, configured_poller, read_window, sample_options
 from exporter.log import event
@@ -21,6 +21,7 @@ from exporter.poll.replicas import poll_if_leader
 from exporter.poll.scheduler import Scheduler
 from exporter.publish.self_metrics import SelfMetrics
 from exporter.publish.snapshot import ExpositionCache
+from exporter.publish.team_members import publish_team_members
 from exporter.publish.team_watch import TeamWatch
 from exporter.state.database import StateError
 from exporter.state.store import Store
@@ -86,6 +87,7 @@ class Exporter:
         """Makes an exporter and commits its configuration; raises StateError where the state does not take it."""
         exporter = cls(config, store, now, self_metrics=self_metrics or SelfMetrics())
         commit(config, store)
+        publish_team_members(exporter.cache, _known_teams(exporter.teams))
         exporter.self_metrics.reloaded(ok=True, at=exporter.started)
         exporter.self_metrics.state(lambda: store.database.up)
         for poller in exporter.pollers.values():
@@ -103,7 +105,7 @@ class Exporter:
                 now=self.now,
                 stop=self.stop,
             )
-        self.team_watch = None if self.teams is None else TeamWatch(self.teams)
+        self.team_watch = None if self.teams is None else TeamWatch(self.teams, self.cache)
         self.begin(self.pollers)
         self.scheduler.start()
         if self.pusher is not None:
@@ -145,7 +147,8 @@ class Exporter:
             self.cache.withdraw(name)
         self.pollers = {name: begun.get(name) or self.pollers[name] for name in config.sources}
         if teams is not self.teams:
-            self.team_watch = None if teams is None else TeamWatch(teams)
+            self.team_watch = None if teams is None else TeamWatch(teams, self.cache)
+            publish_team_members(self.cache, _known_teams(teams))
         self.config, self.teams = config, teams
         for name, poller in ended.items():
             self._remove_metrics(name, poller)
@@ -235,6 +238,10 @@ def _seed_metrics(poller: Poller) -> None:
     """Makes the metrics about a source that exist from the beginning."""
     poller.self_metrics.seed()
     poller.self_metrics.token_expires(poller.source.settings.token_expires_at)
+
+
+def _known_teams(file: TeamsFile | None) -> Teams | None:
+    return None if file is None else file.teams()
 
 
 def _teams_file(config: Config) -> TeamsFile | None:

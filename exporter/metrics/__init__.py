@@ -1,12 +1,25 @@
 """The catalogue: every metric once, with its help, unit and labels; everything else is derived from these rows."""
 
 from exporter.metrics.adoption import ADOPTION
+from exporter.metrics.company import COMPANY
 from exporter.metrics.exporter import EXPORTER, OTLP
 from exporter.metrics.metric import SCOPE, SOURCE, Kind, Metric, Sample
 
-__all__ = ["ADOPTION", "CATALOGUE", "EXPORTER", "OTLP", "SCOPE", "SOURCE", "Kind", "Metric", "Sample", "sample"]
+__all__ = [
+    "ADOPTION",
+    "CATALOGUE",
+    "COMPANY",
+    "EXPORTER",
+    "OTLP",
+    "SCOPE",
+    "SOURCE",
+    "Kind",
+    "Metric",
+    "Sample",
+    "sample",
+]
 
-CATALOGUE: dict[str, Metric] = {metric.name: metric for metric in (*ADOPTION, *EXPORTER, *OTLP)}
+CATALOGUE: dict[str, Metric] = {metric.name: metric for metric in (*ADOPTION, *COMPANY, *EXPORTER, *OTLP)}
 
 
 def sample(name: str, value: float, **labels: str) -> Sample:

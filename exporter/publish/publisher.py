@@ -14,6 +14,7 @@ from exporter.publish.self_metrics import SourceMetrics
 from exporter.publish.snapshot import ExpositionCache
 from exporter.samples.build import SampleOptions, scope_history, scope_samples, source_samples
 from exporter.samples.filters import limit, short_label
+from exporter.samples.history import Roster
 from exporter.samples.windows import Figures
 from exporter.state.database import StateError
 from exporter.state.known_days import newest_known
@@ -39,7 +40,8 @@ class PublishPolicy:
 class Published:
     """The figures and samples of a scope, how many samples are withheld and how many have a cut label.
 
-    `withheld_teams` are the teams that are withheld for privacy, each with the windows.
+    `withheld_teams` are the teams that are withheld for privacy, each with the windows. `roster` holds the people of
+    the last four weeks and those whom the teams file lists, None without one.
     `read_at` is when (Unix s) the scope was last read, `since` when this process first saw that reading, by the
     monotonic clock. `head_counts` are the people of each day up to the data day, None where the vendor gave no number.
     `newest` is the newest day that could be known when the samples were made; `hides` is True where the state holds
@@ -56,6 +58,7 @@ class Published:
     head_counts: Mapping[date, int | None]
     newest: date
     hides: bool
+    roster: Roster | None = None
 
 
 @dataclass
@@ -183,6 +186,7 @@ class Publisher:
             head_counts=history.head_counts,
             newest=newest,
             hides=history.hides,
+            roster=history.roster(data_day),
         )
 
     def _follow_clock(self) -> bool:

@@ -12,12 +12,14 @@ from exporter.publish.prometheus import Format, Part, first_part, render
 
 # The largest share of the time that rendering may take: a source that stores many days in a row does not render each.
 _SHARE = 0.1
+# Holds the place of a source's name for samples that are of none. No source can have this name.
+NO_SOURCE = ""
 NO_DATA_DAYS: Mapping[str, date] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Samples by source, and their exposition. Never edited; the next publication replaces it.
+    """Samples by source, those of none under NO_SOURCE, and their exposition. Never edited; the next one replaces it.
 
     `data_days` holds the data day of each scope of a source, under the name that labels have.
     """

@@ -8,6 +8,7 @@ from typing import Literal, get_args
 from exporter.errors import Failure
 from exporter.model import ALL, WINDOWS, newest_ready, window_days
 from exporter.publish.publisher import Published
+from exporter.publish.team_match import TeamMatch, team_match
 from exporter.samples.windows import baseline
 from exporter.state.records import ScopeStatus
 from exporter.state.store import PollStatus
@@ -81,7 +82,10 @@ class ScopeReport:
 
 @dataclass(frozen=True)
 class SourceReport:
-    """The status of a source. `newest_ready_day` is the day that the last successful poll should have found."""
+    """The status of a source. `newest_ready_day` is the day that the last successful poll should have found.
+
+    `teams` says how many of its people the teams file knows, None where there is none or nobody.
+    """
 
     name: str
     vendor: str
@@ -96,6 +100,7 @@ class SourceReport:
     seats: int | None
     failure: Failure | None
     scopes: Sequence[ScopeReport]
+    teams: TeamMatch | None = None
 
 
 @dataclass(frozen=True)
@@ -131,6 +136,7 @@ def source_report(state: SourceFacts, now: datetime) -> SourceReport:
         seats=state.seats,
         failure=None if poll is None else poll.failure,
         scopes=scopes,
+        teams=team_match(published for _, published in state.scopes.values() if published is not None),
     )
 
 

@@ -1,4 +1,4 @@
-"""Watches the teams file: republishes stored days when teams change, and reports users unknown to every source."""
+"""Watches the teams file: publishes anew when teams change, and reports how many users and people match."""
 
 import logging
 from collections.abc import Sequence
@@ -7,6 +7,9 @@ from contextlib import suppress
 from exporter.config.teams_file import Teams, TeamsFile
 from exporter.log import event
 from exporter.publish.publisher import Publisher
+from exporter.publish.snapshot import ExpositionCache
+from exporter.publish.team_match import team_match
+from exporter.publish.team_members import MOST_TEAMS, publish_team_members
 from exporter.state.database import StateError
 
 logger = logging.getLogger(__name__)
@@ -20,14 +23,15 @@ class TeamWatch:
     Create it before sources are published: it takes the current teams as published.
     """
 
-    def __init__(self, file: TeamsFile) -> None:
+    def __init__(self, file: TeamsFile, cache: ExpositionCache) -> None:
         self._file = file
+        self._cache = cache
         self._published = file.teams()
         self._reported: Teams | None = None
         self._waiting: list[Publisher] = []
 
     def look(self, publishers: Sequence[Publisher], *, tried: bool) -> None:
-        """Republishes every source if the teams have changed, and reports unknown users once `tried` is true.
+        """Publishes the teams and every source anew if they have changed, and reports matches once `tried` is true.
 
         `tried` is true once every source was polled or restored: before, users may not be known yet. While the state
         is unavailable, what needs it is left to a later call.
@@ -35,12 +39,14 @@ class TeamWatch:
         teams = self._file.teams()
         if teams is None:
             return
+        publish_team_members(self._cache, teams)
         if teams is not self._published:
             self._published, self._waiting = teams, list(publishers)
         self._waiting = [publisher for publisher in self._waiting if not _publish(publisher)]
         if tried and teams is not self._reported:
             with suppress(StateError):
                 _report(teams, self._file, publishers)
+                _report_matches(publishers)
                 self._reported = teams
 
 
@@ -72,3 +78,15 @@ def _report(teams: Teams, file: TeamsFile, publishers: Sequence[Publisher]) -> N
             users=len(lines),
             lines=shown,
         )
+    if len(teams.members) > MOST_TEAMS:
+        told = {"file": file.path, "teams": len(teams.members), "published": MOST_TEAMS}
+        event(logger, logging.WARNING, "the members of the smallest teams are not published", **told)
+
+
+def _report_matches(publishers: Sequence[Publisher]) -> None:
+    """Logs for each source how many of its people the teams file knows."""
+    for publisher in publishers:
+        found = team_match(made for _, made in publisher.state().values() if made is not None)
+        if found is not None:
+            told = {"source": publisher.sample_options.source, "people": found.people, "known": found.known}
+            event(logger, logging.INFO, "people of the source that the teams file knows", **told)

@@ -1,6 +1,7 @@
 """The stored days of one scope, from which samples of any data day are made."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 
@@ -18,6 +19,14 @@ from exporter.state.store import Store
 _LONGEST = max(WINDOWS.values())
 # A window is the next smaller one several times, so that data days in a row share their weeks.
 _MADE_OF = {"7d": "1d", "28d": "7d"}
+
+
+@dataclass(frozen=True)
+class Roster:
+    """The people of a window, and those of them whom the teams file lists."""
+
+    people: BitMap
+    listed: BitMap
 
 
 class ScopeHistory:
@@ -69,6 +78,14 @@ class ScopeHistory:
     def people(self) -> Mapping[date, BitMap]:
         """The people of every known day that lists them."""
         return {day: people for day, people in self._store.people(self._source, self.scope).items() if day in self.days}
+
+    def roster(self, data_day: date) -> Roster | None:
+        """The people of the longest window that ends with a day; None without teams or where no day lists people."""
+        days = [day for day in window_days(data_day, _LONGEST) if day in self.people]
+        if self._members is None or not days:
+            return None
+        people = BitMap.union(*(self.people[day] for day in days))
+        return Roster(people, people & self._members.listed)
 
     @cached_property
     def first_seen(self) -> Mapping[date, BitMap]:

@@ -1,7 +1,7 @@
 """Breakdowns by team: the people of each team on a day, and what each team did."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import lru_cache
 
@@ -28,11 +28,13 @@ _BY_TEAM: frozenset[Measure] = frozenset({"usage", "active_time", "tokens", "spe
 class Membership:
     """The accounts of each team, as sets and as a table with the columns `account` (UInt32) and `team`.
 
-    An account may be in several teams.
+    An account may be in several teams. `listed` are the accounts that the teams file lists, those that it assigns to
+    `unassigned` too.
     """
 
     teams: Mapping[str, BitMap]
     table: pl.DataFrame
+    listed: BitMap = field(default_factory=BitMap)
 
 
 def membership(team_of: Mapping[int, str]) -> Membership:
@@ -45,6 +47,7 @@ def membership(team_of: Mapping[int, str]) -> Membership:
     return Membership(
         {team: BitMap(accounts.to_list()) for team, accounts in zip(grouped["team"], grouped["account"], strict=True)},
         table,
+        BitMap(team_of),
     )
 
 

@@ -14,7 +14,8 @@ def as_json(report: Report) -> dict[str, object]:
     late (the vendor lacks the newest day), withdrawn (older than stale_after), failing, or of a source partial: some of
     its scopes fail, each with its own `failure`. A `failure` has reason, message, status (HTTP) and advice. `people`
     has a number for each window, `history` those of 60 days that end with `last_day`, oldest first, with the baseline
-    of each. `withheld_teams` are the teams that `people.min_group_size` withholds, with the windows.
+    of each. `withheld_teams` are the teams that `people.min_group_size` withholds, with the windows. `teams` has the
+    number of a source's people in the 28 days that end with the data day, and how many of them the teams file knows.
     """
     return {
         "version": report.version,
@@ -44,6 +45,7 @@ def _source_json(source: SourceReport) -> dict[str, object]:
         "series": source.series,
         "seats": source.seats,
         "failure": _failure_json(source.failure),
+        "teams": None if source.teams is None else {"people": source.teams.people, "known": source.teams.known},
         "scopes": [_scope_json(scope) for scope in source.scopes],
     }
 

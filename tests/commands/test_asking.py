@@ -60,6 +60,8 @@ old        all                                   withdrawn  -              -    
 late       all                                   late       2026-03-07     2     40     80    120     40.5  4 min ago
 new        -                                     pending    -              -      -      -      -        -  -
 
+assistant: the teams file knows 40 of 42 people
+
 product, group/broken: gitlab POST /load: 503 in 4 attempts
   The vendor's server is out of order. There is nothing to do here but wait: polls go on.
 

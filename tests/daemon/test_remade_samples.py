@@ -12,6 +12,7 @@ from sqlalchemy import select
 from exporter.config.diff import changes
 from exporter.config.load import Config
 from exporter.daemon.exporter import Exporter
+from exporter.metrics import CATALOGUE
 from exporter.model import EVERYBODY, ONE_DAY, Amount, AmountKey, DayFacts, Identity, Reading
 from exporter.state.database import StateError
 from exporter.state.schema import metadata
@@ -21,7 +22,7 @@ from tests.support.failing_state import FailingState
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
 PEOPLE = [Identity("1", email="alice@example.com"), Identity("2", email="bob@example.com")]
-SHOWN = ("adoption_active_users", "adoption_team_active_users", "adoption_user_usage")
+SHOWN = ("adoption_active_users", "adoption_team_active_users", "adoption_user_usage", "adoption_team_members")
 SOURCES = "sources: {tool: {vendor: augment, token: t0ken}}\n"
 PLAIN = "people: {per_user: plain}\n"
 ALICE, BOB = {"user": "alice@example.com"}, {"user": "bob@example.com"}
@@ -59,7 +60,7 @@ def shown(exporter: Exporter) -> dict[str, dict[str, float]]:
     """The published values over one day by metric, and by team or user where it has one."""
     found: dict[str, dict[str, float]] = {}
     for sample in exporter.cache.snapshot.all_samples():
-        if sample.metric in SHOWN and "1d" in sample.labels:
+        if sample.metric in SHOWN and ("1d" in sample.labels or "window" not in CATALOGUE[sample.metric].labels):
             found.setdefault(sample.metric, {})[sample.labels[-1]] = sample.value
     return found
 
@@ -76,11 +77,15 @@ BEFORE = {
         ("", {"adoption_active_users": {"1d": 2.0}}),
         (
             f"{PLAIN}teams: {{file: teams.csv}}\n",
-            {**BEFORE, "adoption_team_active_users": {"red": 1.0, "unassigned": 1.0}},
+            {
+                **BEFORE,
+                "adoption_team_members": {"red": 1.0},
+                "adoption_team_active_users": {"red": 1.0, "unassigned": 1.0},
+            },
         ),
         (
             "people: {per_user: plain, min_group_size: 2}\nteams: {file: teams.csv}\n",
-            BEFORE,
+            {**BEFORE, "adoption_team_members": {"red": 1.0}},
         ),
         (f"{PLAIN}state: {{retention: 100d}}\n", BEFORE),
     ],
@@ -163,3 +168,12 @@ def test_making_an_exporter_writes_nothing(tmp_path: Path) -> None:
 
     assert after == before
     assert [sample for sample in about if "source" in sample.labels] == []
+
+
+def test_the_members_of_teams_are_published_before_the_first_poll(tmp_path: Path) -> None:
+    exporter = Exporter.open(config(tmp_path, "teams: {file: teams.csv}\n"), Store(FailingState.open()))
+    published = shown(exporter)
+    exporter.apply(config(tmp_path), changes(exporter.config, config(tmp_path)))
+    exporter.store.close()
+
+    assert (published, shown(exporter)) == ({"adoption_team_members": {"red": 1.0}}, {})

@@ -15,7 +15,7 @@ from exporter.otlp.points import Point, nanoseconds, otel_name
 from exporter.otlp.push import Pusher
 from exporter.otlp.response import ExportFailure
 from exporter.publish.self_metrics import SelfMetrics
-from exporter.publish.snapshot import ExpositionCache
+from exporter.publish.snapshot import NO_SOURCE, ExpositionCache
 from tests.support.daemons import PATIENCE
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
@@ -99,6 +99,21 @@ def test_a_push_holds_the_snapshot_and_the_registry_at_the_time_of_the_push() ->
     ]
     (info,) = [point for point in bench.sent[0] if point.row.name == "adoption_exporter_build_info"]
     assert (info.value, moment(info.time)) == (1.0, NOON)
+
+
+def test_what_is_of_no_source_has_the_time_of_the_push_whenever_days_were_published() -> None:
+    bench = Bench(ready_at=lambda _source: timedelta(hours=3))
+    bench.publish(NO_SOURCE, [sample("adoption_team_members", 3, team="web")], {})
+    pusher = bench.pusher()
+    pusher.push()
+    bench.now += timedelta(minutes=1)
+    pusher.push()
+
+    sent = [[point for point in push if point.row.name == "adoption_team_members"] for push in bench.sent]
+    assert [[(point.attributes, point.value, moment(point.time)) for point in push] for push in sent] == [
+        [({"team": "web"}, 3.0, NOON)],
+        [({"team": "web"}, 3.0, NOON + timedelta(minutes=1))],
+    ]
 
 
 def test_counters_of_the_process_began_with_it_and_those_of_the_state_at_an_unknown_time() -> None:

@@ -12,7 +12,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as parse_text
 
 from exporter.errors import Failure
-from exporter.metrics import ADOPTION, CATALOGUE, Sample, sample
+from exporter.metrics import ADOPTION, CATALOGUE, COMPANY, Sample, sample
 from exporter.publish.prometheus import Format, body, first_part, gzip_parts, heading, render, render_collector, series
 from exporter.publish.self_metrics import SelfMetrics
 from exporter.state.store import PollStatus
@@ -134,7 +134,9 @@ def test_promtool_has_nothing_to_say_about_any_metric_of_the_exporter() -> None:
     source.next_poll(NOW)
     source.token_expires(NOW)
     source.request(403)
-    one_of_each = [sample(row.name, 1, **{label: f"a {label}" for label in row.labels}) for row in ADOPTION]
+    one_of_each = [
+        sample(row.name, 1, **{label: f"a {label}" for label in row.labels}) for row in (*ADOPTION, *COMPANY)
+    ]
     text = body(
         first_part(render(one_of_each, "text")), render_collector(self_metrics.registry, "text"), "text"
     ).decode()

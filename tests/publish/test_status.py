@@ -7,11 +7,14 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pyroaring import BitMap
 
 from exporter.errors import Failure
 from exporter.publish.publisher import Published
 from exporter.publish.status import Reload, Report, SourceFacts, SourceReport, SourceState, source_report
+from exporter.publish.team_match import TeamMatch
 from exporter.samples import windows
+from exporter.samples.history import Roster
 from exporter.samples.windows import Figures
 from exporter.state.records import ScopeStatus
 from exporter.state.store import PollStatus
@@ -35,8 +38,8 @@ def listed(last_success: datetime | None = NOON) -> ScopeStatus:
     )
 
 
-def published(head_counts: Mapping[date, int | None], **more: Any) -> Published:
-    """A scope with the people of its days; `more` are figures of it."""
+def published(head_counts: Mapping[date, int | None], roster: Roster | None = None, **more: Any) -> Published:
+    """A scope with the people of its days and those whom the teams file lists; `more` are figures of it."""
     none: dict[str, Any] = {"people": {}, "service_accounts": {}, "baseline": None, "seats": None}
     return Published(
         figures=Figures(data_day=max(head_counts), **{**none, "workday": None, "revised": 0, **more}),
@@ -49,6 +52,7 @@ def published(head_counts: Mapping[date, int | None], **more: Any) -> Published:
         head_counts=head_counts,
         newest=max(head_counts),
         hides=False,
+        roster=roster,
     )
 
 
@@ -195,8 +199,28 @@ def test_the_baseline_of_the_last_day_is_the_published_one(ago: dict[int, int | 
     assert made.history.people[-1] == people[data_day]
 
 
+@pytest.mark.parametrize(
+    ("rosters", "match"),
+    [
+        ([Roster(BitMap([1, 2, 3]), BitMap([1])), Roster(BitMap([3, 4]), BitMap([4]))], TeamMatch(4, 2)),
+        ([Roster(BitMap([1, 2]), BitMap()), None], TeamMatch(2, 0)),
+        ([Roster(BitMap(), BitMap())], None),
+        ([None], None),
+        ([], None),
+    ],
+    ids=["a person of two scopes is one", "nobody is known", "nobody is there", "without a teams file", "no scope"],
+)
+def test_it_is_said_how_many_people_of_a_source_the_teams_file_knows(
+    rosters: list[Roster | None], match: TeamMatch | None
+) -> None:
+    scopes = {f"scope-{n}": (listed(), published({MONDAY: 5}, roster)) for n, roster in enumerate(rosters)}
+
+    assert Source(scopes={**scopes, "empty": (listed(), None)}).report().teams == match
+
+
 def test_the_document_is_as_documented() -> None:
-    scope = published({MONDAY: 5}, people={"1d": 5}, baseline=12.5, seats=12)
+    roster = Roster(BitMap([1, 2, 3]), BitMap([1, 3]))
+    scope = published({MONDAY: 5}, roster, people={"1d": 5}, baseline=12.5, seats=12)
     source = Source(polled(success=False), {"all": REFUSED}, {"all": (listed(), scope)})
     failure = {
         "reason": "rejected",
@@ -228,6 +252,7 @@ def test_the_document_is_as_documented() -> None:
                 "series": 7,
                 "seats": None,
                 "failure": failure,
+                "teams": {"people": 3, "known": 2},
                 "scopes": [
                     {
                         "scope": "all",

@@ -14,6 +14,7 @@ from pyroaring import BitMap
 from exporter.config.teams_file import TeamsFile
 from exporter.model import EVERYBODY, Amount, AmountKey, DayFacts, Identity
 from exporter.publish.publisher import Publisher
+from exporter.publish.snapshot import NO_SOURCE
 from exporter.publish.team_watch import TeamWatch
 from exporter.state.accounts import AccountBook
 from exporter.state.database import StateError
@@ -50,7 +51,7 @@ class World:
         self._time = 0
         self.write("user,team\n")
         self.file = TeamsFile(self.path)
-        self.watch = TeamWatch(self.file)
+        self.watch = TeamWatch(self.file, self.bench.cache)
         poller = self.bench.poller()
         self.publisher: Publisher = poller.publisher
         self.publisher.sample_options = replace(self.publisher.sample_options, teams=self.file)
@@ -63,6 +64,9 @@ class World:
 
     def look(self, *, tried: bool = True) -> None:
         self.watch.look([self.publisher], tried=tried)
+
+    def members(self) -> Mapping[tuple[str, ...], float]:
+        return {labels: value for _, labels, value in self.bench.cache.snapshot.samples[NO_SOURCE]}
 
     def published(self) -> Mapping[tuple[str, ...], float]:
         return {
@@ -97,6 +101,7 @@ def test_users_match_by_e_mail_username_or_id_in_any_case_and_the_vendor_is_not_
     world.look()
 
     assert before == {("unassigned",): 3, ("messages", "unassigned"): 16}
+    assert world.members() == {("app",): 2, ("web",): 2}
     assert world.published() == {
         ("web",): 2,
         ("app",): 1,
@@ -149,10 +154,35 @@ def test_who_is_known_to_one_of_the_sources_is_known(tmp_path: Path, caplog: pyt
     assert warnings(caplog) == []
 
 
+def test_it_is_logged_once_how_many_people_of_each_source_the_file_knows(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    world = World(tmp_path)
+    empty = Bench(Script(), store=world.bench.store).poller().publisher
+    world.write("user,team\nalice,web\nALICE@example.com,web\nbob,\nci-bot,web\nmallory,web\n")
+    for tried in (False, True, True):
+        world.watch.look([world.publisher, empty], tried=tried)
+
+    message = "people of the source that the teams file knows"
+    assert [getattr(record, "fields", {}) for record in caplog.records if record.message == message] == [
+        {"source": "tool", "people": 3, "known": 2}
+    ]
+
+
+def test_a_file_with_very_many_teams_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    world = World(tmp_path)
+    world.write("user,team\n" + "".join(f"user-{number},team-{number}\n" for number in range(10_001)))
+    world.look()
+
+    message = "the members of the smallest teams are not published"
+    assert (message, {"file": world.path, "teams": 10_001, "published": 10_000}) in warnings(caplog)
+
+
 def test_a_file_that_was_never_good_changes_nothing(tmp_path: Path) -> None:
     world = World(tmp_path)
     snapshot = world.bench.cache.snapshot
-    TeamWatch(TeamsFile(tmp_path / "nothing.csv")).look([world.publisher], tried=True)
+    TeamWatch(TeamsFile(tmp_path / "nothing.csv"), world.bench.cache).look([world.publisher], tried=True)
 
     assert world.bench.cache.snapshot is snapshot
 

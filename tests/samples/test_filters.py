@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporter.metrics import CATALOGUE, Sample, sample
+from exporter.metrics import ADOPTION, Sample, sample
 from exporter.samples.filters import Withholding, short_label, withhold
 
 LABELS = {"source": "acme", "vendor": "augment", "scope": "all"}
@@ -137,9 +137,9 @@ SPLIT = {
 def test_totals_by_activity_too_and_single_users_who_were_asked_for_stay() -> None:
     every = dict.fromkeys(("activity", "user", "window", "kind", "currency", "basis"), "x") | LABELS
     samples = [
-        sample(name, 1.0, **{label: every[label] for label in row.labels})
-        for name, row in CATALOGUE.items()
-        if name.startswith("adoption_") and not name.startswith("adoption_exporter_") and name not in SPLIT
+        sample(row.name, 1.0, **{label: every[label] for label in row.labels})
+        for row in ADOPTION
+        if row.name not in SPLIT
     ]
 
     assert {"adoption_activity_active_time_seconds", "adoption_user_usage"} <= {found.metric for found in samples}

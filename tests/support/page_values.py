@@ -50,6 +50,8 @@ def _expected(document: dict[str, Any]) -> Iterator[tuple[tuple[str, str, str], 
                 key == "next_poll" and source["polling"]
             ):
                 yield (source["source"], "", key), source[key]
+        for key, number in (source["teams"] or {}).items():
+            yield (source["source"], "", f"teams.{key}"), number
         if not any(scope["scope"] == "all" for scope in source["scopes"]):
             yield (source["source"], "", "seats"), source["seats"]
         for scope in source["scopes"]:

@@ -10,6 +10,7 @@ from exporter.errors import Failure
 from exporter.publish.self_metrics import SelfMetrics
 from exporter.publish.snapshot import ExpositionCache
 from exporter.publish.status import History, Reload, Report, ScopeReport, SourceReport
+from exporter.publish.team_match import TeamMatch
 from exporter.web.application import Pages, application
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
@@ -74,7 +75,11 @@ def everything() -> Report:
     new = replace(source("new"), scopes=(), last_poll=None, last_poll_seconds=None, last_success=None, next_poll=None)
     return replace(
         report(
-            replace(source("assistant", replace(scope(), seats=250, withheld_teams=WITHHELD)), seats=250),
+            replace(
+                source("assistant", replace(scope(), seats=250, withheld_teams=WITHHELD)),
+                seats=250,
+                teams=TeamMatch(42, 40),
+            ),
             replace(cody, seats=20_000),
             replace(product, health="partial"),
             replace(source("old", withdrawn), health="failing", failure=REFUSED, last_success=NOW - timedelta(days=5)),
