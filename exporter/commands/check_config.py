@@ -1,14 +1,16 @@
-"""`check-config`: prints every mistake in configuration files and, with --online, every failing source."""
+"""`check-config`: prints every mistake in configuration files, what they mean and, with --online, failing sources."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import closing
 from pathlib import Path
 
 import click
 
+from exporter.commands.understood import understood
 from exporter.config.load import Config, load_config
 from exporter.config.mistakes import ConfigError
 from exporter.daemon.exporter import Exporter, utc_now
-from exporter.poll.online_check import problems
+from exporter.poll.online_check import OnlineCheck, online_check
 from exporter.state.store import Store
 from exporter.vendors import SETTINGS
 from exporter.web.access import WebAccess
@@ -21,7 +23,10 @@ _WRONG = 2
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path), metavar="FILE...")
 @click.option("--online", is_flag=True, help="Also try each credential and query; nothing is stored.")
 def check_config(files: Sequence[Path], online: bool) -> None:
-    """Say what is wrong with configuration files: exit 2 where anything is, 1 where a source fails --online."""
+    """Say what is wrong with configuration files, and what they mean.
+
+    Exits with 2 where anything is wrong, with 1 where a source fails --online.
+    """
     code = 0
     for file in files:
         try:
@@ -31,21 +36,32 @@ def check_config(files: Sequence[Path], online: bool) -> None:
             click.echo(str(error), err=True)
             code = _WRONG
             continue
-        failed = list(_online(settings)) if online else []
+        checks = _online(settings) if online else {}
+        failed = [f"sources.{name}: {problem}" for name, check in checks.items() for problem in check.problems]
         for line in failed:
             click.echo(f"{file}: {line}", err=True)
         if failed:
             code = max(code, _FAILED)
-        else:
-            tried = "answered" if online else "configured"
-            click.echo(f"{file}: ok, {len(settings.sources)} source{'s' if len(settings.sources) != 1 else ''} {tried}")
+        # As bytes: names of holidays and teams may be in any script, whatever the terminal's encoding is.
+        lines = [_heading(file, settings, failed=bool(failed), online=online)]
+        lines += understood(settings, utc_now().date(), checks)
+        click.echo("\n".join(lines).encode())
     if code:
         raise click.exceptions.Exit(code)
 
 
-def _online(settings: Config) -> Iterator[str]:
-    exporter = Exporter.open(settings, Store.open())
-    for name, poller in exporter.pollers.items():
-        for problem in problems(poller.source, utc_now()):
-            yield f"sources.{name}: {problem}"
-    exporter.store.close()
+def _heading(file: Path, settings: Config, *, failed: bool, online: bool) -> str:
+    number = len(settings.sources)
+    sources = f"{number} source{'s' if number != 1 else ''}"
+    if failed:
+        return f"{file}: {sources}, not all of them answered"
+    return f"{file}: ok, {sources} {'answered' if online else 'configured'}"
+
+
+def _online(settings: Config) -> Mapping[str, OnlineCheck]:
+    with closing(Store.open()) as store:
+        pollers = Exporter.open(settings, store).pollers
+        with_people = settings.teams is not None
+        return {
+            name: online_check(poller.source, utc_now(), with_people=with_people) for name, poller in pollers.items()
+        }

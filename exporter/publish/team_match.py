@@ -10,7 +10,7 @@ from exporter.publish.publisher import Published
 
 @dataclass(frozen=True)
 class TeamMatch:
-    """The people of a source in the 28 days that end with the data day, and how many of them the teams file lists."""
+    """The people of a source in its last four weeks, and how many of them the teams file lists."""
 
     people: int
     known: int

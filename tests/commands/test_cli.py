@@ -231,11 +231,18 @@ def test_an_address_that_is_taken_is_said_in_one_line(tmp_path: Path, augment: s
 def test_check_config_online_says_which_credential_is_refused(tmp_path: Path, augment: str) -> None:
     good = f'token: demo-token, base_url: "{augment}"'
     bad = f'token: wrong-token, base_url: "{augment}"'
-    fine = cli("check-config", configured(tmp_path, a=good), "--online")
+    teams = tmp_path / "teams.csv"
+    teams.write_text("Email;Team\n" + "".join(f"{person.email};web\n" for person in busy().roster(utc_now().date())))
+    path = Path(configured(tmp_path, a=good))
+    path.write_text(f"teams: {{file: {teams}}}\n{path.read_text()}")
+    fine = cli("check-config", str(path), "--online")
     refused = cli("check-config", configured(tmp_path, a=good, b=bad), "--online")
 
-    assert (fine.returncode, fine.stdout) == (0, f"{tmp_path}/config.yaml: ok, 1 source answered\n")
+    assert (fine.returncode, fine.stderr) == (0, "")
+    assert fine.stdout.startswith(f"{path}: ok, 1 source answered\n  teams file {teams}: ")
+    assert re.search(r"    teams file: knows ([1-9]\d*) of \1 people of ", fine.stdout)
     assert refused.returncode == 1
+    assert refused.stdout.startswith(f"{path}: 2 sources, not all of them answered\n  a (augment)\n")
     assert refused.stderr.startswith(
         f"{tmp_path}/config.yaml: sources.b: all: augment GET /analytics/v0/dau-count: 401"
     )

@@ -13,7 +13,7 @@ import polars as pl
 import pytest
 from pydantic import ValidationError
 
-from exporter.poll.online_check import problems
+from exporter.poll.online_check import online_check
 from exporter.state.accounts import AccountBook
 from exporter.vendors.coder_classic.activity import parse_activity, whole_days
 from exporter.vendors.coder_classic.vendor import CODER_CLASSIC
@@ -301,7 +301,7 @@ def test_a_check_tells_of_buckets_that_are_no_whole_days() -> None:
     bench = polls(lambda _: {"activity": [body], "users": {}})
     bench.poll()
     assert bench.made is not None
-    lines = list(problems(bench.made.source, NOW))
+    lines = online_check(bench.made.source, NOW).problems
 
     assert lines[0] == f"all: {WHERE} (category any): its buckets are no whole days of UTC"
 
@@ -478,7 +478,7 @@ def test_a_check_tells_each_category_that_is_unknown_and_one_reason_for_all(stat
     bench = polls(answer)
     bench.poll()
     assert bench.made is not None
-    lines = list(problems(bench.made.source, NOW))
+    lines = online_check(bench.made.source, NOW).problems
 
     assert [line.rpartition("(category ")[2].partition(")")[0] for line in lines] == categories
     assert all(line.startswith(f"all: {WHERE}: {status} (category ") for line in lines)

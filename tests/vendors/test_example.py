@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from exporter.errors import Failure
-from exporter.poll.online_check import problems
+from exporter.poll.online_check import online_check
 from exporter.vendors import SETTINGS, VENDORS
 from exporter.vendors.example import EXAMPLE, Context, ExampleSession
 from tests.support.configurations import load_text
@@ -176,10 +176,10 @@ def test_without_configured_workspaces_each_one_that_the_token_sees_is_a_scope(t
 def test_the_online_check_names_each_endpoint_that_refuses_the_token(tmp_path: Path) -> None:
     bodies = server()
     source = polls(bodies, tmp_path).poller().source
-    assert list(problems(source, NOW)) == []
+    assert online_check(source, NOW).problems == []
 
     bodies[LICENCES] = httpx.Response(403, json={"message": "billing scope needed"})
-    assert list(problems(source, NOW)) == [f"platform: example GET {LICENCES}: 403: billing scope needed"]
+    assert online_check(source, NOW).problems == [f"platform: example GET {LICENCES}: 403: billing scope needed"]
 
 
 def test_a_session_lives_from_poll_to_poll_and_another_poller_opens_its_own(tmp_path: Path) -> None:

@@ -1,0 +1,81 @@
+"""What a configuration means, in lines for its reader: days off, seats, and whom the teams file knows."""
+
+from collections.abc import Iterator, Mapping
+from datetime import date, timedelta
+
+import holidays
+
+from exporter.config.calendar import WEEKDAYS, Calendar
+from exporter.config.load import Config
+from exporter.config.source import SourceSettings
+from exporter.config.teams_file import Teams, read_teams
+from exporter.poll.online_check import OnlineCheck
+from exporter.samples.calendar import workdays
+from exporter.vendors import VENDORS
+
+_DAYS_SHOWN = 10
+# A calendar without a weekend may have no day off at all.
+_DAYS_SEARCHED = 800
+
+
+def understood(config: Config, today: date, checks: Mapping[str, OnlineCheck]) -> Iterator[str]:
+    """Yields the lines; `checks` holds the sources that were asked."""
+    teams = None if config.teams is None else read_teams(config.teams.file)
+    if config.teams is not None and teams is not None:
+        yield f"  teams file {config.teams.file}: {_teams_in_words(teams)}"
+    for name, settings in config.sources.items():
+        yield f"  {name} ({settings.vendor})"
+        yield f"    seats: {_seats(settings)}"
+        check = checks.get(name)
+        if check is not None:
+            yield from (f"    remark: {remark}" for remark in check.remarks)
+            if teams is not None:
+                yield f"    teams file: {_match(check, teams)}"
+        yield from _days_off(settings.calendar, today)
+
+
+def _teams_in_words(teams: Teams) -> str:
+    users, lines = _counted(len(teams.team_of), "user"), sorted(teams.lines.values())
+    if not lines:
+        return users
+    where = f"line {lines[0]}" if len(lines) == 1 else f"lines {lines[0]} to {lines[-1]}"
+    return f"{users} in {_counted(len(teams.members), 'team')}, on {where}"
+
+
+def _seats(settings: SourceSettings) -> str:
+    if settings.seats is not None:
+        return f"{settings.seats}"
+    return "those that the vendor registers" if VENDORS[settings.vendor].seats else "not known: set seats"
+
+
+def _match(check: OnlineCheck, teams: Teams) -> str:
+    if check.people is None:
+        return "the vendor names no people, so that it has no teams"
+    if not check.people:
+        return f"nobody was active on {check.day}"
+    return f"knows {check.known(teams.team_of)} of {_counted(len(check.people), 'person', 'people')} of {check.day}"
+
+
+def _days_off(calendar: Calendar, today: date) -> Iterator[str]:
+    is_workday = workdays(calendar)
+    days = (today + timedelta(days=ahead) for ahead in range(_DAYS_SEARCHED))
+    off = [day for day in days if not is_workday(day)][:_DAYS_SHOWN]
+    yield "    next days that are not working days:" if off else "    every day is a working day"
+    for day in off:
+        yield f"      {day:%a %Y-%m-%d}  {_reason(calendar, day)}"
+
+
+def _reason(calendar: Calendar, day: date) -> str:
+    """Why a day is no working day."""
+    if any(days.holds(day) for days in calendar.closed):
+        return "closed"
+    if day in calendar.half:
+        return "half day"
+    if WEEKDAYS[day.weekday()] in calendar.weekend or calendar.country is None:
+        return "weekend"
+    names = holidays.country_holidays(calendar.country, subdiv=calendar.subdivision, years=day.year, language="en_US")
+    return str(names[day])
+
+
+def _counted(number: int, word: str, words: str = "") -> str:
+    return f"{number} {word if number == 1 else words or f'{word}s'}"
