@@ -18,7 +18,7 @@ from exporter.config.durations import parse_duration
 from exporter.config.load import Config, config_secrets, load_config
 from exporter.daemon.exporter import Exporter
 from exporter.metrics import CATALOGUE
-from exporter.publish.prometheus import Format, body, render_collector
+from exporter.publish.prometheus import END, Format, render_collector
 from exporter.publish.self_metrics import SelfMetrics
 from exporter.state.engine import MEMORY
 from exporter.state.store import Store
@@ -90,8 +90,8 @@ def exposition(exporter: Exporter, form: Form) -> bytes:
             for sample in family.samples
         ]
         return f"{json.dumps(lines, indent=1, ensure_ascii=False)}\n".encode()
-    first = exporter.cache.snapshot.parts[form]
-    return body(first, render_collector(exporter.self_metrics.registry, form), form)
+    first = exporter.cache.snapshot.parts[form].plain
+    return first + render_collector(exporter.self_metrics.registry, form) + END[form]
 
 
 def narrowed(settings: Config, names: Sequence[str], history: timedelta | None = None) -> Config:

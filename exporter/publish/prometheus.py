@@ -1,17 +1,17 @@
-"""Renders samples to exposition bytes, in Prometheus text and OpenMetrics, plain and gzipped."""
+"""Samples as Prometheus text and OpenMetrics: what prometheus_client writes, byte for byte, at a tenth of the cost."""
 
-import struct
-import zlib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
+from operator import itemgetter
 from typing import Literal
 
 from prometheus_client.core import Metric as Family
 from prometheus_client.exposition import generate_latest
 from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 from prometheus_client.registry import Collector
+from prometheus_client.utils import floatToGoString
 
-from exporter.metrics import CATALOGUE, Metric, Sample
+from exporter.metrics import CATALOGUE, Sample
 
 Format = Literal["text", "openmetrics"]
 
@@ -19,18 +19,9 @@ CONTENT_TYPES: dict[Format, str] = {
     "text": "text/plain; version=0.0.4; charset=utf-8",
     "openmetrics": "application/openmetrics-text; version=1.0.0; charset=utf-8",
 }
-_EOF = b"# EOF\n"
+# What closes a whole body.
+END: Mapping[Format, bytes] = {"text": b"", "openmetrics": b"# EOF\n"}
 _ESCAPED = str.maketrans({"\\": r"\\", "\n": r"\n", '"': r"\""})
-_GZIP_HEADER = bytes([0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 0xFF])
-
-
-@dataclass(frozen=True)
-class Part:
-    """The first part of a response body: plain, and deflated up to a flush after which another part can follow."""
-
-    plain: bytes
-    deflated: bytes
-    crc: int
 
 
 class _Families(Collector):
@@ -41,22 +32,36 @@ class _Families(Collector):
         return self._families
 
 
-def render(samples: Iterable[Sample], form: Format) -> bytes:
-    """The exposition of samples in the catalogue's order, without OpenMetrics' closing line."""
-    return render_collector(_Families(_families(samples)), form)
-
-
 def render_collector(collector: Collector, form: Format) -> bytes:
     """The exposition of a collector's families, without OpenMetrics' closing line."""
     if form == "text":
         return generate_latest(collector)
     document: bytes = generate_openmetrics(collector)
-    return document.removesuffix(_EOF)
+    return document.removesuffix(END[form])
 
 
-def heading(metric: str) -> str:
-    """The HELP and TYPE lines of a metric, as OpenMetrics."""
-    return render_collector(_Families([_family(CATALOGUE[metric])]), "openmetrics").decode()
+def heading(metric: str, form: Format = "openmetrics") -> str:
+    """The HELP and TYPE lines of a metric."""
+    row = CATALOGUE[metric]
+    name = row.name.removesuffix("_total") if row.kind == "counter" else row.name
+    return render_collector(_Families([Family(name, row.help, row.kind)]), form).decode()
+
+
+def lines(metric: str, samples: Sequence[Sample]) -> bytes:
+    """The lines of samples of one metric, which are the same in both formats.
+
+    Raises UnicodeEncodeError for a label that is no text.
+    """
+    names = CATALOGUE[metric].labels
+    if not names:
+        return "".join([f"{metric} {_value(value)}\n" for _, _, value in samples]).encode()
+    order = sorted(range(len(names)), key=names.__getitem__)
+    pairs = ",".join([f'{names[at]}="%s"' for at in order])
+    template = f"{metric}{{{pairs}}} %s\n"
+    # itemgetter of one index gives no tuple.
+    pick = itemgetter(*order, order[0])
+    written = [template % (*pick(_escaped(labels))[:-1], _value(value)) for _, labels, value in samples]
+    return "".join(written).encode()
 
 
 def series(metric: str, labels: Sequence[str]) -> str:
@@ -66,42 +71,19 @@ def series(metric: str, labels: Sequence[str]) -> str:
     return f"{metric}{{{spelled}}}" if spelled else metric
 
 
-def first_part(plain: bytes) -> Part:
-    """Compresses the large, rarely changing part of a body once, so that a scrape does not have to."""
-    deflater = zlib.compressobj(6, zlib.DEFLATED, -zlib.MAX_WBITS)
-    return Part(plain, deflater.compress(plain) + deflater.flush(zlib.Z_FULL_FLUSH), zlib.crc32(plain))
+def _escaped(labels: tuple[str, ...]) -> Sequence[str]:
+    joined = "".join(labels)
+    if "\\" in joined or '"' in joined or "\n" in joined:
+        return [text.translate(_ESCAPED) for text in labels]
+    return labels
 
 
-def body(first: Part, rest: bytes, form: Format) -> bytes:
-    """A whole plain body."""
-    return b"".join(body_parts(first, rest, form))
+def _value(value: float) -> str:
+    # 0.0 and -0.0 are equal, and written differently.
+    return _number(value) if value else _number.__wrapped__(value)
 
 
-def body_parts(first: Part, rest: bytes, form: Format) -> tuple[bytes, ...]:
-    """A whole plain body in parts; the first one is not copied."""
-    return first.plain, rest + (_EOF if form == "openmetrics" else b"")
-
-
-def gzip_parts(first: Part, rest: bytes, form: Format) -> tuple[bytes, ...]:
-    """A whole gzipped body in parts: one member whose first part is already compressed."""
-    if form == "openmetrics":
-        rest += _EOF
-    deflater = zlib.compressobj(6, zlib.DEFLATED, -zlib.MAX_WBITS)
-    deflated = deflater.compress(rest) + deflater.flush()
-    size = len(first.plain) + len(rest)
-    checks = struct.pack("<II", zlib.crc32(rest, first.crc), size & 0xFFFFFFFF)
-    return _GZIP_HEADER, first.deflated, deflated + checks
-
-
-def _families(samples: Iterable[Sample]) -> list[Family]:
-    families: dict[str, Family] = {}
-    for name, values, value in samples:
-        row = CATALOGUE[name]
-        if name not in families:
-            families[name] = _family(row)
-        families[name].add_sample(name, dict(zip(row.labels, values, strict=True)), value)
-    return [families[name] for name in CATALOGUE if name in families]
-
-
-def _family(row: Metric) -> Family:
-    return Family(row.name.removesuffix("_total") if row.kind == "counter" else row.name, row.help, row.kind)
+# Counts are few and come again.
+@lru_cache(maxsize=2**16)
+def _number(value: float) -> str:
+    return str(floatToGoString(value))

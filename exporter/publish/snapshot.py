@@ -4,14 +4,17 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import cache
 from time import monotonic as monotonic_clock
 from types import MappingProxyType
 
-from exporter.metrics import Sample
-from exporter.publish.prometheus import Format, Part, first_part, render
+from exporter.metrics import CATALOGUE, Sample
+from exporter.publish.body import NO_CHUNKS, Chunks, FirstPart, Piece, first_part, piece
+from exporter.publish.prometheus import Format, heading, lines
 
 # The largest share of the time that rendering may take: a source that stores many days in a row does not render each.
 _SHARE = 0.1
+_EMPTY, _ = first_part([])
 # Holds the place of a source's name for samples that are of none. No source can have this name.
 NO_SOURCE = ""
 NO_DATA_DAYS: Mapping[str, date] = MappingProxyType({})
@@ -26,9 +29,7 @@ class Snapshot:
 
     samples: Mapping[str, Sequence[Sample]] = field(default_factory=dict)
     data_days: Mapping[str, Mapping[str, date]] = field(default_factory=dict)
-    parts: Mapping[Format, Part] = field(
-        default_factory=lambda: {"text": first_part(b""), "openmetrics": first_part(b"")}
-    )
+    parts: Mapping[Format, FirstPart] = field(default_factory=lambda: {"text": _EMPTY, "openmetrics": _EMPTY})
 
     def all_samples(self) -> list[Sample]:
         """Every sample, source by source."""
@@ -44,6 +45,8 @@ class ExpositionCache:
         self._waiting: dict[str, tuple[Sequence[Sample], Mapping[str, date]]] = {}
         self._rendered = float("-inf")
         self._cost = 0.0
+        self._families: Mapping[str, Mapping[str, Piece]] = {}
+        self._chunks = NO_CHUNKS
         self.snapshot = Snapshot()
 
     def publish(
@@ -74,23 +77,69 @@ class ExpositionCache:
             samples, data_days = dict(self.snapshot.samples), dict(self.snapshot.data_days)
             samples.pop(source, None)
             data_days.pop(source, None)
-            self._replace(samples, data_days)
+            self._replace({source: ()}, samples, data_days)
 
     def _render(self) -> None:
         started = self._monotonic()
         # Emptied first: samples that cannot be rendered must not break the publication of another source.
         waiting, self._waiting = self._waiting, {}
+        changed = {source: samples for source, (samples, _) in waiting.items()}
         self._replace(
-            {**self.snapshot.samples, **{source: samples for source, (samples, _) in waiting.items()}},
+            changed,
+            {**self.snapshot.samples, **changed},
             {**self.snapshot.data_days, **{source: days for source, (_, days) in waiting.items()}},
         )
         self._rendered = self._monotonic()
         self._cost = self._rendered - started
 
-    def _replace(self, samples: Mapping[str, Sequence[Sample]], data_days: Mapping[str, Mapping[str, date]]) -> None:
-        flat = [sample for source in sorted(samples) for sample in samples[source]]
-        parts: dict[Format, Part] = {
-            "text": first_part(render(flat, "text")),
-            "openmetrics": first_part(render(flat, "openmetrics")),
-        }
-        self.snapshot = Snapshot(samples, data_days, parts)
+    def _replace(
+        self,
+        changed: Mapping[str, Sequence[Sample]],
+        samples: Mapping[str, Sequence[Sample]],
+        data_days: Mapping[str, Mapping[str, date]],
+    ) -> None:
+        """Makes the next snapshot; only the families of the changed sources are written and compressed again."""
+        families = dict(self._families)
+        for source, found in changed.items():
+            families = _with_source(families, source, found)
+        text, chunks = _part(families, "text", self._chunks)
+        openmetrics, more = _part(families, "openmetrics", {**self._chunks, **chunks})
+        self._families, self._chunks = families, {**chunks, **more}
+        self.snapshot = Snapshot(samples, data_days, {"text": text, "openmetrics": openmetrics})
+
+
+def _with_source(
+    families: Mapping[str, Mapping[str, Piece]], source: str, samples: Sequence[Sample]
+) -> dict[str, Mapping[str, Piece]]:
+    """The lines of each metric by source, with those of a source replaced; equal lines keep their piece."""
+    by_metric: dict[str, list[Sample]] = {}
+    for sample in samples:
+        by_metric.setdefault(sample.metric, []).append(sample)
+    after = dict(families)
+    for metric in CATALOGUE:
+        before = families.get(metric, {})
+        known = before.get(source)
+        text = lines(metric, by_metric[metric]) if metric in by_metric else None
+        if text == (None if known is None else known.text):
+            continue
+        others = {name: found for name, found in before.items() if name != source}
+        if text is not None:
+            others[source] = piece(f"{metric} {source}", text)
+        after[metric] = {name: others[name] for name in sorted(others)}
+    return after
+
+
+def _part(families: Mapping[str, Mapping[str, Piece]], form: Format, known: Chunks) -> tuple[FirstPart, Chunks]:
+    pieces: list[Piece] = []
+    for metric in CATALOGUE:
+        if families.get(metric):
+            pieces.append(_heading(metric, form))
+            pieces.extend(families[metric].values())
+    return first_part(pieces, known)
+
+
+@cache
+def _heading(metric: str, form: Format) -> Piece:
+    """A family's head: one object for both formats where they write the same, so that they share chunks."""
+    made = Piece(heading(metric, form).encode(), ends=False)
+    return made if form == "text" or made != _heading(metric, "text") else _heading(metric, "text")

@@ -6,7 +6,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from exporter.publish.prometheus import CONTENT_TYPES, body_parts, gzip_parts, render_collector
+from exporter.publish.body import gzipped
+from exporter.publish.prometheus import CONTENT_TYPES, END, render_collector
 from exporter.publish.self_metrics import SelfMetrics
 from exporter.publish.snapshot import Snapshot
 from exporter.web.negotiation import accepts_gzip, negotiate
@@ -29,19 +30,27 @@ class Exposition(Response):
         await send({"type": "http.response.body"})
 
     def _pieces(self) -> Iterator[bytes]:
+        waiting: list[bytes] = []
+        size = 0
         for part in self._parts:
             for start in range(0, len(part), _PIECE):
-                yield part[start : start + _PIECE]
+                waiting.append(part[start : start + _PIECE])
+                size += len(waiting[-1])
+                if size >= _PIECE:
+                    yield b"".join(waiting)
+                    waiting, size = [], 0
+        if waiting:
+            yield b"".join(waiting)
 
 
 def exposition(request: Request, snapshot: Snapshot, self_metrics: SelfMetrics) -> Exposition:
     """The published samples as text or OpenMetrics, gzipped if the client accepts that."""
     form = negotiate(_whole(request, "accept"))
-    first, rest = snapshot.parts[form], render_collector(self_metrics.registry, form)
+    first, rest = snapshot.parts[form], render_collector(self_metrics.registry, form) + END[form]
     headers = {"content-type": CONTENT_TYPES[form], "vary": "Accept, Accept-Encoding"}
     if accepts_gzip(_whole(request, "accept-encoding")):
-        return Exposition(gzip_parts(first, rest, form), {**headers, "content-encoding": "gzip"})
-    return Exposition(body_parts(first, rest, form), headers)
+        return Exposition(gzipped(first, rest), {**headers, "content-encoding": "gzip"})
+    return Exposition((*first.pieces, rest), headers)
 
 
 def _whole(request: Request, header: str) -> str:

@@ -215,6 +215,7 @@ def test_the_retention_that_is_named_holds_the_history_for_another_year(first: d
     assert retention_for(first, date(2026, 5, 30)) == retention
 
 
+@pytest.mark.real_clock
 @pytest.mark.servers("prometheus", "promtool")
 def test_a_real_prometheus_keeps_the_history_with_the_retention_that_is_named_and_not_without(tmp_path: Path) -> None:
     today = utc_now().date()

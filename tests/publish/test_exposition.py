@@ -1,4 +1,5 @@
 import gzip
+import random
 import zlib
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -13,10 +14,13 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 
 from exporter.errors import Failure
 from exporter.metrics import ADOPTION, CATALOGUE, COMPANY, Sample, sample
-from exporter.publish.prometheus import Format, body, first_part, gzip_parts, heading, render, render_collector, series
+from exporter.publish.body import first_part, gzipped, piece
+from exporter.publish.prometheus import END, Format, heading, lines, render_collector, series
 from exporter.publish.self_metrics import SelfMetrics
+from exporter.publish.snapshot import ExpositionCache
 from exporter.state.store import PollStatus
 from tests.support.real_servers import promtool
+from tests.support.reference import published, render
 
 NOW = datetime(2026, 3, 10, 3, tzinfo=UTC)
 ALL = {"source": "acme", "vendor": "augment", "scope": "all"}
@@ -55,7 +59,7 @@ adoption_data_revisions_total{scope="all",source="acme",vendor="augment"} 2.0
 
 
 def test_samples_are_written_as_text_in_the_order_of_the_catalogue() -> None:
-    assert render(SAMPLES, "text").decode() == TEXT
+    assert published(SAMPLES, "text").decode() == TEXT
 
 
 def test_samples_are_written_as_openmetrics_with_the_counters_name_without_total() -> None:
@@ -63,13 +67,12 @@ def test_samples_are_written_as_openmetrics_with_the_counters_name_without_total
         "# TYPE adoption_data_revisions_total", "# TYPE adoption_data_revisions"
     )
 
-    assert render(SAMPLES, "openmetrics").decode() == openmetrics
-    assert body(first_part(render(SAMPLES, "openmetrics")), b"", "openmetrics").decode() == openmetrics + "# EOF\n"
+    assert published(SAMPLES, "openmetrics").decode() == openmetrics + "# EOF\n"
 
 
 @pytest.mark.parametrize("form", FORMS)
 def test_no_samples_are_no_text(form: Format) -> None:
-    assert render([], form) == b""
+    assert published([], form) == END[form]
 
 
 @pytest.mark.parametrize("name", CATALOGUE)
@@ -93,36 +96,85 @@ def adoption_samples(draw: st.DrawFn) -> list[Sample]:
     return [Sample(name, labels, draw(VALUE)) for name, labels in sorted(labelled)]
 
 
+ODD = st.one_of(VALUE, st.floats(), st.sampled_from([-0.0, 0.0, 0, 1e21, 1e-7, 2**63]))
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(st.sampled_from("abc"), adoption_samples(), ODD), max_size=5), st.sampled_from(FORMS))
+def test_publications_one_after_the_other_are_what_prometheus_client_makes_of_the_last_of_each_source(
+    publications: list[tuple[str, list[Sample], float]], form: Format
+) -> None:
+    cache = ExpositionCache()
+    last: dict[str, list[Sample]] = {}
+    for source, samples, odd in publications:
+        last[source] = [*samples, sample("adoption_seats", odd, source=source, vendor="cursor", scope="all")]
+        cache.publish(source, last[source])
+
+    expected = render([sample for source in sorted(last) for sample in last[source]], form)
+    assert cache.snapshot.parts[form].plain == expected
+    assert gzip.decompress(b"".join(gzipped(cache.snapshot.parts[form], b"rest"))) == expected + b"rest"
+
+
 @settings(deadline=None)
 @given(adoption_samples())
 def test_both_formats_are_read_back_as_the_same_samples(samples: list[Sample]) -> None:
     expected = sorted((name, _labels(name, values), float(value)) for name, values, value in samples)
 
-    assert _read(parse_text(body(first_part(render(samples, "text")), b"", "text").decode())) == expected
-    assert _read(parse_openmetrics(body(first_part(render(samples, "openmetrics")), b"", "openmetrics").decode())) == (
-        expected
-    )
+    assert _read(parse_text(published(samples, "text").decode())) == expected
+    assert _read(parse_openmetrics(published(samples, "openmetrics").decode())) == (expected)
+
+
+GZIPPED = st.lists(st.tuples(st.text(max_size=3), st.binary(max_size=3_000)), max_size=20)
 
 
 @settings(deadline=None)
-@given(plain=st.binary(max_size=3_000), rest=st.binary(max_size=3_000), form=st.sampled_from(FORMS))
-def test_a_gzipped_body_is_one_member_that_holds_the_plain_body(plain: bytes, rest: bytes, form: Format) -> None:
-    first = first_part(plain)
-    whole = plain + rest + (b"# EOF\n" if form == "openmetrics" else b"")
+@given(pieces=GZIPPED, rest=st.binary(max_size=3_000))
+def test_a_gzipped_body_is_one_member_that_holds_the_plain_body(pieces: list[tuple[str, bytes]], rest: bytes) -> None:
+    # Repeated, so that there are several chunks.
+    first, _ = first_part([piece(name, text * 20) for name, text in pieces])
 
-    zipped = b"".join(gzip_parts(first, rest, form))
+    zipped = b"".join(gzipped(first, rest))
 
-    assert body(first, rest, form) == whole
+    whole = b"".join(text * 20 for _, text in pieces) + rest
+    assert first.plain + rest == whole
     assert gzip.decompress(zipped) == whole
     one_member = zlib.decompressobj(zlib.MAX_WBITS | 16)
     assert one_member.decompress(zipped) == whole
     assert (one_member.eof, one_member.unused_data) == (True, b"")
 
 
-def test_a_large_first_part_is_compressed_once_and_well() -> None:
-    first = first_part(render(SAMPLES, "text") * 2_000)
+def test_a_body_in_chunks_is_at_most_15_percent_longer_than_one_that_is_compressed_whole() -> None:
+    first, _ = first_part([piece(source, lines_of(source)) for source in map(str, range(1_000))])
 
-    assert sum(map(len, gzip_parts(first, b"up 1\n", "text"))) < len(first.plain) / 50
+    assert len(first.deflated) <= 1.15 * len(gzip.compress(first.plain, 6))
+
+
+def lines_of(source: str) -> bytes:
+    """Thirty series of a source with numbers of all sizes."""
+    numbers = random.Random(source)
+    return lines(
+        "adoption_team_active_users",
+        [
+            Sample(
+                "adoption_team_active_users",
+                (source, "augment", "all", "28d", f"team-{team}"),
+                numbers.randrange(9_999),
+            )
+            for team in range(30)
+        ],
+    )
+
+
+def test_chunks_whose_pieces_stay_the_same_are_not_compressed_again() -> None:
+    before = [piece(f"piece {number}", bytes(random.Random(number).choices(b"abc", k=2_000))) for number in range(200)]
+    after = [*before[:100], piece("new", b"new"), *before[101:]]
+
+    _, chunks = first_part(before)
+    _, again = first_part(after, chunks)
+
+    made = [chunk for key, chunk in again.items() if chunks.get(key) is not chunk]
+    assert len(chunks) > 10
+    assert len(made) <= 2
 
 
 @pytest.mark.servers("promtool")
@@ -134,12 +186,11 @@ def test_promtool_has_nothing_to_say_about_any_metric_of_the_exporter() -> None:
     source.next_poll(NOW)
     source.token_expires(NOW)
     source.request(403)
+    source.scopes({"all": None})
     one_of_each = [
         sample(row.name, 1, **{label: f"a {label}" for label in row.labels}) for row in (*ADOPTION, *COMPANY)
     ]
-    text = body(
-        first_part(render(one_of_each, "text")), render_collector(self_metrics.registry, "text"), "text"
-    ).decode()
+    text = (published(one_of_each, "text") + render_collector(self_metrics.registry, "text")).decode()
 
     checked = promtool("check", "metrics", stdin=text)
 

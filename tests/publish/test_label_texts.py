@@ -26,12 +26,12 @@ from exporter.config.teams_file import read_teams
 from exporter.metrics import CATALOGUE, Sample
 from exporter.otlp.points import batches, nanoseconds, sample_point
 from exporter.publish.backfill import PastDay, write_file
-from exporter.publish.prometheus import body, first_part, render
 from exporter.publish.snapshot import ExpositionCache
 from exporter.transport.json_object import json_object
 from exporter.web.status_page import status_page
 from tests.support import real_servers
 from tests.support.daemons import wait_until
+from tests.support.reference import published
 from tests.support.reports import Web, report, scope, source
 from tests.support.sourcegraph_reports import ACME, Server, row
 from tests.support.sourcegraph_reports import report as csv_report
@@ -91,8 +91,8 @@ def file_of(samples: Sequence[Sample], folder: Path) -> Path:
 def test_the_exposition_is_read_back(texts: list[str]) -> None:
     samples = labelled(texts)
 
-    text = body(first_part(render(samples, "text")), b"", "text")
-    openmetrics = body(first_part(render(samples, "openmetrics")), b"", "openmetrics")
+    text = published(samples, "text")
+    openmetrics = published(samples, "openmetrics")
 
     assert as_read(parse_text(text.decode())) == as_series(samples)
     assert as_read(parse_openmetrics(openmetrics.decode())) == as_series(samples)
@@ -119,7 +119,7 @@ def test_a_backfilled_series_is_spelled_as_the_exposition_spells_it(texts: list[
         written = file_of(samples, Path(folder)).read_bytes()
 
     stamped = written.replace(f" {MOMENT.timestamp():.0f}\n".encode(), b"\n")
-    assert stamped == body(first_part(render(samples, "openmetrics")), b"", "openmetrics")
+    assert stamped == published(samples, "openmetrics")
 
 
 @settings(deadline=None)

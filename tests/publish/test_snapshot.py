@@ -5,8 +5,9 @@ from datetime import date
 import pytest
 
 from exporter.metrics import Sample, sample
-from exporter.publish.prometheus import Format, body, render
+from exporter.publish.prometheus import Format
 from exporter.publish.snapshot import ExpositionCache, Snapshot
+from tests.support.reference import render
 
 FORMS: list[Format] = ["text", "openmetrics"]
 
@@ -24,7 +25,7 @@ def clock(*moments: float) -> Callable[[], float]:
 
 
 def text(snapshot: Snapshot) -> str:
-    return body(snapshot.parts["text"], b"", "text").decode()
+    return snapshot.parts["text"].plain.decode()
 
 
 def values(snapshot: Snapshot) -> list[float]:
@@ -35,7 +36,7 @@ def test_a_cache_begins_empty() -> None:
     cache = ExpositionCache(monotonic=clock())
 
     assert cache.snapshot.all_samples() == []
-    assert [body(cache.snapshot.parts[form], b"", form) for form in FORMS] == [b"", b"# EOF\n"]
+    assert [cache.snapshot.parts[form].plain for form in FORMS] == [b"", b""]
 
 
 def test_a_publication_replaces_one_sources_samples_whole_and_leaves_the_others() -> None:

@@ -12,7 +12,6 @@ from exporter.config.teams_file import TeamsFile
 from exporter.daemon.sources import Shared, build_poller, connector
 from exporter.metrics import Sample
 from exporter.poll.poller import Poller
-from exporter.publish.prometheus import render
 from exporter.publish.self_metrics import SelfMetrics
 from exporter.publish.snapshot import ExpositionCache
 from exporter.state.accounts import Label
@@ -58,7 +57,7 @@ class VendorPolls:
 
     def exposition(self) -> str:
         """The published samples as Prometheus text."""
-        return render(self.samples(), "text").decode()
+        return self.cache.snapshot.parts["text"].plain.decode()
 
     def values(self, metric: str) -> dict[tuple[str, ...], float]:
         """The values of an adoption metric by its labels from scope on."""
