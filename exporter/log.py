@@ -18,7 +18,7 @@ from structlog.processors import JSONRenderer
 from structlog.stdlib import ProcessorFormatter
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-from exporter.redaction import EMAIL, SHORTEST_SECRET, SHOWN_SECRET
+from exporter.redaction import EMAIL, MADE_SECRET, SHORTEST_SECRET, SHOWN_SECRET
 
 Layout = Literal["logfmt", "json"]
 Level = Literal["debug", "info", "warn", "error"]
@@ -55,11 +55,12 @@ def event(logger: logging.Logger, level: int, msg: str, /, **fields: object) -> 
 def scrubber(secrets: Collection[str]) -> Callable[[str], str]:
     """Returns a function that replaces each of the secrets in a text by `<secret>` and e-mail addresses by `<email>`.
 
-    Secrets of fewer than `SHORTEST_SECRET` characters are left alone.
+    Secrets of fewer than `SHORTEST_SECRET` characters are left alone; those that a vendor gives while we run are known
+    by their form.
     """
     known = sorted((secret for secret in secrets if len(secret) >= SHORTEST_SECRET), key=len, reverse=True)
     pattern = re.compile("|".join(map(re.escape, known)) or "(?!)")
-    return lambda text: EMAIL.sub("<email>", pattern.sub(SHOWN_SECRET, text))
+    return lambda text: EMAIL.sub("<email>", MADE_SECRET.sub(SHOWN_SECRET, pattern.sub(SHOWN_SECRET, text)))
 
 
 def line_formatter(layout: Layout, scrub: Callable[[str], str], *, tracebacks: bool) -> logging.Formatter:

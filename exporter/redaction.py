@@ -12,6 +12,8 @@ SHOWN_SECRET = "<secret>"  # noqa: S105 - replaces a secret
 SHORTEST_SECRET = 4
 # A part of a value that a library may quote alone.
 _TELLING = re.compile(r"[\w.%~-]{3,}")
+# Secrets that are made while the exporter runs: tokens of GitHub, signatures of its Apps and of links (2026-11).
+MADE_SECRET = re.compile(r"\bgh[a-z]_\w{16,}|\beyJ[\w-]{8,}\.[\w-]+\.[\w-]+|(?<=[?&]sig=)[^&\s\"']+")
 EMAIL = re.compile(r"(?<![\w.+%'-])[\w.+%'-]+(?:@|%40)[\w.-]*\w")
 
 

@@ -173,6 +173,13 @@ def test_a_traceback_is_one_more_field_when_debugging() -> None:
         ("/users/alice%40example.com/usage", "/users/<email>/usage"),
         ("grün@exämple.com", "<email>"),
         ("alice@localhost", "<email>"),
+        ("Bearer ghs_16C7e42F292c6912E7710c838347Ae178B4a.", "Bearer <secret>."),
+        ("eyJhbGciOiJSUzI1NiJ9.eyJpc3MiOiJJdjIzIn0.c2ln-bmF0dXJl_", "<secret>"),
+        (
+            "GET https://reports.example.com/part?se=1&sig=c2ln%3D&st=2'",
+            "GET https://reports.example.com/part?se=1&sig=<secret>&st=2'",
+        ),
+        ("ghs_short sig=no eyJ", "ghs_short sig=no eyJ"),
         ("at @ all", "at @ all"),
         ("@scope/package", "@scope/package"),
     ],

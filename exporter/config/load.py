@@ -3,7 +3,7 @@
 import codecs
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -22,7 +22,8 @@ from exporter.config.yaml_document import Document, read_document
 _SECTIONS = ("web", "poll", "calendar", "state", "people", "teams", "otlp", "sources")
 # A variable within is percent-encoded: a password may hold any character.
 _STATE_URL: Place = ("state", "url")
-_EITHER = (("token", "token_file"), ("interval", "cron"))
+_TOKEN = ("token", "token_file")
+_EITHER = (_TOKEN, ("interval", "cron"))
 _SOURCE_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _SHORTEST_KEY = 16
 # How editors of Windows begin a file.
@@ -82,7 +83,10 @@ def load_config(
 
 
 def read_token(settings: SourceSettings) -> str:
-    """Returns a source's current token: reads its file again. Raises OSError, or ValueError for an invalid file."""
+    """Returns a source's current token, "" if it has none: reads its file again.
+
+    Raises OSError, or ValueError for an invalid file.
+    """
     return (read_token_file(settings.token_file) if settings.token_file else settings.token).get_secret_value()
 
 
@@ -167,8 +171,10 @@ def _source(name: str, raw: object, poll: PollSettings, calendar: Calendar, read
         document.mistake(place, "must be a mapping")
         return SourceSettings.model_construct()
     given = raw or {}
-    _one_of_each(given, place, reading)
-    values = {**_inherited(poll, given), **given, "token": _token(given, place, reading)}
+    vendor = str(given.get("vendor"))
+    instead = reading.models[vendor].instead_of_token if vendor in reading.models else ()
+    _one_of_each(given, place, reading, *((token, key) for key in instead for token in _TOKEN))
+    values = {**_inherited(poll, given), **given, "token": _token(given, instead, place, reading)}
     own = given.get("calendar")
     if isinstance(own, dict | None):
         own = own or {}
@@ -179,8 +185,8 @@ def _source(name: str, raw: object, poll: PollSettings, calendar: Calendar, read
     return _model(settings, values, place, reading)
 
 
-def _one_of_each(given: Mapping[str, object], place: Place, reading: _Reading) -> None:
-    for one, other in _EITHER:
+def _one_of_each(given: Mapping[str, object], place: Place, reading: _Reading, *pairs: tuple[str, str]) -> None:
+    for one, other in (*_EITHER, *pairs):
         if given.get(one) is not None and given.get(other) is not None:
             reading.document.mistake((*place, other), f"cannot be set beside {one}")
 
@@ -205,12 +211,15 @@ def _inherited(poll: PollSettings, source: Mapping[str, object]) -> dict[str, ob
     return {name: getattr(poll, name) for name in poll.model_fields_set - own}
 
 
-def _token(source: Mapping[str, object], place: Place, reading: _Reading) -> object:
+def _token(source: Mapping[str, object], instead: Sequence[str], place: Place, reading: _Reading) -> object:
+    """The token of a source; an empty one where it has a key in place of a token."""
     file = _file(source, "token_file", reading)
     if "token" in source:
         return source["token"]
+    if any(source.get(key) is not None for key in instead):
+        return SecretStr("")
     if source.get("token_file") is None:
-        reading.document.mistake(place, "needs token or token_file")
+        reading.document.mistake(place, f"needs {' or '.join((*_TOKEN, *instead))}")
     try:
         return read_token_file(file) if file else _NO_TOKEN
     except (OSError, ValueError) as error:
@@ -253,6 +262,8 @@ def _shown(section: BaseModel) -> dict[str, Any]:
     values = section.model_dump(mode="json", exclude_none=True)
     # Beside token_file there can be no token, and beside cron no interval.
     aside = {one for one, other in _EITHER if other in values}
+    if isinstance(section, SourceSettings) and not section.token.get_secret_value():
+        aside.add("token")
     return {name: value for name, value in values.items() if name not in aside}
 
 

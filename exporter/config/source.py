@@ -1,6 +1,8 @@
 """The settings that every source has; vendors extend them with keys and defaults of their own."""
 
+from collections.abc import Sequence
 from datetime import timedelta
+from typing import ClassVar
 
 from pydantic import ValidationInfo, field_validator
 
@@ -43,8 +45,11 @@ class PollSettings(Settings):
 class SourceSettings(PollSettings):
     """One source. `token` is always set, also where it was read from `token_file`; `base_url` has no trailing slash.
 
-    A vendor subclasses it with its own keys and defaults.
+    A vendor subclasses it with its own keys and defaults. It names in `instead_of_token` its keys that make a token
+    needless; with one of them `token` is empty.
     """
+
+    instead_of_token: ClassVar[Sequence[str]] = ()
 
     vendor: str
     token: Secret

@@ -119,7 +119,7 @@ def connector(
         return Client(
             vendor=vendor.name,
             base_url=settings.base_url,
-            headers=vendor.headers(token),
+            headers=vendor.headers(token) if token else {},
             public_headers=vendor.public_headers,
             endpoints=endpoints,
             timeout=settings.timeout.total_seconds(),
