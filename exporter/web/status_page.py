@@ -16,6 +16,8 @@ _MOST_TOGETHER = 200
 _MOST_OF_ONE, _FEWEST_OF_ONE = 20, 3
 # The most withheld teams that are named of a scope.
 _MOST_TEAMS = 20
+# A wall screen follows each poll. The page comes from what is published already and asks no vendor.
+_REFRESH_SECONDS = 60
 
 _WORDS: Mapping[SourceState, str] = {
     "ok": "Up to date",
@@ -25,6 +27,15 @@ _WORDS: Mapping[SourceState, str] = {
     "withdrawn": "Values withdrawn",
     "partial": "Some scopes fail",
     "failing": "Failing",
+}
+# Why a source or a scope fails.
+_FAILURES: Mapping[str, str] = {
+    "unreachable": "Unreachable",
+    "rate_limited": "Rate limited",
+    "rejected": "Refused",
+    "payload": "Wrong data",
+    "bug": "Stopped by a bug",
+    "state": "State out of order",
 }
 _BAD: frozenset[SourceState] = frozenset(("failing", "partial", "withdrawn"))
 # The states that need attention come first.
@@ -53,6 +64,8 @@ def status_page(report: Report, only: str | None = None) -> str:
         tone=_tone(report.sources),
         sources=[_shown(source, most) for source in sources],
         words=_WORDS,
+        failures=_FAILURES,
+        refresh=_REFRESH_SECONDS,
         sparkline=sparkline,
         height=HEIGHT,
         most_teams=_MOST_TEAMS,

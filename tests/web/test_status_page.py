@@ -5,6 +5,7 @@ from html import unescape
 
 import pytest
 
+from exporter.errors import Failure
 from exporter.publish.status import Report
 from exporter.web.status_json import as_json
 from exporter.web.status_page import status_page
@@ -52,6 +53,46 @@ def test_a_failure_is_told_with_what_to_do() -> None:
 
     assert "augment GET /dau: 401, the token was refused; check token/token_file" in page
     assert "The token is wrong, expired or revoked: put a new one in (token_file, or token and reload)." in page
+
+
+def chips(page: str) -> list[str]:
+    """What the page says of the health of each source and scope, in its order."""
+    return re.findall(r'<(?:p|span) class="health [a-z_]+">(.*?)<', page)
+
+
+@pytest.mark.parametrize(
+    ("reason", "word"),
+    [
+        ("unreachable", "Unreachable"),
+        ("rate_limited", "Rate limited"),
+        ("rejected", "Refused"),
+        ("payload", "Wrong data"),
+        ("bug", "Stopped by a bug"),
+        ("state", "State out of order"),
+    ],
+)
+def test_each_scope_says_why_it_fails(reason: str, word: str) -> None:
+    failure = Failure(reason, "no", of_state=reason == "state")
+    failed = replace(scope("broken"), health="failing", failure=failure)
+    stale = replace(failed, name="gone", health="withdrawn")
+    some = replace(source("some", scope("fine"), failed, stale), health="partial")
+    whole = replace(source("whole", failed), health="failing", failure=failure)
+
+    assert chips(status_page(report(some, whole))) == ["Some scopes fail", word, "Values withdrawn", word, word]
+
+
+def test_lateness_is_told_for_each_scope() -> None:
+    late = replace(scope("group/late"), health="late", days_late=2)
+    page = status_page(report(replace(source("product", scope("group/fine"), late), health="late")))
+
+    assert chips(page) == ["Vendor is late", "Vendor is late"]
+    assert shown(page)["product", "group/late", "days_late"] == 2.0
+    assert ("product", "group/fine", "days_late") not in shown(page)
+
+
+def test_the_page_refreshes_itself_without_a_script_wherever_it_stands() -> None:
+    # Without an address the browser asks for the page that it shows, with its source.
+    assert '<meta http-equiv="refresh" content="60">' in status_page(everything(), "product")
 
 
 def test_a_configuration_that_was_not_taken_is_told_with_its_mistakes() -> None:
