@@ -14,8 +14,10 @@ adoption_model_active_users                 window model
 adoption_team_active_users                  window team
 adoption_new_users                          window
 adoption_returned_users                     window
+adoption_retained_users                     window
 adoption_lapsed_users                       window
 adoption_frequent_users                     window
+adoption_active_users_depth                 window days
 adoption_usage                              window activity
 adoption_client_usage                       window activity client
 adoption_language_usage                     window activity language
@@ -35,11 +37,19 @@ adoption_spend                              window currency basis
 adoption_model_spend                        window currency basis model
 adoption_team_spend                         window currency basis team
 adoption_spend_data_day_timestamp_seconds
-adoption_active_users_baseline
 adoption_seats
 adoption_data_day_timestamp_seconds
-adoption_data_day_workday
 adoption_data_revisions_total
+adoption_active_users_baseline
+adoption_data_day_due_timestamp_seconds
+adoption_data_day_workday
+adoption_workday_timestamp_seconds
+adoption_workday_active_users
+adoption_workday_active_users_baseline
+adoption_active_users_before                window
+adoption_active_users_best                  window
+adoption_window_workdays                    window
+adoption_window_workdays_before             window
 """
 EXPORTER_LABELS = """
 adoption_exporter_build_info                                    version python_version

@@ -3,6 +3,7 @@
 from exporter.metrics.metric import SCOPE, Metric
 from exporter.metrics.money import MONEY
 from exporter.metrics.sentences import AS_OF_NOW, CACHED, NEVER_ADD, PEOPLE, VENDOR_TEAMS, WINDOW
+from exporter.metrics.verdicts import VERDICTS
 
 ADOPTION: tuple[Metric, ...] = (
     Metric(
@@ -69,6 +70,12 @@ ADOPTION: tuple[Metric, ...] = (
         (*SCOPE, "window"),
     ),
     Metric(
+        "adoption_retained_users",
+        f"People active {WINDOW} and in the window before it; absent until both are known.",
+        "{user}",
+        (*SCOPE, "window"),
+    ),
+    Metric(
         "adoption_lapsed_users",
         "People active in the window before, and not in the window of UTC days that ends with the data day; "
         "absent until both are known.",
@@ -80,6 +87,13 @@ ADOPTION: tuple[Metric, ...] = (
         f"People active on at least people.frequent_days days {WINDOW}.",
         "{user}",
         (*SCOPE, "window"),
+    ),
+    Metric(
+        "adoption_active_users_depth",
+        f"People by the number of days on which they were active {WINDOW}; "
+        "1, 2-4, 5-9, 10-14 and 15-28 add up to the active users.",
+        "{user}",
+        (*SCOPE, "window", "days"),
     ),
     Metric(
         "adoption_usage",
@@ -165,12 +179,6 @@ ADOPTION: tuple[Metric, ...] = (
     ),
     *MONEY,
     Metric(
-        "adoption_active_users_baseline",
-        "Median of the 1d active people on the data day's weekday in the four weeks before it; needs two known days.",
-        "{user}",
-        SCOPE,
-    ),
-    Metric(
         "adoption_seats",
         "Paid or registered human seats: seats in the configuration, else what the vendor's registry says today.",
         "{seat}",
@@ -183,16 +191,11 @@ ADOPTION: tuple[Metric, ...] = (
         SCOPE,
     ),
     Metric(
-        "adoption_data_day_workday",
-        "1 where the data day is a working day in the source's calendar, else 0.",
-        "{day}",
-        SCOPE,
-    ),
-    Metric(
         "adoption_data_revisions_total",
         "Days whose content changed after they were first published.",
         "{day}",
         SCOPE,
         "counter",
     ),
+    *VERDICTS,
 )

@@ -13,8 +13,10 @@ from exporter.model import CLOCK_TOLERANCE
 from exporter.publish.self_metrics import SourceMetrics
 from exporter.publish.snapshot import ExpositionCache
 from exporter.samples.build import SampleOptions, scope_history, scope_samples, source_samples
+from exporter.samples.days import DayFigures, newest_days
 from exporter.samples.filters import limit, short_label
 from exporter.samples.history import Roster
+from exporter.samples.verdicts import Verdicts
 from exporter.samples.windows import Figures
 from exporter.state.database import StateError
 from exporter.state.known_days import newest_known
@@ -22,6 +24,9 @@ from exporter.state.records import ScopeStatus
 from exporter.state.store import PollStatus, Store
 
 logger = logging.getLogger(__name__)
+
+# How many days the status page shows.
+HISTORY_DAYS = 60
 
 
 @dataclass(frozen=True)
@@ -38,24 +43,24 @@ class PublishPolicy:
 
 @dataclass(frozen=True)
 class Published:
-    """The figures and samples of a scope, how many samples are withheld and how many have a cut label.
+    """The figures, verdicts and samples of a scope, how many samples are withheld and how many have a cut label.
 
     `withheld_teams` are the teams that are withheld for privacy, each with the windows. `roster` holds the people of
     the last four weeks and those whom the teams file lists, None without one.
-    `read_at` is when (Unix s) the scope was last read, `since` when this process first saw that reading, by the
-    monotonic clock. `head_counts` are the people of each day up to the data day, None where the vendor gave no number.
-    `newest` is the newest day that could be known when the samples were made; `hides` is True where the state holds
-    days that could not.
+    `days` are the newest days up to the data day, oldest first. `read_at` is when (Unix s) the scope was last read,
+    `since` when this process first saw that reading, by the monotonic clock. `newest` is the newest day that could be
+    known when the samples were made; `hides` is True where the state holds days that could not.
     """
 
     figures: Figures
+    verdicts: Verdicts
     samples: list[Sample]
     withheld: int
     withheld_teams: Mapping[str, Sequence[str]]
     shortened: int
     read_at: float
     since: float
-    head_counts: Mapping[date, int | None]
+    days: Sequence[DayFigures]
     newest: date
     hides: bool
     roster: Roster | None = None
@@ -177,13 +182,16 @@ class Publisher:
         newest = newest_known(now, self.sample_options.ready_at)
         return Published(
             figures=made.figures,
+            verdicts=made.verdicts,
             samples=made.samples,
             withheld=made.withheld,
             withheld_teams=made.withheld_teams,
             shortened=made.shortened,
             read_at=read_at,
             since=since,
-            head_counts=history.head_counts,
+            days=newest_days(
+                history.window_counts, self.sample_options.workday, history.oldest, data_day, HISTORY_DAYS
+            ),
             newest=newest,
             hides=history.hides,
             roster=history.roster(data_day),

@@ -7,17 +7,16 @@ from typing import Literal, get_args
 
 from exporter.errors import Failure
 from exporter.model import ALL, WINDOWS, newest_ready, window_days
-from exporter.publish.publisher import Published
+from exporter.publish.publisher import HISTORY_DAYS, Published
 from exporter.publish.team_match import TeamMatch, team_match
-from exporter.samples.windows import baseline
+from exporter.samples.days import DayFigures
+from exporter.samples.verdicts import Workday
 from exporter.state.records import ScopeStatus
 from exporter.state.store import PollStatus
 
 # From good to bad. A source is `partial` where some of its scopes fail; no scope is.
 SourceState = Literal["ok", "pending", "no_data", "late", "withdrawn", "partial", "failing"]
 SOURCE_STATES: tuple[SourceState, ...] = get_args(SourceState)
-
-HISTORY_DAYS = 60
 
 
 @dataclass(frozen=True)
@@ -64,6 +63,7 @@ class ScopeReport:
     """The status of a scope. None is unknown; `people` are those of each window, as published.
 
     `withheld_teams` are the teams that `min_group_size` withholds, each with the windows.
+    `baseline` is what is usual on the data day, `workday` the newest working day up to it.
     """
 
     name: str
@@ -72,6 +72,7 @@ class ScopeReport:
     days_late: int | None = None
     people: Mapping[str, int | None] = field(default_factory=lambda: dict.fromkeys(WINDOWS))
     baseline: float | None = None
+    workday: Workday | None = None
     seats: int | None = None
     days_revised: int | None = None
     last_read: datetime | None = None
@@ -148,7 +149,7 @@ def _scope_report(state: SourceFacts, name: str, newest: date, now: datetime) ->
         stale = last_read is not None and now - last_read > state.stale_after
         missing: SourceState = "withdrawn" if stale else "failing" if failure else "no_data"
         return ScopeReport(name, missing, last_read=last_read, failure=failure)
-    figures = published.figures
+    figures, judged = published.figures, published.verdicts
     days_late = max(0, (newest - figures.data_day).days)
     return ScopeReport(
         name=name,
@@ -156,13 +157,14 @@ def _scope_report(state: SourceFacts, name: str, newest: date, now: datetime) ->
         data_day=figures.data_day,
         days_late=days_late,
         people={window: figures.people.get(window) for window in WINDOWS},
-        baseline=figures.baseline,
+        baseline=judged.baseline,
+        workday=judged.workday,
         seats=figures.seats if name != ALL or state.seats is None else state.seats,
         days_revised=figures.revised,
         last_read=last_read,
         failure=failure,
-        history=_history(published.head_counts, figures.data_day),
         withheld_teams=published.withheld_teams,
+        history=_history(published.days, figures.data_day),
     )
 
 
@@ -179,9 +181,14 @@ def _source_health(poll: PollStatus | None, scopes: Sequence[ScopeReport]) -> So
     )
 
 
-def _history(people: Mapping[date, int | None], last_day: date) -> History:
-    days = window_days(last_day, HISTORY_DAYS)[::-1]
-    return History(last_day, [people.get(day) for day in days], [baseline(people, day) for day in days])
+def _history(newest: Sequence[DayFigures], last_day: date) -> History:
+    known = {figures.day: figures for figures in newest}
+    days = [known.get(day) for day in reversed(window_days(last_day, HISTORY_DAYS))]
+    return History(
+        last_day,
+        [None if day is None else day.people.get("1d") for day in days],
+        [None if day is None else day.baseline for day in days],
+    )
 
 
 def _moment(seconds: float | None) -> datetime | None:

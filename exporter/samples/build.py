@@ -1,13 +1,14 @@
 """The samples of one scope as of one data day, made in the same way for a live poll and for a backfill."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from exporter.config.teams_file import TeamsFile
 from exporter.metrics import Sample, sample
 from exporter.model import ALL, WINDOWS
-from exporter.samples import filters, lifecycle, users, windows
+from exporter.samples import filters, lifecycle, users, verdicts, windows
+from exporter.samples.calendar import IsWorkday
 from exporter.samples.history import ScopeHistory
 from exporter.samples.teams import membership
 from exporter.state.accounts import AccountBook
@@ -28,7 +29,7 @@ class SampleOptions:
     accounts: AccountBook
     ready_at: timedelta
     seats: int | None
-    workday: Callable[[date], bool] | None
+    workday: IsWorkday
     teams: TeamsFile | None
     per_user: bool
     min_group_size: int
@@ -37,12 +38,13 @@ class SampleOptions:
 
 @dataclass(frozen=True)
 class ScopeSamples:
-    """Figures and samples of a scope; how many samples are withheld for privacy, and how many have a cut label.
+    """Figures, verdicts and samples of a scope; how many samples are withheld for privacy or have a cut label.
 
     `withheld_teams` are the teams that are withheld, as their label would be, each with the windows.
     """
 
     figures: windows.Figures
+    verdicts: verdicts.Verdicts
     samples: list[Sample]
     withheld: int
     withheld_teams: Mapping[str, Sequence[str]]
@@ -97,11 +99,12 @@ def scope_samples(
         money=history.money(data_day),
         windows={name: history.counted[data_day, name] for name in WINDOWS if (data_day, name) in history.counted},
         seats=status.seats if sample_options.seats is None else None,
-        workday=None if sample_options.workday is None else sample_options.workday(data_day),
         revised=status.revised,
     )
     labels = scope.labels()
+    judged = verdicts.verdicts(history.window_counts, sample_options.workday, data_day, sample_options.ready_at)
     made = windows.samples(scope)
+    made.extend(verdicts.samples(judged, labels))
     made.extend(lifecycle.samples(history.people, history.first_seen, data_day, sample_options.frequent_days, labels))
     if history.users is not None:
         for window, aggregate in aggregates.items():
@@ -110,4 +113,4 @@ def scope_samples(
                 made.extend(users.samples(aggregate, tables, history.users, {**labels, "window": window}))
     kept = filters.withhold(made, sample_options.min_group_size)
     cut, shortened = filters.shorten(kept.samples)
-    return ScopeSamples(windows.figures(scope), cut, kept.left_out, kept.teams, shortened)
+    return ScopeSamples(windows.figures(scope), judged, cut, kept.left_out, kept.teams, shortened)

@@ -6,7 +6,7 @@ from statistics import median
 
 from exporter.samples.calendar import IsWorkday
 
-_WEEKS_BACK = 10
+WEEKS_BACK = 10
 _MOST = 4
 _LEAST_FOR_USUAL = 2
 
@@ -18,7 +18,7 @@ def comparable_days(day: date, known: Collection[date], is_workday: IsWorkday) -
     """
     if not is_workday(day):
         return ()
-    before = (day - timedelta(weeks=weeks) for weeks in range(1, _WEEKS_BACK + 1))
+    before = (day - timedelta(weeks=weeks) for weeks in range(1, WEEKS_BACK + 1))
     return tuple([other for other in before if other in known and is_workday(other)][:_MOST])
 
 

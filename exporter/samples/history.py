@@ -11,6 +11,7 @@ from pyroaring import BitMap
 from exporter.model import WINDOWS, window_days
 from exporter.samples.aggregate import Aggregate, combined, day_aggregate
 from exporter.samples.lifecycle import first_seen
+from exporter.samples.rolling import union_sizes
 from exporter.samples.teams import Membership, with_teams, with_vendor_teams
 from exporter.samples.windows import Money
 from exporter.state.records import StoredDay
@@ -86,6 +87,22 @@ class ScopeHistory:
             return None
         people = BitMap.union(*(self.people[day] for day in days))
         return Roster(people, people & self._members.listed)
+
+    @cached_property
+    def window_counts(self) -> Mapping[str, Mapping[date, int]]:
+        """The people of each window by its last day: of the days that list them, else as the vendor counted."""
+        counts: dict[str, dict[date, int]] = {window: {} for window in WINDOWS}
+        counts["1d"] |= {day: people for day, people in self.head_counts.items() if people is not None}
+        for (day, window), counted in self.counted.items():
+            counts[window][day] = counted.people
+        for window, length in WINDOWS.items():
+            counts[window] |= union_sizes(self.people, length)
+        return counts
+
+    @property
+    def oldest(self) -> date:
+        """The oldest day that is stored or that the vendor counted; ValueError where there is none."""
+        return min(self.head_counts)
 
     @cached_property
     def first_seen(self) -> Mapping[date, BitMap]:

@@ -2,16 +2,13 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
-from statistics import median
+from datetime import UTC, date, datetime, time
 from typing import get_args
 
 from exporter.metrics import Sample, sample
 from exporter.model import EVERYBODY, WINDOWS, Amount, Measure, WindowPeople
 from exporter.samples.aggregate import Aggregate
 from exporter.samples.amounts import WINDOW, Labels, amount_samples, labelled
-
-BASELINE_DAYS = tuple(timedelta(days=7 * weeks) for weeks in (1, 2, 3, 4))
 
 _LATER: frozenset[Measure] = frozenset({"tokens", "spend"})
 _AT_ONCE: frozenset[Measure] = frozenset(get_args(Measure)) - _LATER
@@ -54,7 +51,6 @@ class Scope:
     money: Money | None = None
     windows: Mapping[str, WindowPeople] = field(default_factory=dict)
     seats: int | None = None
-    workday: bool | None = None
     revised: int = 0
 
     def labels(self) -> dict[str, str]:
@@ -69,9 +65,7 @@ class Figures:
     data_day: date
     people: Mapping[str, int]
     service_accounts: Mapping[str, int]
-    baseline: float | None
     seats: int | None
-    workday: bool | None
     revised: int
 
 
@@ -82,15 +76,13 @@ def figures(scope: Scope) -> Figures:
         data_day=scope.data_day,
         people={window: people for window, (people, _) in counted.items() if people is not None},
         service_accounts={window: service for window, (_, service) in counted.items() if service is not None},
-        baseline=baseline(scope.people, scope.data_day),
         seats=scope.seats,
-        workday=scope.workday,
         revised=scope.revised,
     )
 
 
 def samples(scope: Scope) -> list[Sample]:
-    """Every sample of a scope but those of the lifecycle and of single users."""
+    """Every sample of a scope but those of verdicts, the lifecycle and single users."""
     whole = figures(scope)
     made = list(_about(whole, scope.labels()))
     if scope.money is not None:
@@ -114,22 +106,11 @@ def samples(scope: Scope) -> list[Sample]:
     return made
 
 
-def baseline(people: Mapping[date, int | None], day: date) -> float | None:
-    """The median people of the same weekday in the four weeks before a day; None where fewer than two are known."""
-    before = (people.get(day - back) for back in BASELINE_DAYS)
-    known = [number for number in before if number is not None]
-    return median(known) if len(known) >= 2 else None
-
-
 def _about(whole: Figures, labels: Mapping[str, str]) -> Iterator[Sample]:
     yield sample("adoption_data_day_timestamp_seconds", _start(whole.data_day), **labels)
     yield sample("adoption_data_revisions_total", whole.revised, **labels)
-    if whole.workday is not None:
-        yield sample("adoption_data_day_workday", float(whole.workday), **labels)
     if whole.seats is not None:
         yield sample("adoption_seats", whole.seats, **labels)
-    if whole.baseline is not None:
-        yield sample("adoption_active_users_baseline", whole.baseline, **labels)
 
 
 def _people(scope: Scope, window: str) -> tuple[int | None, int | None]:

@@ -16,6 +16,7 @@ def as_json(report: Report) -> dict[str, object]:
     has a number for each window, `history` those of 60 days that end with `last_day`, oldest first, with the baseline
     of each. `withheld_teams` are the teams that `people.min_group_size` withholds, with the windows. `teams` has the
     number of a source's people in the 28 days that end with the data day, and how many of them the teams file knows.
+    `workday` is the newest working day up to the data day; its baseline rests on `compared_days`.
     """
     return {
         "version": report.version,
@@ -51,7 +52,7 @@ def _source_json(source: SourceReport) -> dict[str, object]:
 
 
 def _scope_json(scope: ScopeReport) -> dict[str, object]:
-    history = scope.history
+    history, workday = scope.history, scope.workday
     return {
         "scope": scope.name,
         "health": scope.health,
@@ -59,6 +60,14 @@ def _scope_json(scope: ScopeReport) -> dict[str, object]:
         "days_late": scope.days_late,
         "people": {window: _number(value) for window, value in scope.people.items()},
         "baseline": _number(scope.baseline),
+        "workday": None
+        if workday is None
+        else {
+            "day": _text(workday.day),
+            "people": _number(workday.people),
+            "baseline": _number(workday.baseline),
+            "compared_days": workday.compared,
+        },
         "seats": _number(scope.seats),
         "days_revised": _number(scope.days_revised),
         "last_read": _text(scope.last_read),

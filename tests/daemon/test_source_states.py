@@ -62,7 +62,7 @@ def test_a_publisher_shows_each_listed_scope_whether_published_or_not() -> None:
     assert state["empty"][1] is None
     full = state["full"][1]
     assert full is not None
-    assert full.head_counts == {YESTERDAY: 2}
+    assert {figures.day: figures.people for figures in full.days} == {YESTERDAY: {"1d": 2}}
     assert full.samples == list(bench.cache.snapshot.samples["tool"])
 
 

@@ -49,12 +49,12 @@ adoption_active_time_seconds{scope="all",source="acme",vendor="augment",window="
 today.
 # TYPE adoption_seats gauge
 adoption_seats{scope="all",source="acme",vendor="augment"} 250.0
-# HELP adoption_data_day_workday 1 where the data day is a working day in the source's calendar, else 0.
-# TYPE adoption_data_day_workday gauge
-adoption_data_day_workday{scope="all",source="acme",vendor="augment"} 0.0
 # HELP adoption_data_revisions_total Days whose content changed after they were first published.
 # TYPE adoption_data_revisions_total counter
 adoption_data_revisions_total{scope="all",source="acme",vendor="augment"} 2.0
+# HELP adoption_data_day_workday 1 where the data day is a working day in the source's calendar, else 0.
+# TYPE adoption_data_day_workday gauge
+adoption_data_day_workday{scope="all",source="acme",vendor="augment"} 0.0
 """
 
 

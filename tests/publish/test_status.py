@@ -1,6 +1,6 @@
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -13,8 +13,9 @@ from exporter.errors import Failure
 from exporter.publish.publisher import Published
 from exporter.publish.status import Reload, Report, SourceFacts, SourceReport, SourceState, source_report
 from exporter.publish.team_match import TeamMatch
-from exporter.samples import windows
+from exporter.samples.days import newest_days
 from exporter.samples.history import Roster
+from exporter.samples.verdicts import Workday, verdicts
 from exporter.samples.windows import Figures
 from exporter.state.records import ScopeStatus
 from exporter.state.store import PollStatus
@@ -39,21 +40,33 @@ def listed(last_success: datetime | None = NOON) -> ScopeStatus:
 
 
 def published(head_counts: Mapping[date, int | None], roster: Roster | None = None, **more: Any) -> Published:
-    """A scope with the people of its days and those whom the teams file lists; `more` are figures of it."""
-    none: dict[str, Any] = {"people": {}, "service_accounts": {}, "baseline": None, "seats": None}
+    """A scope with the people of its days, all of them working days, and those whom the teams file lists.
+
+    `more` are figures of it.
+    """
+    none: dict[str, Any] = {"people": {}, "service_accounts": {}, "seats": None, "revised": 0}
+    data_day = max(head_counts)
+    known = {day: people for day, people in head_counts.items() if people is not None}
+    counts: dict[str, dict[date, int]] = {"1d": known, "7d": {}, "28d": {}}
     return Published(
-        figures=Figures(data_day=max(head_counts), **{**none, "workday": None, "revised": 0, **more}),
+        figures=Figures(data_day=data_day, **{**none, **more}),
+        verdicts=verdicts(counts, always, data_day, timedelta(hours=3)),
         samples=[],
         withheld=0,
         withheld_teams={"web": ("1d", "7d")},
         shortened=0,
         read_at=NOON.timestamp(),
         since=0.0,
-        head_counts=head_counts,
-        newest=max(head_counts),
+        days=newest_days(counts, always, min(head_counts), data_day, 60),
+        newest=data_day,
         hides=False,
         roster=roster,
     )
+
+
+def always(day: date) -> bool:
+    """A calendar without a day off."""
+    return day is not None
 
 
 @dataclass
@@ -160,11 +173,13 @@ def test_lateness_is_counted_from_the_day_that_should_have_been_found(
 
 
 def test_a_scopes_figures_are_those_that_are_published() -> None:
-    made = published({MONDAY: 20}, people={"1d": 20, "7d": 60}, baseline=21.5, seats=250, revised=3)
+    days = {MONDAY: 20, MONDAY - 7 * DAY: 21, MONDAY - 14 * DAY: 22}
+    made = published(days, people={"1d": 20, "7d": 60}, seats=250, revised=3)
     (scope,) = Source(scopes={"all": (listed(), made)}).report().scopes
 
     assert scope.people == {"1d": 20, "7d": 60, "28d": None}
     assert (scope.baseline, scope.seats, scope.days_revised, scope.last_read) == (21.5, 250, 3, NOON)
+    assert scope.workday == Workday(MONDAY, people=20, baseline=21.5, compared=2)
 
 
 def test_the_seats_of_the_configuration_are_those_of_the_source_and_of_the_scope_that_is_all_of_it() -> None:
@@ -190,9 +205,7 @@ def test_history_is_that_of_sixty_days_oldest_first_and_a_day_that_is_not_known_
 def test_the_baseline_of_the_last_day_is_the_published_one(ago: dict[int, int | None]) -> None:
     people = {MONDAY - timedelta(days=days): number for days, number in ago.items()}
     data_day = max(people)
-    scope = windows.Scope("tool", "augment", "all", data_day, aggregates={}, people=people)
-    figures = replace(published(people), figures=windows.figures(scope))
-    made = Source(scopes={"all": (listed(), figures)}).report().scopes[0]
+    made = Source(scopes={"all": (listed(), published(people))}).report().scopes[0]
 
     assert made.history is not None
     assert made.history.baseline[-1] == made.baseline
@@ -220,7 +233,8 @@ def test_it_is_said_how_many_people_of_a_source_the_teams_file_knows(
 
 def test_the_document_is_as_documented() -> None:
     roster = Roster(BitMap([1, 2, 3]), BitMap([1, 3]))
-    scope = published({MONDAY: 5}, roster, people={"1d": 5}, baseline=12.5, seats=12)
+    people = {MONDAY: 5, MONDAY - 7 * DAY: 12, MONDAY - 14 * DAY: 13}
+    scope = published(people, roster, people={"1d": 5}, seats=12)
     source = Source(polled(success=False), {"all": REFUSED}, {"all": (listed(), scope)})
     failure = {
         "reason": "rejected",
@@ -261,14 +275,15 @@ def test_the_document_is_as_documented() -> None:
                         "days_late": 0,
                         "people": {"1d": 5, "7d": None, "28d": None},
                         "baseline": 12.5,
+                        "workday": {"day": "2026-03-09", "people": 5, "baseline": 12.5, "compared_days": 2},
                         "seats": 12,
                         "days_revised": 0,
                         "last_read": "2026-03-10T12:00:00Z",
                         "failure": failure,
                         "history": {
                             "last_day": "2026-03-09",
-                            "people": [*[None] * 59, 5],
-                            "baseline": [None] * 60,
+                            "people": [*[None] * 45, 13, *[None] * 6, 12, *[None] * 6, 5],
+                            "baseline": [*[None] * 59, 12.5],
                         },
                         "withheld_teams": [{"team": "web", "windows": ["1d", "7d"]}],
                     }

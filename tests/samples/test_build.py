@@ -23,6 +23,19 @@ MONDAY = date(2026, 3, 9)
 STATUS = ScopeStatus(listed=True, last_success=None, revised=0, seats=None)
 PEOPLE = [Identity(key=name, username=name) for name in ("alice", "bob", "carol", "ci-bot")]
 
+# What the calendar says of a Monday, whoever was active.
+CALENDAR = {
+    "data_day_timestamp_seconds{}": datetime(2026, 3, 9, tzinfo=UTC).timestamp(),
+    "data_day_due_timestamp_seconds{}": datetime(2026, 3, 11, 3, tzinfo=UTC).timestamp(),
+    "data_day_workday{}": 1,
+    "workday_timestamp_seconds{}": datetime(2026, 3, 9, tzinfo=UTC).timestamp(),
+    "workday_active_users{}": 3,
+    "window_workdays{7d}": 5,
+    "window_workdays{28d}": 20,
+    "window_workdays_before{7d}": 5,
+    "window_workdays_before{28d}": 20,
+}
+
 
 @pytest.fixture
 def store() -> Iterator[Store]:
@@ -72,12 +85,10 @@ def test_a_scope_has_what_its_recipe_asks_for(store: Store, teams: TeamsFile) ->
     put(store, MONDAY, day_of(book.number(PEOPLE)))
     status = ScopeStatus(listed=True, last_success=None, revised=3, seats=40)
     plain_options = sample_options_of("acme", "coder", book)
-    full = sample_options_of(
-        "acme", "coder", book, seats=50, workday=lambda day: day != MONDAY, teams=teams, per_user=True, frequent_days=1
-    )
+    full = sample_options_of("acme", "coder", book, seats=50, teams=teams, per_user=True, frequent_days=1)
 
     expected = {
-        "data_day_timestamp_seconds{}": datetime(2026, 3, 9, tzinfo=UTC).timestamp(),
+        **CALENDAR,
         "data_revisions_total{}": 3,
         "active_users{1d}": 3,
         "active_service_accounts{1d}": 1,
@@ -87,7 +98,6 @@ def test_a_scope_has_what_its_recipe_asks_for(store: Store, teams: TeamsFile) ->
     assert made(plain_options, store, MONDAY, status) == {**expected, "seats{}": 40}
     assert made(full, store, MONDAY, status) == {
         **expected,
-        "data_day_workday{}": 0,
         "team_active_users{1d,web}": 2,
         "team_active_users{1d,app}": 1,
         "team_usage{1d,messages,web}": 3,
@@ -110,7 +120,7 @@ def test_small_groups_are_withheld_and_counted(store: Store, teams: TeamsFile) -
     assert found.withheld == 6
     assert found.withheld_teams == {"app": ("1d",), "unassigned": ("1d",), "web": ("1d",)}
     assert {named(sample): sample.value for sample in found.samples} == {
-        "data_day_timestamp_seconds{}": datetime(2026, 3, 9, tzinfo=UTC).timestamp(),
+        **CALENDAR,
         "data_revisions_total{}": 0,
         "active_users{1d}": 3,
         "active_service_accounts{1d}": 1,
@@ -147,4 +157,7 @@ def test_a_past_day_shows_what_it_would_have_shown_as_the_newest_one(teams: Team
         "adoption_new_users",
         "adoption_frequent_users",
         "adoption_active_users_baseline",
+        "adoption_active_users_depth",
+        "adoption_active_users_before",
+        "adoption_active_users_best",
     }

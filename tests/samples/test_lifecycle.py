@@ -13,6 +13,7 @@ from exporter.samples.lifecycle import first_seen, samples
 
 DATA_DAY = date(2026, 3, 9)
 LENGTHS = {"1d": 1, "7d": 7, "28d": 28}
+DEPTHS = {"1": (1, 1), "2-4": (2, 4), "5-9": (5, 9), "10-14": (10, 14), "15-28": (15, 28)}
 LABELS = {"source": "acme", "vendor": "augment", "scope": "all"}
 
 Days = Mapping[int, frozenset[int]]
@@ -24,7 +25,9 @@ def flow(days: Days, *, frequent_days: int = 8) -> dict[str, float]:
     made = list(samples(people, first_seen(people), DATA_DAY, frequent_days, LABELS))
     assert {sample.labels[:3] for sample in made} <= {("acme", "augment", "all")}
     assert all(len(sample.labels) == len(CATALOGUE[sample.metric].labels) for sample in made)
-    return {f"{sample.metric.removeprefix('adoption_')}{{{sample.labels[3]}}}": sample.value for sample in made}
+    return {
+        f"{sample.metric.removeprefix('adoption_')}{{{','.join(sample.labels[3:])}}}": sample.value for sample in made
+    }
 
 
 def days(known: int, active: Mapping[int, set[int]]) -> Days:
@@ -40,20 +43,26 @@ def test_of_todays_people_some_are_new_some_have_returned_and_the_rest_are_retai
     assert {name: value for name, value in found.items() if "{1d}" in name} == {
         "new_users{1d}": 1,
         "returned_users{1d}": 1,
+        "retained_users{1d}": 1,
         "lapsed_users{1d}": 1,
     }
+
+
+BOTH_OF_A_DAY = {"lapsed_users{1d}", "retained_users{1d}"}
+BOTH_OF_A_WEEK = {"lapsed_users{7d}", "retained_users{7d}"}
+OFTEN = {"frequent_users{28d}", *(f"active_users_depth{{28d,{band}}}" for band in DEPTHS)}
 
 
 @pytest.mark.parametrize(
     ("known", "names"),
     [
         (1, set()),
-        (2, {"lapsed_users{1d}"}),
-        (13, {"lapsed_users{1d}"}),
-        (14, {"lapsed_users{1d}", "lapsed_users{7d}"}),
-        (28, {"lapsed_users{1d}", "lapsed_users{7d}", "frequent_users{28d}"}),
-        (29, {"lapsed_users{1d}", "lapsed_users{7d}", "frequent_users{28d}", "new_users{1d}", "returned_users{1d}"}),
-        (34, {"lapsed_users{1d}", "lapsed_users{7d}", "frequent_users{28d}", "new_users{1d}", "returned_users{1d}"}),
+        (2, BOTH_OF_A_DAY),
+        (13, BOTH_OF_A_DAY),
+        (14, BOTH_OF_A_DAY | BOTH_OF_A_WEEK),
+        (28, BOTH_OF_A_DAY | BOTH_OF_A_WEEK | OFTEN),
+        (29, BOTH_OF_A_DAY | BOTH_OF_A_WEEK | OFTEN | {"new_users{1d}", "returned_users{1d}"}),
+        (34, BOTH_OF_A_DAY | BOTH_OF_A_WEEK | OFTEN | {"new_users{1d}", "returned_users{1d}"}),
     ],
 )
 def test_what_needs_more_history_than_is_stored_is_absent(known: int, names: set[str]) -> None:
@@ -61,23 +70,20 @@ def test_what_needs_more_history_than_is_stored_is_absent(known: int, names: set
 
 
 def test_four_weeks_and_the_four_weeks_before_are_enough_for_every_number() -> None:
-    every = {f"{kind}_users{{{window}}}" for kind in ("new", "returned", "lapsed") for window in LENGTHS}
+    kinds = ("new", "returned", "retained", "lapsed")
+    every = {f"{kind}_users{{{window}}}" for kind in kinds for window in LENGTHS}
 
-    assert flow(days(56, {})) == dict.fromkeys([*every, "frequent_users{28d}"], 0.0)
-    assert flow(days(55, {})).keys() == {*every, "frequent_users{28d}"} - {
-        "new_users{28d}",
-        "returned_users{28d}",
-        "lapsed_users{28d}",
-    }
+    assert flow(days(56, {})) == dict.fromkeys([*every, *OFTEN], 0.0)
+    assert flow(days(55, {})).keys() == {*every, *OFTEN} - {f"{kind}_users{{28d}}" for kind in kinds}
 
 
 def test_a_hole_hides_those_windows_alone_that_need_it() -> None:
     known = {age: accounts for age, accounts in days(100, {}).items() if age != 30}
 
     assert flow(known).keys() == {
-        *(f"{kind}_users{{1d}}" for kind in ("new", "returned", "lapsed")),
-        "lapsed_users{7d}",
-        "frequent_users{28d}",
+        *(f"{kind}_users{{1d}}" for kind in ("new", "returned", "retained", "lapsed")),
+        *BOTH_OF_A_WEEK,
+        *OFTEN,
     }
 
 
@@ -94,6 +100,17 @@ def test_frequent_users_are_active_on_at_least_so_many_days(frequent_days: int, 
     active[28] = {3, 4, 5}
 
     assert flow(days(29, active), frequent_days=frequent_days)["frequent_users{28d}"] == people
+
+
+@pytest.mark.parametrize("number", [1, 2, 4, 5, 9, 10, 14, 15, 28])
+def test_everybody_is_in_the_band_of_their_active_days(number: int) -> None:
+    active: dict[int, set[int]] = {age: {1} if age < number else set() for age in range(28)}
+
+    found = flow(days(28, active))
+
+    assert {band: found[f"active_users_depth{{28d,{band}}}"] for band in DEPTHS} == {
+        band: int(low <= number <= high) for band, (low, high) in DEPTHS.items()
+    }
 
 
 def test_days_after_the_data_day_have_no_influence() -> None:
@@ -137,10 +154,15 @@ def by_hand(known: Days, frequent_days: int) -> dict[str, float]:
         if window == "28d":
             counts = {account: sum(account in known[age] for age in range(length)) for account in active}
             expected["frequent_users{28d}"] = sum(count >= frequent_days for count in counts.values())
+            for band, (low, high) in DEPTHS.items():
+                number = sum(low <= count <= high for count in counts.values())
+                expected[f"active_users_depth{{28d,{band}}}"] = number
+            assert sum(expected[f"active_users_depth{{28d,{band}}}"] for band in DEPTHS) == len(active)
         if not set(range(length, 2 * length)) <= known.keys():
             continue
         before = {account for age in range(length, 2 * length) for account in known[age]}
         expected[f"lapsed_users{{{window}}}"] = len(before - active)
+        expected[f"retained_users{{{window}}}"] = len(before & active)
         if not set(range(length, length + 28)) <= known.keys():
             continue
         earlier = {account for age, accounts in known.items() if age >= length for account in accounts}

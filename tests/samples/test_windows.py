@@ -47,13 +47,12 @@ def test_the_samples_of_a_scope_are_about_its_day_its_people_and_what_they_did()
         service=BitMap([3]),
     )
 
-    made = samples(scope({DATA_DAY: facts}, seats=10, workday=True, revised=4))
+    made = samples(scope({DATA_DAY: facts}, seats=10, revised=4))
 
     labels = ("acme", "augment", "all")
     assert made == [
         Sample("adoption_data_day_timestamp_seconds", labels, 1773014400.0),
         Sample("adoption_data_revisions_total", labels, 4),
-        Sample("adoption_data_day_workday", labels, 1.0),
         Sample("adoption_seats", labels, 10),
         Sample("adoption_active_users", (*labels, "1d"), 2),
         Sample("adoption_active_service_accounts", (*labels, "1d"), 1),
@@ -68,11 +67,6 @@ def test_the_samples_of_a_scope_are_about_its_day_its_people_and_what_they_did()
         Sample("adoption_client_usage", (*labels, "1d", "searches", "vim"), 3.0),
         Sample("adoption_language_usage", (*labels, "1d", "searches", "go"), 2.0),
     ]
-
-
-def test_a_day_that_is_no_workday_is_zero_and_an_unknown_calendar_is_absent() -> None:
-    assert shown(scope({DATA_DAY: DayFacts()}, workday=False)) == {**ABOUT, "data_day_workday": 0}
-    assert shown(scope({DATA_DAY: DayFacts()})) == ABOUT
 
 
 @pytest.mark.parametrize(

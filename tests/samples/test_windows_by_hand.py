@@ -105,16 +105,10 @@ def test_samples_are_what_counting_day_by_day_gives(days: dict[int, Day], counte
     assert {window: found.get(f"active_users{{{window}}}") for window in WINDOWS} == {
         window: whole.people.get(window) for window in WINDOWS
     }
-    assert found.get("active_users_baseline") == whole.baseline
 
 
 def by_hand(days: Mapping[int, Day], counted: Mapping[str, WindowPeople]) -> dict[str, float]:
     expected: dict[str, float] = dict(ABOUT)
-    before = [people for age in (7, 14, 21, 28) if age in days for people in _people_of_day(days[age])]
-    if len(before) >= 2:
-        before.sort()
-        low, high = before[(len(before) - 1) // 2], before[len(before) // 2]
-        expected["active_users_baseline"] = (low + high) / 2
     for name, length in (("1d", 1), ("7d", 7), ("28d", 28)):
         window = [days[age] for age in range(length) if age in days]
         complete = len(window) == length
@@ -169,12 +163,6 @@ def _sums(name: str, window: list[Day]) -> dict[str, float]:
         if value > 0 and not any(key.amount in day.missing for day in window):
             found[series] = float(value)
     return found
-
-
-def _people_of_day(day: Day) -> list[int]:
-    if day.head_count is not None:
-        return [day.head_count]
-    return [len(day.humans(EVERYBODY))] if EVERYBODY in day.people else []
 
 
 def _together(sets: Iterable[frozenset[int]]) -> frozenset[int]:

@@ -4,14 +4,16 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from exporter.config.calendar import Calendar
 from exporter.config.sections import PeopleSettings
 from exporter.samples.build import SampleOptions
+from exporter.samples.calendar import workdays
 from exporter.state.accounts import AccountBook, Label
 from exporter.state.store import Store
 
 
 def sample_options_of(source: str, vendor: str, accounts: AccountBook, **more: Any) -> SampleOptions:
-    """The options of the configuration's defaults, without a calendar, and with `more` changed."""
+    """The options of the configuration's defaults, with `more` changed."""
     people = PeopleSettings()
     sample_options = SampleOptions(
         source=source,
@@ -19,7 +21,7 @@ def sample_options_of(source: str, vendor: str, accounts: AccountBook, **more: A
         accounts=accounts,
         ready_at=timedelta(hours=3),
         seats=None,
-        workday=None,
+        workday=workdays(Calendar()),
         teams=None,
         per_user=False,
         min_group_size=people.min_group_size,
