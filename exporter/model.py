@@ -142,11 +142,17 @@ class DayFacts:
 
 @dataclass(frozen=True)
 class Reading:
-    """One day as a vendor gave it. `rows` is False where the vendor returned the day without a single row."""
+    """One day as a vendor gave it. `rows` is False where the vendor returned the day without a single row.
+
+    `only` names the fields that were read where the others were not: they alone are stored, and only where the day
+    already is. `team_names` are the names of the vendor's teams by id; the newest day's name holds for all days.
+    """
 
     day: date
     facts: DayFacts
     rows: bool = True
+    only: frozenset[Field] | None = None
+    team_names: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

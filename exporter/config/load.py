@@ -259,7 +259,7 @@ def _model(model: type[Model], raw: object, place: Place, reading: _Reading) -> 
 
 
 def _shown(section: BaseModel) -> dict[str, Any]:
-    values = section.model_dump(mode="json", exclude_none=True)
+    values = section.model_dump(mode="json", exclude_none=True, by_alias=True)
     # Beside token_file there can be no token, and beside cron no interval.
     aside = {one for one, other in _EITHER if other in values}
     if isinstance(section, SourceSettings) and not section.token.get_secret_value():

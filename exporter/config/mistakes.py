@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from exporter.config.durations import format_duration
@@ -107,7 +108,7 @@ def _place(detail: ErrorDetails, model: type[BaseModel], above: Place, written: 
     """The place of an error, without pydantic's names for the members of a union."""
     place = above
     for step in detail["loc"]:
-        if (*place, step) in written or _model_at(model, place[len(above) :]).model_fields.get(str(step)):
+        if (*place, step) in written or str(step) in _keys(_model_at(model, place[len(above) :])):
             place = (*place, step)
     return place
 
@@ -115,7 +116,7 @@ def _place(detail: ErrorDetails, model: type[BaseModel], above: Place, written: 
 def _words(detail: ErrorDetails, model: type[BaseModel]) -> str:
     if detail["type"] == "extra_forbidden":
         key = str(detail["loc"][-1])
-        return unknown("key", key, _model_at(model, detail["loc"][:-1]).model_fields)
+        return unknown("key", key, _keys(_model_at(model, detail["loc"][:-1])))
     if detail["type"] not in _WORDS:
         return f"is wrong: {detail['msg']}"
     words = _WORDS[detail["type"]].format(**detail.get("ctx", {}))
@@ -149,9 +150,14 @@ def _instead(place: Place, words: str, detail: ErrorDetails, written: Mapping[Pl
 def _model_at(model: type[BaseModel], loc: Place) -> type[BaseModel]:
     """The model at an error's location, through lists and mappings of models."""
     for step in loc:
-        field = model.model_fields.get(str(step))
+        field = _keys(model).get(str(step))
         model = next(_models_in(field.annotation), model) if field else model
     return model
+
+
+def _keys(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    """The keys of a model as they are written: `from` cannot be a name in Python."""
+    return {field.alias or name: field for name, field in model.model_fields.items()}
 
 
 def _models_in(annotation: object) -> Iterator[type[BaseModel]]:

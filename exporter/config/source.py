@@ -2,14 +2,14 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import ClassVar
+from typing import ClassVar, Literal
 
-from pydantic import ValidationInfo, field_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from exporter.config.calendar import Calendar
 from exporter.config.cron import Cron
 from exporter.config.durations import Days, DaysOrZero, Duration, DurationOrZero, ReadyAt
-from exporter.config.types import BaseUrl, Count, ExistingFile, Moment, Secret, Settings
+from exporter.config.types import BaseUrl, Count, Currency, ExistingFile, Moment, Money, Secret, Settings
 
 __all__ = [
     "BaseUrl",
@@ -17,10 +17,25 @@ __all__ = [
     "PollSettings",
     "ReadyAt",
     "RequestsPerMinute",
+    "SeatPrice",
     "SourceSettings",
+    "VendorTeams",
 ]
 
 RequestsPerMinute = Count
+
+
+class VendorTeams(Settings):
+    """Teams of the vendor, in place of those of the teams file; a vendor may add keys of its own."""
+
+    origin: Literal["vendor"] = Field(alias="from")
+
+
+class SeatPrice(Settings):
+    """What one seat costs for a month."""
+
+    amount: Money
+    currency: Currency
 
 
 class PollSettings(Settings):
@@ -46,10 +61,11 @@ class SourceSettings(PollSettings):
     """One source. `token` is always set, also where it was read from `token_file`; `base_url` has no trailing slash.
 
     A vendor subclasses it with its own keys and defaults. It names in `instead_of_token` its keys that make a token
-    needless; with one of them `token` is empty.
+    needless; with one of them `token` is empty. One that has teams of its own sets `has_teams`.
     """
 
     instead_of_token: ClassVar[Sequence[str]] = ()
+    has_teams: ClassVar[bool] = False
 
     vendor: str
     token: Secret
@@ -58,7 +74,16 @@ class SourceSettings(PollSettings):
     ready_at: ReadyAt = timedelta(hours=1)
     late_grace: DurationOrZero = timedelta(hours=24)
     seats: Count | None = None
+    seat_price: SeatPrice | None = None
+    teams: VendorTeams | None = None
     calendar: Calendar = Calendar()
     requests_per_minute: RequestsPerMinute = 60
     token_expires_at: Moment | None = None
     ca_file: ExistingFile | None = None
+
+    @field_validator("teams")
+    @classmethod
+    def _has_teams(cls, teams: VendorTeams | None) -> VendorTeams | None:
+        if teams is not None and not cls.has_teams:
+            raise ValueError("cannot be set: this vendor has no teams of its own")
+        return teams

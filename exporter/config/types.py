@@ -3,6 +3,7 @@
 import os
 import re
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -22,6 +23,8 @@ from exporter.hosts import check_host
 from exporter.redaction import SHOWN_SECRET
 
 _WHOLE = re.compile(r"-?[0-9]{1,18}")
+_MONEY = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,6})?")
+_CURRENCY = re.compile(r"[A-Z]{3}")
 
 
 class HiddenValueError(ValueError):
@@ -98,11 +101,27 @@ def _moment(text: object) -> datetime:
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
+def _money(amount: object) -> Decimal:
+    # A number is shown with its digits as they are written, so its text is exact.
+    if not isinstance(amount, bool) and _MONEY.fullmatch(str(amount)):
+        return Decimal(str(amount))
+    raise ValueError("must be an amount of money such as 39 or 19.50")
+
+
+def _currency(code: str) -> str:
+    if not _CURRENCY.fullmatch(code):
+        raise ValueError("must be a currency code such as USD or EUR")
+    return code
+
+
 Whole = Annotated[int, BeforeValidator(_whole)]
 Count = Annotated[Whole, Field(ge=1)]
 Secret = Annotated[
     SecretStr, BeforeValidator(check_secret), PlainSerializer(lambda _: SHOWN_SECRET, return_type=str, when_used="json")
 ]
+Money = Annotated[Decimal, BeforeValidator(_money), PlainSerializer(str, return_type=str, when_used="json")]
+# ISO 4217.
+Currency = Annotated[str, AfterValidator(_currency)]
 BaseUrl = Annotated[str, AfterValidator(base_url)]
 ExistingFile = Annotated[Path, BeforeValidator(_existing_file)]
 # In UTC unless a zone is given; a date alone is its midnight.

@@ -160,6 +160,7 @@ def sample_options(config: Config, name: str, store: Store, teams: TeamsFile | N
         per_user=people.per_user != "none",
         min_group_size=people.min_group_size,
         frequent_days=people.frequent_days,
+        vendor_teams=settings.teams is not None,
     )
 
 

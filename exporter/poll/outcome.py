@@ -42,7 +42,7 @@ class Outcome:
     `clock` compares the vendor's clock with ours.
     """
 
-    days: dict[str, int] = field(default_factory=lambda: {"new": 0, "same": 0, "revised": 0})
+    days: dict[str, int] = field(default_factory=lambda: {"new": 0, "same": 0, "completed": 0, "revised": 0})
     scopes: Sequence[str] = ()
     done: set[str] = field(default_factory=set)
     failed: dict[str, Failure] = field(default_factory=dict)

@@ -100,6 +100,9 @@ class PastReader:
             if not is_ready(reading.day, self.now(), self.source.read_window, context.client.clock.told):
                 early.append(reading.day)
                 continue
+            if isinstance(reading, Reading) and reading.only is not None:
+                # No wanted day is stored, so there is nothing to complete.
+                continue
             if isinstance(reading, InvalidDay):
                 wrong.append(reading)
             elif reading.rows or not is_fresh(reading.day, context.now, self.source.read_window):

@@ -30,14 +30,15 @@ class ReadWindow:
 
 
 def days_to_read(now: datetime, read_window: ReadWindow, stored: Mapping[date, StoredDay]) -> list[date]:
-    """The ready days that are not stored, and the stored ones of the lookback or in doubt, newest first.
+    """The ready days that are not stored, and the stored ones of the lookback, in doubt or incomplete, newest first.
 
     `stored` holds the days that may be known now.
     """
     newest = newest_ready(now, read_window.ready_at)
     history = [newest - timedelta(days=back) for back in range(read_window.history)]
-    doubtful = [day for day in history[read_window.lookback :] if day in stored and stored[day].empty_since is not None]
-    again = [day for day in history[: read_window.lookback] if day in stored] + doubtful
+    older = [day for day in history[read_window.lookback :] if day in stored]
+    unsettled = [day for day in older if stored[day].empty_since is not None or stored[day].pending]
+    again = [day for day in history[: read_window.lookback] if day in stored] + unsettled
     if sum(stored[day].requests for day in again) > CHEAP_REREAD:
         published = ready_since(newest, read_window.ready_at).timestamp()
         # A day that was read in the future was read by a clock that was ahead.

@@ -205,7 +205,7 @@ class Poller:
                 empty.append(reading)
                 continue
             self._keep(context, scope, reading, outcome)
-            if reading.day == wanted[0]:
+            if reading.day in wanted[:1]:
                 # Asked again after the last day: a failure here must not keep back the other days.
                 with suppress(VendorError):
                     ask_windows(self.source, self._store, context, scope, self._known_days(scope), wanted, asked)
@@ -236,6 +236,9 @@ class Poller:
     def _keep(self, context: PollContext, scope: str, reading: Reading, outcome: Outcome) -> None:
         requests = context.client.take_count()
         if reading.day in self._doubted[scope]:
+            if reading.only is not None:
+                # The day comes whole when it is due.
+                return
             # What a clock that was ahead has stored under this day is no earlier version of it.
             self._store.forget_day(self.source.name, scope, reading.day)
             self._doubted[scope].discard(reading.day)

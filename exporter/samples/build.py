@@ -11,6 +11,7 @@ from exporter.samples import filters, lifecycle, users, verdicts, windows
 from exporter.samples.calendar import IsWorkday
 from exporter.samples.history import ScopeHistory
 from exporter.samples.teams import membership
+from exporter.state import team_names
 from exporter.state.accounts import AccountBook
 from exporter.state.known_days import known_days
 from exporter.state.records import ScopeStatus
@@ -22,6 +23,7 @@ class SampleOptions:
     """How a source's facts become samples, as configured.
 
     `workday` says whether a day is a working day in the source's calendar; `per_user` allows single people in labels.
+    With `vendor_teams` the teams are the vendor's own, not those of the file.
     """
 
     source: str
@@ -34,6 +36,7 @@ class SampleOptions:
     per_user: bool
     min_group_size: int
     frequent_days: int
+    vendor_teams: bool = False
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,8 @@ class ScopeSamples:
 
 def scope_history(sample_options: SampleOptions, store: Store, scope: str, now: datetime) -> ScopeHistory:
     """The days of a scope that are known now, with teams and single people where the options want them."""
-    teams = None if sample_options.teams is None else sample_options.teams.teams()
+    of_vendor = team_names.find(store.database, sample_options.source, scope) if sample_options.vendor_teams else None
+    teams = None if sample_options.teams is None or of_vendor is not None else sample_options.teams.teams()
     members = None if teams is None else membership(sample_options.accounts.members(teams.team_of))
     named = users.user_table(sample_options.accounts.labels()) if sample_options.per_user else None
     return ScopeHistory(
@@ -61,6 +65,7 @@ def scope_history(sample_options: SampleOptions, store: Store, scope: str, now: 
         sample_options.source,
         scope,
         members=members,
+        vendor_teams=of_vendor,
         users=named,
         known=lambda stored: known_days(stored, now, sample_options.ready_at),
     )

@@ -5,7 +5,8 @@ from typing import Literal, NamedTuple
 
 from exporter.model import DayFacts
 
-Change = Literal["new", "same", "revised"]
+# A day is completed by fields that were pending, or that were read again without the rest of the day: no revision.
+Change = Literal["new", "same", "completed", "revised"]
 
 
 class Replacement(NamedTuple):
@@ -21,7 +22,8 @@ class StoredDay:
     """What a poll needs to know of a stored day.
 
     `people` is the head count, `listed` whether the vendor names its people, `requests` what reading it cost. Times are
-    Unix seconds; `empty_since` is the first of the unbroken run of reads that returned the day without a row.
+    Unix seconds; `empty_since` is the first of the unbroken run of reads that returned the day without a row, and
+    `pending` is True where the vendor gives some fields later.
     """
 
     people: int | None
@@ -29,6 +31,7 @@ class StoredDay:
     requests: int
     read_at: float
     empty_since: float | None = None
+    pending: bool = False
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,23 @@ from dataclasses import replace
 import polars as pl
 from pyroaring import BitMap
 
-from exporter.model import EVERYBODY, Amount, AmountKey, DayFacts, Field, PeopleKey, column
+from exporter.model import EVERYBODY, Amount, AmountKey, DayFacts, Field, PeopleKey, Reading, column
 from exporter.state.codec import counted_accounts, same
+from exporter.state.records import Change
 
 
-def merged(stored: DayFacts, read: DayFacts) -> DayFacts:
-    """A re-read day with what only the stored day knows: kinds of accounts, and fields that are pending again."""
-    return _keep_known_fields(stored, keep_known_kinds(stored, read))
+def merged(stored: DayFacts, reading: Reading) -> DayFacts:
+    """What is stored of a day that is read again: the reading, with what only the stored day knows.
+
+    That is the kinds of accounts, fields that the reading left out (`only`), and fields that are pending again: a
+    vendor that gives a field later may fail to give it another time.
+    """
+    read = reading.facts
+    known = read.pending - stored.pending - stored.missing
+    if reading.only is not None:
+        return with_fields(stored, read, reading.only - known)
+    read = keep_known_kinds(stored, read)
+    return with_fields(read, stored, known) if known else read
 
 
 def keep_known_kinds(stored: DayFacts, read: DayFacts) -> DayFacts:
@@ -48,15 +58,15 @@ def with_fields(facts: DayFacts, other: DayFacts, fields: Collection[Field]) -> 
     )
 
 
-def is_completion(stored: DayFacts, read: DayFacts) -> bool:
-    """Whether nothing but fields that were pending differs from the stored day."""
-    return bool(stored.pending) and same(with_fields(stored, read, stored.pending), read)
-
-
-def _keep_known_fields(stored: DayFacts, read: DayFacts) -> DayFacts:
-    """A vendor that gives a field later may fail to give it again: what is known of it stays."""
-    known = read.pending - stored.pending - stored.missing
-    return with_fields(read, stored, known) if known else read
+def change_of(stored: DayFacts | None, reading: Reading, after: DayFacts) -> Change:
+    """How a reading changed a stored day (None: there was none) to what it is `after`."""
+    if stored is None:
+        return "new"
+    if same(stored, after):
+        return "same"
+    # What comes later is no revision, nor is what a vendor settles on its own.
+    later = stored.pending if reading.only is None else reading.only | stored.pending
+    return "completed" if later and same(with_fields(stored, after, later), after) else "revised"
 
 
 def _is_of(key: AmountKey, fields: frozenset[Field]) -> bool:

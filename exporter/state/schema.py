@@ -73,6 +73,26 @@ emptied = Table(
     Column("since", Float, nullable=False),
 )
 
+# The stored days of which the vendor gives some fields later.
+pending = Table(
+    "pending",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("scope", Text, primary_key=True),
+    Column("day", Date, primary_key=True),
+)
+
+# The names of the vendor's own teams by id, as of the newest day that was read with them.
+team = Table(
+    "team",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("scope", Text, primary_key=True),
+    Column("team", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("day", Date, nullable=False),
+)
+
 scope = Table(
     "scope",
     metadata,

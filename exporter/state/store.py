@@ -9,13 +9,13 @@ from pyroaring import BitMap
 from sqlalchemy import ColumnElement, Connection, Table, and_, delete, null, select
 
 from exporter.errors import Failure
-from exporter.model import ONE_DAY, WINDOWS, DayFacts, Reading, WindowPeople
+from exporter.model import DayFacts, Reading, WindowPeople
 from exporter.state import codec as facts_format
-from exporter.state import schema, scope_readings
+from exporter.state import schema, scope_readings, team_names, window_counts
 from exporter.state.database import LOCK_SECONDS, NO_VARIABLES, Database
 from exporter.state.engine import MEMORY
-from exporter.state.records import Change, Replacement, ScopeStatus, StoredDay
-from exporter.state.reread import merged
+from exporter.state.records import Replacement, ScopeStatus, StoredDay
+from exporter.state.reread import change_of, merged
 from exporter.state.scope_readings import NO_READINGS, Readings
 from exporter.state.unreadable import Unreadable
 
@@ -82,11 +82,12 @@ class Store:
 
     def days(self, source: str, scope: str) -> dict[date, StoredDay]:
         """The stored days of a scope, without those already found unreadable."""
-        table, emptied = schema.day, schema.emptied
-        listed = table.c.people.is_not(None)
+        table, emptied, pending = schema.day, schema.emptied, schema.pending
+        listed, waits = table.c.people.is_not(None), pending.c.day.is_not(None)
         query = (
-            select(table.c.day, table.c.people_total, listed, table.c.requests, table.c.read_at, emptied.c.since)
+            select(table.c.day, table.c.people_total, listed, table.c.requests, table.c.read_at, emptied.c.since, waits)
             .outerjoin(emptied, and_(*(emptied.c[key.name] == key for key in table.primary_key)))
+            .outerjoin(pending, and_(*(pending.c[key.name] == key for key in table.primary_key)))
             .where(table.c.source == source, table.c.scope == scope)
         )
         with self.database.read() as connection:
@@ -124,33 +125,46 @@ class Store:
         )
 
     def replace(self, source: str, scope: str, reading: Reading, *, now: datetime, requests: int) -> Replacement:
-        """Stores a day whole, in place of what was stored before.
+        """Stores a day whole, in place of what was stored before; see `merged` for what a re-read day keeps.
 
-        A changed day counts as a revision and deletes the vendor's own counts of every window that holds it.
+        A revised day counts as a revision and deletes the vendor's own counts of every window that holds it. A reading
+        of some fields alone (`only`) changes a stored day, and nothing where the day is not stored.
         """
-        table = schema.day
-        key = _is_day(table, source, scope, reading.day)
+        key = {"source": source, "scope": scope, "day": reading.day}
         # Another process may store the same day: the day that is compared must be the day that is replaced.
         with self.database.write(source) as connection:
             self.database.lock_until_commit(connection, f"{source} {scope}")
-            before = connection.execute(select(table.c.day, table.c.facts, table.c.by_account).where(*key)).all()
-            readable = self._unreadable.readable(
-                source, scope, ((day, partial(facts_format.decode, *data)) for day, *data in before)
-            )
-            stored = readable.get(reading.day)
-            read = reading.facts if stored is None else merged(stored, reading.facts)
-            change: Change = "new" if stored is None else "same" if facts_format.same(stored, read) else "revised"
-            row = {"source": source, "scope": scope, "day": reading.day, **facts_format.columns(read)}
-            self.database.upsert(connection, table, [{**row, "requests": requests, "read_at": now.timestamp()}])
-            connection.execute(delete(schema.emptied).where(*_is_day(schema.emptied, source, scope, reading.day)))
+            stored = self._stored(connection, source, scope, reading.day)
+            if stored is None and reading.only is not None:
+                return Replacement("same", None, reading.facts)
+            after = reading.facts if stored is None else merged(stored, reading)
+            change = change_of(stored, reading, after)
+            content = facts_format.columns(after)
+            if reading.only is None:
+                read = {"requests": requests, "read_at": now.timestamp()}
+                self.database.upsert(connection, schema.day, [{**key, **content, **read}])
+                connection.execute(delete(schema.emptied).where(*_is(schema.emptied, key)))
+            else:
+                connection.execute(schema.day.update().where(*_is(schema.day, key)).values(**content))
+            connection.execute(delete(schema.pending).where(*_is(schema.pending, key)))
+            if after.pending:
+                self.database.upsert(connection, schema.pending, [key])
+            team_names.note(self.database, connection, source, scope, reading.day, reading.team_names)
             if change == "revised":
                 scopes = schema.scope
                 where = (scopes.c.source == source, scopes.c.scope == scope)
                 connection.execute(scopes.update().where(*where).values(revised=scopes.c.revised + 1))
                 # In the same transaction: a poll may fail before it reads new counts, and the old ones would stay.
-                self._forget_windows_with(connection, source, scope, reading.day)
+                window_counts.forget_with(connection, source, scope, reading.day)
         self._unreadable.replaced(source, scope, reading.day)
-        return Replacement(change, stored, read)
+        return Replacement(change, stored, after)
+
+    def _stored(self, connection: Connection, source: str, scope: str, day: date) -> DayFacts | None:
+        """A day as it is stored; None where it is not, or cannot be read."""
+        table = schema.day
+        query = select(table.c.facts, table.c.by_account).where(*_is_day(table, source, scope, day))
+        rows = ((day, partial(facts_format.decode, *data)) for data in connection.execute(query).all())
+        return self._unreadable.readable(source, scope, rows).get(day)
 
     def came_empty(self, source: str, scope: str, day: date, *, since: float, now: datetime) -> None:
         """Records that a stored day was read without a row, as in every read since `since`; its facts stay."""
@@ -165,7 +179,7 @@ class Store:
         """Deletes a day and the vendor's own counts of every window that holds it."""
         with self.database.write(source) as connection:
             connection.execute(delete(schema.day).where(*_is_day(schema.day, source, scope, day)))
-            self._forget_windows_with(connection, source, scope, day)
+            window_counts.forget_with(connection, source, scope, day)
 
     def days_before(self, source: str, before: date) -> dict[str, list[date]]:
         """The stored days of each scope before a day; scopes without such days are omitted."""
@@ -180,7 +194,7 @@ class Store:
     def prune(self, source: str, before: date) -> int:
         """Deletes the days before a day; returns how many."""
         with self.database.write(source) as connection:
-            columns = (schema.window.c.data_day, schema.emptied.c.day, schema.day.c.day)
+            columns = (schema.window.c.data_day, schema.emptied.c.day, schema.pending.c.day, schema.day.c.day)
             for table, column in ((column.table, column) for column in columns):
                 result = connection.execute(delete(table).where(table.c.source == source, column < before))
         return result.rowcount
@@ -215,41 +229,15 @@ class Store:
 
     def windows(self, source: str, scope: str) -> dict[tuple[date, str], WindowPeople]:
         """The vendor's own counts of people, by (data day, window)."""
-        table = schema.window
-        query = select(table.c.data_day, table.c.window, table.c.people, table.c.service).where(
-            table.c.source == source, table.c.scope == scope
-        )
-        with self.database.read() as connection:
-            return {(row[0], row[1]): WindowPeople(*row) for row in connection.execute(query)}
+        return window_counts.find(self.database, source, scope)
 
     def forget_window(self, source: str, scope: str, data_day: date, window: str) -> None:
         """Deletes the vendor's own count of a window, one day of which turned out to be incomplete."""
-        table = schema.window
-        key = (table.c.source == source, table.c.scope == scope, table.c.data_day == data_day, table.c.window == window)
-        with self.database.write(source) as connection:
-            connection.execute(delete(table).where(*key))
-
-    def _forget_windows_with(self, connection: Connection, source: str, scope: str, day: date) -> None:
-        table = schema.window
-        for window, length in WINDOWS.items():
-            holds = (table.c.window == window, table.c.data_day >= day, table.c.data_day < day + length * ONE_DAY)
-            connection.execute(delete(table).where(table.c.source == source, table.c.scope == scope, *holds))
+        window_counts.forget(self.database, source, scope, data_day, window)
 
     def replace_windows(self, source: str, scope: str, windows: Sequence[WindowPeople]) -> None:
         """Stores the vendor's own counts of windows."""
-        rows = [
-            {
-                "source": source,
-                "scope": scope,
-                "data_day": window.data_day,
-                "window": window.window,
-                "people": window.people,
-                "service": window.service,
-            }
-            for window in windows
-        ]
-        with self.database.write(source) as connection:
-            self.database.upsert(connection, schema.window, rows)
+        window_counts.replace(self.database, source, scope, windows)
 
     # Polls
 
@@ -287,4 +275,8 @@ class Store:
 
 
 def _is_day(table: Table, source: str, scope: str, day: date) -> tuple[ColumnElement[bool], ...]:
-    return table.c.source == source, table.c.scope == scope, table.c.day == day
+    return _is(table, {"source": source, "scope": scope, "day": day})
+
+
+def _is(table: Table, key: Mapping[str, object]) -> tuple[ColumnElement[bool], ...]:
+    return tuple(table.c[name] == value for name, value in key.items())

@@ -36,6 +36,13 @@ def test_the_history_counts_the_newest_ready_day() -> None:
     assert days_to_read(PUBLISHED, one_day, {}) == [MONDAY]
 
 
+def test_a_day_that_waits_for_fields_is_read_again_within_the_history() -> None:
+    known = stored(MONDAY, SUNDAY, SATURDAY, FRIDAY, THURSDAY, WEDNESDAY)
+    known |= {day: replace(known[day], pending=True) for day in (SATURDAY, THURSDAY, WEDNESDAY)}
+
+    assert days_to_read(PUBLISHED, RULES, known) == [MONDAY, SUNDAY, SATURDAY, THURSDAY]
+
+
 def test_later_polls_read_what_is_not_stored_and_the_lookback_again() -> None:
     known = stored(MONDAY, SUNDAY, SATURDAY, THURSDAY, WEDNESDAY)
 

@@ -1,15 +1,15 @@
 """Windows of tokens and money: exact, never over currencies or bases, and ending where they are known."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from pyroaring import BitMap
 
 from exporter.model import EVERYBODY, AmountKey, DayFacts, PeopleKey, Reading, spend, tokens
 from exporter.samples.build import scope_history, scope_samples
-from exporter.state.store import Store
 from tests.support.sample_options import book_of, sample_options_of
 from tests.support.stores import fresh_store
 
@@ -40,19 +40,22 @@ DAY = DayFacts(
 LATE = replace(DAY, amounts={}, people={EVERYBODY: BitMap([1, 2])}, pending=frozenset({"tokens", "spend", "model"}))
 
 
-def published(days: Mapping[date, DayFacts], store: Store | None = None) -> dict[str, float]:
-    """The samples of tokens, money and models, as `metric{window,member}`."""
-    store = store or fresh_store()
+def published(
+    days: Mapping[date, DayFacts], words: Sequence[str] = ("tokens", "spend", "model"), **options: Any
+) -> dict[str, float]:
+    """The samples of metrics with these words in their names, as `metric{window,member}`."""
+    store = fresh_store()
     store.list_scopes("tool", ["all"])
     for day, facts in sorted(days.items()):
-        store.replace("tool", "all", Reading(day, facts), now=NOW, requests=1)
-    options = sample_options_of("tool", "made-up", book_of(store, "tool"))
-    history = scope_history(options, store, "all", NOW)
-    made = scope_samples(options, history, max(history.days), store.scopes("tool")["all"]).samples
+        reading = Reading(day, facts, team_names={"t1": "web"})
+        store.replace("tool", "all", reading, now=NOW, requests=1)
+    sample_options = sample_options_of("tool", "made-up", book_of(store, "tool"), **options)
+    history = scope_history(sample_options, store, "all", NOW)
+    made = scope_samples(sample_options, history, max(history.days), store.scopes("tool")["all"]).samples
     return {
         f"{sample.metric.removeprefix('adoption_')}{{{','.join(sample.labels[3:])}}}": sample.value
         for sample in made
-        if any(word in sample.metric for word in ("tokens", "spend", "model"))
+        if any(word in sample.metric for word in words)
     }
 
 
@@ -133,3 +136,17 @@ def test_currencies_and_bases_are_never_added_and_a_day_has_nothing_in_a_currenc
         "model_active_users{1d,opus}": 1,
         "model_active_users{7d,opus}": 1,
     }
+
+
+def test_vendor_teams_of_a_window_are_those_of_each_day_and_absent_where_one_day_has_none() -> None:
+    known = replace(DAY, teams={"t1": BitMap([1, 2])})
+    moved = replace(DAY, teams={"t1": BitMap([2]), "t2": BitMap([1, 2])})
+    week = {back(number): known for number in range(7)} | {back(3): moved}
+
+    assert published(week, ["team"], vendor_teams=True) == {
+        "team_active_users{1d,web}": 2,
+        "team_active_users{7d,web}": 2,
+        "team_active_users{7d,t2}": 2,
+    }
+    assert published(week | {back(6): DAY}, ["team"], vendor_teams=True) == {"team_active_users{1d,web}": 2}
+    assert published(week, ["team"]) == {}
