@@ -110,7 +110,7 @@ RECORD = ("records", 1, "metrics", "chat_messages")
             PEOPLE,
             ("pagination", "has_more"),
             True,
-            "augment GET /analytics/v0/dau: pagination has an empty next_cursor after 1 pages",
+            "augment GET /analytics/v0/dau: pagination has more pages and an empty next_cursor",
         ),
         (
             PEOPLE,
@@ -234,7 +234,7 @@ def test_a_cursor_that_comes_again_is_an_error_and_not_an_endless_loop() -> None
 
     assert (
         failure_of(status).message
-        == "all: augment GET /analytics/v0/dau: pagination has a repeated next_cursor after 2 pages"
+        == "all: augment GET /analytics/v0/dau: page 2 names a next page that was there before"
     )
 
 

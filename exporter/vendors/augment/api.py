@@ -8,6 +8,7 @@ from exporter.model import ONE_DAY
 from exporter.transport.client import Client
 from exporter.transport.endpoints import Allowed
 from exporter.transport.json_object import JsonObject, json_object
+from exporter.transport.pages import pages
 
 _V0 = "/analytics/v0"
 # The array and the largest page of each list. Page sizes differ, and the parameter is page_size, not limit.
@@ -17,7 +18,6 @@ _LISTS = {
     "daily-user-activity-by-editor-language": ("records", 100),
 }
 ENDPOINTS = tuple(Allowed("GET", f"{_V0}/{name}") for name in ("dau-count", "daily-usage", *_LISTS))
-_MOST_PAGES = 5_000
 # How many days one request may span, both ends inclusive.
 RANGE = 90
 
@@ -35,21 +35,13 @@ def ranges(days: Sequence[date]) -> Iterator[tuple[date, date]]:
 def rows(client: Client, endpoint: str, query: Mapping[str, str]) -> Iterator[JsonObject]:
     """Every row of a paginated list. Raises BadPayload for an invalid page or a repeated cursor."""
     key, size = _LISTS[endpoint]
-    cursors: set[str] = set()
     params = {**query, "page_size": str(size)}
-    for _ in range(_MOST_PAGES):
-        page = ask(client, endpoint, params)
+
+    def ask_page(cursor: str | None) -> JsonObject:
+        return ask(client, endpoint, params if cursor is None else {**params, "cursor": cursor})
+
+    for page in pages(ask_page, _following, f"augment GET {_V0}/{endpoint}"):
         yield from page.objects(key)
-        pagination = page.json_object("pagination")
-        if not pagination.flag("has_more"):
-            return
-        cursor = pagination.text("next_cursor")
-        if not cursor or cursor in cursors:
-            kind = "a repeated" if cursor else "an empty"
-            raise BadPayload(f"{page.where}: pagination has {kind} next_cursor after {len(cursors) + 1} pages")
-        cursors.add(cursor)
-        params = {**params, "cursor": cursor}
-    raise BadPayload(f"augment GET {_V0}/{endpoint}: more than {_MOST_PAGES} pages")
 
 
 def ask(client: Client, endpoint: str, params: Mapping[str, str]) -> JsonObject:
@@ -63,3 +55,13 @@ def ask(client: Client, endpoint: str, params: Mapping[str, str]) -> JsonObject:
             if name in params and effective in metadata and metadata.text(effective) != params[name]:
                 raise BadPayload(f"{body.where}: asked for {name} {params[name]}, got {metadata.text(effective)[:10]}")
     return body
+
+
+def _following(page: JsonObject) -> str | None:
+    pagination = page.json_object("pagination")
+    if not pagination.flag("has_more"):
+        return None
+    cursor = pagination.text("next_cursor")
+    if not cursor:
+        raise BadPayload(f"{page.where}: pagination has more pages and an empty next_cursor")
+    return cursor

@@ -1,14 +1,14 @@
 """Which projects a source at GitLab reads: those named by number or path, and those of groups, listed once a day."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
-from urllib.parse import parse_qsl, quote, urlsplit
+from urllib.parse import quote
 
 from exporter.errors import BadPayload, RateLimited, Rejected, Unreachable, VendorError
 from exporter.transport.client import Client, Response
 from exporter.transport.json_object import JsonObject, json_object, objects
+from exporter.transport.pages import linked_page
 from exporter.vendors.gitlab.api import API
 from exporter.vendors.gitlab.session import Context, Directory, Found, Named, Project
 
@@ -18,7 +18,6 @@ _MOST_PAGES = 1_000
 _UNANSWERED = 10
 _MOVED = (301, 302, 303, 307, 308)
 _MOVED_TO = "gitlab: project {0.id} has moved to {0.path}; name it by its new path or its number"
-_NEXT = re.compile(r"<([^>]*)>[^<]*;\s*rel=\"?next\"?")
 
 
 def directory(context: Context) -> Directory:
@@ -129,12 +128,11 @@ def _group(client: Client, reference: int | str) -> Sequence[Project]:
 def _next(answer: Response, page: int, size: int) -> Mapping[str, str] | None:
     """The parameters of the next page; None after the last one.
 
-    GitLab numbers pages (X-Next-Page, empty on the last one) or keys them (only a Link). Only the parameters of a link
-    are used, never its address: the token must not go to another host.
+    GitLab numbers pages (X-Next-Page, empty on the last one) or keys them (only a Link).
     """
-    link = _NEXT.search(answer.headers["link"]) if "link" in answer.headers else None
-    if link is not None:
-        return dict(parse_qsl(urlsplit(link[1]).query))
+    linked = linked_page(answer.headers)
+    if linked is not None:
+        return linked
     if "x-next-page" in answer.headers:
         number = answer.headers["x-next-page"].strip()
         return {"page": number} if number else None
