@@ -1,48 +1,62 @@
 """The command line. Exit codes: 0 success, 1 a source failed, 2 a usage or configuration error, one line each."""
 
 import sys
+from collections.abc import Mapping
+from importlib import import_module
 
 import click
+from click.shell_completion import CompletionItem
 
 from exporter import __version__
-from exporter.commands.backfill import backfill
-from exporter.commands.catalogue import metrics
-from exporter.commands.check_config import check_config
-from exporter.commands.completion import completion
-from exporter.commands.dashboards import dashboards
-from exporter.commands.demo import demo, simulate
-from exporter.commands.healthcheck import healthcheck
-from exporter.commands.once import once
-from exporter.commands.run import run
-from exporter.commands.sourcegraph_report import sourcegraph_report
-from exporter.commands.sourcegraph_tokens import sourcegraph_tokens
-from exporter.commands.status import status
-from exporter.config.mistakes import ConfigError
-from exporter.state.database import StateError
+from exporter.errors import OperatorError
+
+# The module of each command, and what `--help` says of it. A command's module is imported when the command is used.
+_COMMANDS: Mapping[str, tuple[str, str]] = {
+    "backfill": ("backfill", "Read past days and write them as OpenMetrics, or send them over OTLP."),
+    "check-config": ("check_config", "Say what is wrong with configuration files, and what they mean."),
+    "completion": ("completion", "Print a completion script for bash, zsh or fish."),
+    "dashboards": ("dashboards", "Write the Grafana dashboards and the Prometheus rules."),
+    "demo": ("demo", "Run the daemon over built-in vendor simulators: no credentials, no network."),
+    "healthcheck": ("healthcheck", "Exit 0 if a running exporter answers /-/healthy, else 1."),
+    "metrics": ("catalogue", "Print every metric with its type, labels, unit and meaning."),
+    "once": ("once", "Poll each source once and print what /metrics would show."),
+    "run": ("run", "Poll the configured sources and serve /metrics until SIGTERM."),
+    "simulate": ("demo", "Run the vendor simulators alone."),
+    "sourcegraph-report": ("sourcegraph_report", "Download a report of Sourcegraph Analytics as CSV."),
+    "sourcegraph-tokens": ("sourcegraph_tokens", "Create, list and revoke access tokens of Sourcegraph Analytics."),
+    "status": ("status", "Print a table of the sources and scopes of a running exporter."),
+}
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class _Commands(click.Group):
+    """Knows its commands by name, and imports the one that is used."""
+
+    def list_commands(self, _context: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, _context: click.Context, name: str) -> click.Command | None:
+        if name not in _COMMANDS:
+            return None
+        module, _ = _COMMANDS[name]
+        command: click.Command = getattr(import_module(f"exporter.commands.{module}"), name.replace("-", "_"))
+        return command
+
+    def format_commands(self, _context: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, words) for name, (_, words) in _COMMANDS.items()])
+
+    def shell_complete(self, context: click.Context, incomplete: str) -> list[CompletionItem]:
+        found = [
+            CompletionItem(name, help=words) for name, (_, words) in _COMMANDS.items() if name.startswith(incomplete)
+        ]
+        # Those of the options.
+        return found + click.Command.shell_complete(self, context, incomplete)
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, "--version", prog_name="adoption-exporter", message="%(prog)s %(version)s")
 def commands() -> None:
     """Do people use the developer tools you pay for? A Prometheus and OpenTelemetry exporter."""
-
-
-for command in (
-    run,
-    once,
-    backfill,
-    demo,
-    simulate,
-    check_config,
-    status,
-    healthcheck,
-    metrics,
-    dashboards,
-    sourcegraph_tokens,
-    sourcegraph_report,
-    completion,
-):
-    commands.add_command(command)
 
 
 def main() -> None:
@@ -57,7 +71,7 @@ def main() -> None:
         _fail(" ".join(error.format_message().split()))
     except click.Abort:
         sys.exit(130)
-    except (ConfigError, StateError, OSError) as error:
+    except (OperatorError, OSError) as error:
         _fail(str(error))
     sys.exit(code if isinstance(code, int) else 0)
 

@@ -1,4 +1,4 @@
-"""The errors of a vendor: one class for each value of the label `reason`.
+"""The errors of a vendor, one class for each value of the label `reason`, and what the operator has to mend.
 
 VendorError
 ├── Unreachable    no usable response: connection, timeout, 5xx, body cut short; retried first
@@ -32,6 +32,10 @@ class Failure:
     message: str
     status: int | None = None
     of_state: bool = False
+
+
+class OperatorError(Exception):
+    """Something that the operator has to mend, in a message of one line for each mistake: configuration or state."""
 
 
 class VendorError(Exception):

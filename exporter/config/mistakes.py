@@ -13,6 +13,7 @@ from pydantic_core import ErrorDetails
 
 from exporter.config.durations import format_duration
 from exporter.config.types import HiddenValueError
+from exporter.errors import OperatorError
 
 Place = tuple[str | int, ...]
 
@@ -52,7 +53,7 @@ class Mistake:
         return f"{dotted(self.place)}: {words}" if self.place else words
 
 
-class ConfigError(Exception):
+class ConfigError(OperatorError):
     """A configuration cannot be used; `mistakes` holds one line for each mistake."""
 
     def __init__(self, file: str, mistakes: Iterable[Mistake]) -> None:

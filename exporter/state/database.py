@@ -13,6 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
+from exporter.errors import OperatorError
 from exporter.redaction import without_values
 from exporter.state import schema
 from exporter.state.engine import MEMORY, ForeignFileError, connect, sqlite_file
@@ -23,7 +24,7 @@ LOCK_SECONDS = 60.0
 NO_VARIABLES: Mapping[str, str] = {}
 
 
-class StateError(Exception):
+class StateError(OperatorError):
     """The state cannot be used: no database, another schema version, an unreachable server, a full disk."""
 
 

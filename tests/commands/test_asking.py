@@ -1,10 +1,13 @@
 """Commands that ask a running exporter."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import bcrypt
+import click
 import pytest
 from click.testing import CliRunner, Result
 from starlette.responses import PlainTextResponse
@@ -198,3 +201,22 @@ def test_completion_knows_commands_and_options() -> None:
     answer = CliRunner().invoke(commands, prog_name="adoption-exporter", env=environ)
 
     assert answer.output == "plain,healthcheck\n"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("arguments", [["--version"], ["--help"]])
+def test_help_and_version_import_no_command(arguments: list[str]) -> None:
+    script = f"import sys; sys.argv[1:] = {arguments!r}; from exporter import cli; cli.main()"
+    listed = subprocess.run([sys.executable, "-X", "importtime", "-c", script], capture_output=True, text=True)
+
+    imported = {line.rpartition("|")[2].strip() for line in listed.stderr.splitlines()}
+    assert listed.returncode == 0
+    assert {name for name in imported if name.startswith("exporter")} == {"exporter", "exporter.cli", "exporter.errors"}
+
+
+def test_each_command_answers_to_its_name_and_no_help_text_is_cut() -> None:
+    context = click.Context(commands)
+    found = {name: commands.get_command(context, name) for name in commands.list_commands(context)}
+
+    assert [name for name, command in found.items() if command is None or command.name != name] == []
+    assert "..." not in CliRunner().invoke(commands, ["--help"]).output.partition("Commands:")[2]
