@@ -110,12 +110,14 @@ def run_daemon(exporter: Exporter, web: Web, load: Callable[[], Config], started
         schedule_upkeep(exporter)
         exporter.scheduler.every(BEAT_SECONDS, "heartbeat", watchdog.beat)
         exporter.scheduler.every(_WATCH_SECONDS, "web configuration", web.access.refresh)
-        exporter.start()
-        # Publishing a whole state may have taken long, and the scheduler has only begun.
-        watchdog.beat()
+        # Before a whole state is published, which may take long: until then /-/ready answers 503.
         serving.start()
         url = web.url()
         event(logger, logging.INFO, "listening", url=url)
+        exporter.start()
+        # The scheduler has only begun.
+        watchdog.beat()
+        event(logger, logging.INFO, "started", restored=len(exporter.tried), sources=len(exporter.pollers))
         notify(os.environ, "READY=1", f"STATUS=Serving {url}")
         if watchdog_pause is not None:
             # After READY=1 only: systemd ignores earlier watchdog pings.

@@ -186,6 +186,31 @@ def test_a_signal_while_the_state_is_published_ends_the_start(tmp_path: Path, nu
         assert silent.heads == []
 
 
+@pytest.mark.usefixtures("_settings_of_the_process")
+def test_while_the_state_is_published_the_daemon_answers_that_it_is_not_ready(tmp_path: Path) -> None:
+    store = fresh_store()
+    store.list_scopes("one", ["all"])
+    done = Reading(utc_now().date() - timedelta(days=2), DayFacts(head_count=1))
+    store.replace("one", "all", done, now=utc_now(), requests=1)
+    web = Web(listen(Address("127.0.0.1", 0)), WebAccess.open(None))
+    answered: list[int] = []
+
+    def make(_day: date) -> bool:
+        if not answered:
+            answered.extend(get(f"{web.url()}{path}").status_code for path in ("/-/healthy", "/-/ready", "/metrics"))
+            signal.raise_signal(signal.SIGTERM)
+        return True
+
+    with faulty_server.serve(faulty_server.silence) as silent:
+        config = load_text(tmp_path, f'sources: {{one: {{vendor: augment, token: t, base_url: "{silent.url}"}}}}')
+        exporter = Exporter.open(config, store)
+        publisher = exporter.pollers["one"].publisher
+        publisher.sample_options = replace(publisher.sample_options, workday=make)
+        run_daemon(exporter, web, lambda: config, lambda _url: None)
+
+    assert answered == [200, 503, 200]
+
+
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the system does not tell which signals are held")
 @pytest.mark.parametrize("command", [["run", "--config.file", "{config}"], ["demo"]])
 def test_a_hangup_while_the_daemon_starts_is_served_once_it_runs(tmp_path: Path, command: list[str]) -> None:

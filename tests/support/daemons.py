@@ -60,7 +60,7 @@ class Starting:
     log_before: int
 
     def listening(self) -> Daemon:
-        """The daemon, once it listens."""
+        """The daemon, once it listens and serves what its state holds."""
         return Daemon(self.process, _url(self.process, self.log, self.log_before), self.log)
 
 
@@ -95,10 +95,9 @@ def wait_until(happened: Callable[[], bool], patience: float = PATIENCE) -> None
 
 
 def _url(process: subprocess.Popen[bytes], log: Path, before: int) -> str:
-    def listening() -> list[str]:
+    def lines() -> list[str]:
         assert process.poll() is None, log.read_text()
-        lines = log.read_bytes()[before:].decode().splitlines()
-        return [line.rpartition("url=")[2].split()[0] for line in lines if "msg=listening" in line]
+        return log.read_bytes()[before:].decode().splitlines()
 
-    wait_until(lambda: bool(listening()))
-    return listening()[0]
+    wait_until(lambda: any("msg=started" in line for line in lines()))
+    return next(line.rpartition("url=")[2].split()[0] for line in lines() if "msg=listening" in line)
