@@ -21,7 +21,8 @@ from exporter.daemon.exporter import Exporter
 from exporter.state.store import Store
 from exporter.vendors import SETTINGS
 from exporter.vendors.sourcegraph.columns import LONGEST_HEADER, report_columns
-from exporter.vendors.sourcegraph.vendor import REPORT, SourcegraphSettings, bare_host
+from exporter.vendors.sourcegraph.settings import SourcegraphSettings, bare_host
+from exporter.vendors.sourcegraph.vendor import REPORT
 
 GRANULARITIES = ("by_user", "by_user_month", "by_user_day", "by_user_day_client_language")
 

@@ -4,36 +4,29 @@ import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 from exporter.errors import Failure, VendorError
 from exporter.log import event
-from exporter.model import Reading
-from exporter.poll.emptied import Emptied
-from exporter.poll.outcome import Before, Outcome, describe_revision, log_clock, log_poll, log_scopes
-from exporter.poll.plan import ReadWindow, came_when_due, days_to_read, is_fresh, is_late, is_ready, oldest_kept
+from exporter.poll.outcome import Before, Outcome, log_clock, log_poll, log_scopes
+from exporter.poll.plan import ReadWindow, came_when_due, oldest_kept
 from exporter.poll.remarks import once_per_kind
+from exporter.poll.scope_reader import ScopeReader
 from exporter.poll.source import Source
-from exporter.poll.vendor_windows import ask_day_counts, ask_windows
 from exporter.publish.publisher import Publisher
 from exporter.publish.self_metrics import SourceMetrics
 from exporter.samples.build import SampleOptions
 from exporter.state.accounts import AccountBook
 from exporter.state.database import StateError
-from exporter.state.known_days import known_days
 from exporter.state.pruning import forget_old_days
-from exporter.state.records import StoredDay
 from exporter.state.scope_readings import NO_READINGS
 from exporter.state.store import PollStatus, Store
 from exporter.transport.vendor_clock import Told
-from exporter.vendors.base import InvalidDay, PollContext, raise_newest
+from exporter.vendors.base import PollContext
 
 logger = logging.getLogger(__name__)
-
-# A vendor may give a scope's days all at once: making its samples anew for each of them would outlast the reading.
-_PUBLISHED_EVERY = 1.0
 
 
 class Poller:
@@ -157,7 +150,10 @@ class Poller:
             outcome.skip(scope)
             return
         with self._caught(outcome, scope):
-            self._read_scope(context, scope, outcome)
+            doubted = self._doubted.setdefault(scope, set())
+            ScopeReader(
+                self.source, self._store, self.publisher, context, scope, outcome, doubted, self._now, self.monotonic
+            ).read()
             outcome.read(scope)
 
     @contextmanager
@@ -176,81 +172,8 @@ class Poller:
             event(logger, level, "a bug stopped a poll", **about, exc_info=error)
             outcome.fail(scope, Failure("bug", f"{type(error).__name__} in adoption-exporter, see the log"))
 
-    def _read_scope(self, context: PollContext, scope: str, outcome: Outcome) -> None:
-        vendor, name, read_window = self.source.vendor, self.source.name, self.source.read_window
-        self._store.check(name, scope, days_to_read(context.now, read_window, {}))
-        every_day = self._store.days(name, scope)
-        # Doubted until it is read again, also where its date comes before that.
-        doubted = self._doubted.setdefault(scope, set())
-        doubted |= every_day.keys() - known_days(every_day, self._now(), read_window.ready_at).keys()
-        stored = {day: about for day, about in every_day.items() if day not in doubted}
-        most_people = max((day.people for day in stored.values() if day.people is not None), default=0)
-        # Scopes are read side by side, and a vendor may ask from threads of its own.
-        context = replace(context, client=context.client.counting(), most_people=most_people)
-        wanted = days_to_read(context.now, read_window, stored)
-        came = False
-        empty: list[Reading] = []
-        wrong: list[InvalidDay] = []
-        emptied = Emptied(self._store, name, scope, read_window, context)
-        asked: list[tuple[date, str]] = []
-        published = float("-inf")
-        for reading in emptied.without(vendor.read(context, scope, wanted), stored):
-            if not is_ready(reading.day, self._now(), read_window, context.client.clock.told):
-                continue
-            came = True
-            if isinstance(reading, InvalidDay):
-                wrong.append(reading)
-                continue
-            if not reading.rows and is_fresh(reading.day, context.now, read_window):
-                empty.append(reading)
-                continue
-            self._keep(context, scope, reading, outcome)
-            if reading.day in wanted[:1]:
-                # Asked again after the last day: a failure here must not keep back the other days.
-                with suppress(VendorError):
-                    ask_windows(self.source, self._store, context, scope, self._known_days(scope), wanted, asked)
-            if self.monotonic() - published >= _PUBLISHED_EVERY:
-                published = self.monotonic()
-                self.publisher.publish_scope(scope)
-        # Whether a fresh empty day is late or zero depends on earlier days, so it is decided when these are stored.
-        for reading in reversed(empty):
-            if not is_late(reading.day, context.now, read_window, self._known_days(scope)):
-                self._keep(context, scope, reading, outcome)
-        emptied.forget_windows(asked)
-        ask_windows(self.source, self._store, context, scope, self._known_days(scope), wanted, asked)
-        # A scope that answers with neither a day that it had nor a newer one no longer exists, and becomes stale. Older
-        # days it may never have had.
-        if came or emptied.days or not wanted or wanted[0] < max(stored, default=date.max):
-            seats = vendor.seats(context, scope) if vendor.seats is not None else None
-            self._store.scope_read(name, scope, now=self._now(), seats=seats)
-        ask_day_counts(self.source, self._store, context, scope, self._known_days(scope))
-        self.publisher.publish_scope(scope)
-        raise_newest(wrong)
-
     def _listed_scopes(self) -> list[str]:
         return [scope for scope, status in self._store.scopes(self.source.name).items() if status.listed]
-
-    def _known_days(self, scope: str) -> dict[date, StoredDay]:
-        return known_days(self._store.days(self.source.name, scope), self._now(), self.source.read_window.ready_at)
-
-    def _keep(self, context: PollContext, scope: str, reading: Reading, outcome: Outcome) -> None:
-        requests = context.client.take_count()
-        if reading.day in self._doubted[scope]:
-            if reading.only is not None:
-                # The day comes whole when it is due.
-                return
-            # What a clock that was ahead has stored under this day is no earlier version of it.
-            self._store.forget_day(self.source.name, scope, reading.day)
-            self._doubted[scope].discard(reading.day)
-        # By the vendor's clock where ours is ahead: a day that was read in time must not look as if it was read late.
-        time = context.client.clock.told
-        read_at = self._now() if time is None or time.agrees else min(self._now(), time.moment)
-        done = self._store.replace(self.source.name, scope, reading, now=read_at, requests=requests)
-        outcome.stored(done.change)
-        if done.change == "revised" and done.before is not None:
-            changed = describe_revision(done.before, done.after)
-            about = {"source": self.source.name, "scope": scope, "day": reading.day}
-            event(logger, logging.INFO, "day revised", **about, changes=changed)
 
     def _check_clock(self, outcome: Outcome) -> None:
         time = outcome.clock.told

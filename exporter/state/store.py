@@ -220,12 +220,19 @@ class Store:
             rows = connection.execute(query.where(table.c.source == source).order_by(table.c.scope))
             return {name: ScopeStatus(*rest) for name, *rest in rows}
 
-    def scope_read(self, source: str, scope: str, *, now: datetime, seats: int | None) -> None:
-        """Records that a scope was read without error."""
+    def scope_read(self, source: str, scope: str, *, now: datetime) -> None:
+        """Records that the days of a scope were read without error."""
+        self._update_scope(source, scope, last_success=now.timestamp())
+
+    def seats_read(self, source: str, scope: str, seats: int | None) -> None:
+        """Records the seats of a scope, None where the vendor says nothing of them."""
+        self._update_scope(source, scope, seats=seats)
+
+    def _update_scope(self, source: str, scope: str, **values: float | None) -> None:
         table = schema.scope
         where = (table.c.source == source, table.c.scope == scope)
         with self.database.write(source) as connection:
-            connection.execute(table.update().where(*where).values(last_success=now.timestamp(), seats=seats))
+            connection.execute(table.update().where(*where).values(**values))
 
     def windows(self, source: str, scope: str) -> dict[tuple[date, str], WindowPeople]:
         """The vendor's own counts of people, by (data day, window)."""

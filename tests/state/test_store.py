@@ -230,7 +230,8 @@ def test_pruning_forgets_days_and_windows_before_a_day_of_one_source_alone(store
 def test_scopes_that_a_source_no_longer_has_are_unlisted_and_remembered(store: Store) -> None:
     store.list_scopes("other", ["all"])
     store.list_scopes("acme", ["a", "b"])
-    store.scope_read("acme", "b", now=NOW, seats=LARGEST)
+    store.scope_read("acme", "b", now=NOW)
+    store.seats_read("acme", "b", LARGEST)
     store.list_scopes("acme", ["c", "a", "a"])
 
     assert store.scopes("acme") == {
@@ -283,7 +284,7 @@ def test_writers_in_many_threads_lose_nothing_and_fail_at_nothing(store: Store) 
             numbers = book.number([Identity(f"{scope} {number}"), Identity(f"everywhere {number}")])
             changes.append(put(store, day, people(*numbers), scope=scope))
         changes.append(put(store, MONDAY, people(), scope=scope))
-        store.scope_read("acme", scope, now=NOW, seats=None)
+        store.scope_read("acme", scope, now=NOW)
         return changes
 
     with ThreadPoolExecutor(8) as pool:

@@ -65,6 +65,8 @@ class Script:
     scopes_error: Exception | None = None
     windows: dict[tuple[date, str], WindowPeople] = field(default_factory=dict)
     windows_error: Exception | None = None
+    seats: dict[str, int | Exception | None] = field(default_factory=dict)
+    counts_error: Exception | None = None
     asked: list[tuple[str, tuple[date, ...]]] = field(default_factory=list)
     asked_windows: list[tuple[date, tuple[str, ...]]] = field(default_factory=list)
     requests_a_day: int = 1
@@ -147,6 +149,17 @@ class Bench:
                 raise script.windows_error
             return [script.windows[data_day, name] for name in names if (data_day, name) in script.windows]
 
+        def seats(_context: PollContext, scope: str) -> int | None:
+            answer = script.seats[scope]
+            if isinstance(answer, Exception):
+                raise answer
+            return answer
+
+        def day_counts(_context: PollContext, _scope: str) -> Sequence[WindowPeople]:
+            if script.counts_error is not None:
+                raise script.counts_error
+            return []
+
         vendor = Vendor(
             name="madeup",
             settings=SourceSettings,
@@ -156,6 +169,8 @@ class Bench:
             least_requests=lambda days, _data_days: days * script.requests_a_day,
             endpoints=(),
             windows=windows if self.windows else None,
+            seats=seats if script.seats else None,
+            day_counts=day_counts if script.counts_error else None,
         )
         settings = SourceSettings(
             vendor="madeup",

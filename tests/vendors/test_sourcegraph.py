@@ -16,7 +16,7 @@ from exporter.model import Amount, AmountKey
 from exporter.state import schema
 from exporter.state.accounts import AccountBook
 from exporter.vendors.base import PollContext
-from tests.support.failures import reason_and_message
+from tests.support.failures import failure_of, reason_and_message
 from tests.support.sourcegraph_reports import (
     ACME,
     DAY,
@@ -371,6 +371,64 @@ def test_a_registry_that_cannot_be_right_is_a_payload_error_and_stores_nothing(b
 
     assert reason_and_message(status) == ("payload", f"{ACME}: sourcegraph GET {REGISTRY}: {message}")
     assert bench.samples() == []
+
+
+@pytest.mark.parametrize("status", [402, 403])
+def test_a_registry_that_the_token_may_not_read_costs_seats_and_service_accounts_and_one_warning(
+    status: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = Server(registry=httpx.Response(status))
+    bench = server.polls()
+    for _ in range(2):
+        assert bench.poll().success
+
+    assert (bench.poller().failed, bench.values("adoption_seats")) == ({}, {})
+    assert bench.values("adoption_active_service_accounts") == {}
+    assert bench.values("adoption_active_users")[ACME, "1d"] > 0
+    assert [record.message for record in caplog.records] == [
+        f"{ACME} has neither seats nor service accounts: sourcegraph GET {REGISTRY}: {status}"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [(httpx.Response(503), "unreachable"), (httpx.Response(429), "rate_limited"), ("no registry", "payload")],
+)
+def test_a_registry_that_fails_for_once_fails_the_instance_though_its_people_are_published(
+    answer: str | httpx.Response, reason: str
+) -> None:
+    server = Server(registry=REGISTERED)
+    bench = server.polls()
+    bench.poll()
+    people, seats = bench.values("adoption_active_users"), bench.values("adoption_seats")
+    server.registry = answer
+    bench.now += timedelta(days=1)
+    server.report = report(row("77"), row("2"), row("4"), row("77", Timestamp_Date="2026-11-20"))
+    failed = bench.poll()
+
+    assert failure_of(failed).reason == reason
+    assert (people[ACME, "1d"], seats) == (2, {(ACME,): 4})
+    assert bench.values("adoption_active_users") == {(ACME, "1d"): 1}
+    assert bench.values("adoption_seats") == seats
+    server.registry = REGISTERED
+    assert bench.poll().success
+
+
+def test_a_registry_that_fails_before_it_was_ever_read_makes_no_service_account_a_person() -> None:
+    bench = Server(registry=httpx.Response(503)).polls()
+
+    assert failure_of(bench.poll()).reason == "unreachable"
+    assert bench.samples() == []
+
+
+def test_a_token_that_is_refused_for_the_registry_is_refused() -> None:
+    server = Server(registry=REGISTERED)
+    bench = server.polls()
+    bench.poll()
+    server.registry = httpx.Response(401)
+
+    assert failure_of(bench.poll()).status == 401
+    assert server.asked[-1][0] == REGISTRY
 
 
 def test_a_registry_is_read_however_it_is_written() -> None:

@@ -68,12 +68,12 @@ def headers(token: str) -> Mapping[str, str]:
 
 def scopes(context: Context) -> Sequence[str]:
     """The configured organizations, or the server as one scope."""
-    _log_version(context)
     return list(dict.fromkeys(context.settings.organizations)) or [ALL]
 
 
 def read(context: Context, scope: str, days: Sequence[date]) -> Iterator[Reading | InvalidDay]:
     """Every wanted day, newest first, by two requests each."""
+    _log_version(context)
     narrowed_to = templates(context.client, scope) if context.settings.organizations else None
     listed = context.session.listed
     listed.clear()

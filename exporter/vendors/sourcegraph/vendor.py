@@ -3,36 +3,29 @@
 API: https://sourcegraph.com/docs/analytics/api (read 2026-11); https://sourcegraph.com/docs/analytics has the columns.
 """
 
-import re
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
-from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date
 from pathlib import Path
 from tempfile import TemporaryFile
-from typing import Annotated, BinaryIO, Literal
+from typing import BinaryIO
 
 import polars as pl
-from pydantic import AfterValidator, BeforeValidator
 from pyroaring import BitMap
 
-from exporter.config.source import BaseUrl, ReadyAt, SourceSettings
 from exporter.errors import BadPayload, Rejected
-from exporter.hosts import check_host
 from exporter.model import EVERYBODY, ONE_DAY, DayFacts, Identity, Reading
 from exporter.transport.endpoints import Allowed
-from exporter.vendors.base import InvalidDay, PollContext, Vendor
+from exporter.vendors.base import InvalidDay, Vendor
 from exporter.vendors.rollup import rollup
 from exporter.vendors.sourcegraph.columns import COUNTS, Columns
 from exporter.vendors.sourcegraph.prefetch import prefetch
-from exporter.vendors.sourcegraph.registry import Registry, parse_registry, plain_id
+from exporter.vendors.sourcegraph.registry import Registry, plain_id
 from exporter.vendors.sourcegraph.report import open_report, tables
+from exporter.vendors.sourcegraph.session import REGISTRY, Context, SourcegraphSession, read_registry
+from exporter.vendors.sourcegraph.settings import SourcegraphSettings
 
 REPORT = "/api/reports/by-user-client-date"
-REGISTRY = "/api/reports/user-registry"
-
-_HOST = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?(?::[0-9]{1,5})?")
-_PASTED = re.compile(r"\s*(?:https?://)?([^\s/?#]*)\S*\s*")
 
 # A week, which an ordinary poll reads by one request, shows how large reports are. Further ones are of about 64 MiB.
 _FIRST_DAYS = 7
@@ -43,57 +36,6 @@ _MOST_BYTES = 64 * 2**20
 _DAYS_AHEAD = 6
 
 _KNOWN = {"id": pl.String, "account": pl.UInt32, "service": pl.Boolean}
-
-
-def bare_host(text: str) -> str:
-    """The host of an instance in lower case. Raises ValueError, which says what to write, for anything around it."""
-    host = text.lower()
-    if _HOST.fullmatch(host):
-        check_host(host.partition(":")[0])
-        return host
-    pasted = _PASTED.fullmatch(host)
-    better = pasted[1] if pasted and _HOST.fullmatch(pasted[1]) else "acme.sourcegraphcloud.com"
-    raise ValueError(f"must be a bare host: write {better}")
-
-
-def _every_host_once(hosts: tuple[str, ...]) -> tuple[str, ...]:
-    if not hosts:
-        raise ValueError("is empty: name at least one instance")
-    if len(set(hosts)) < len(hosts):
-        raise ValueError("names an instance twice")
-    return hosts
-
-
-def _daily(granularity: object) -> object:
-    if granularity in ("by_user", "by_user_month"):
-        sums = "whole months" if granularity == "by_user_month" else "all days"
-        raise ValueError(
-            f"cannot be {granularity}: its rows add up {sums} and gauges need each day; "
-            "use by_user_day_client_language or by_user_day"
-        )
-    return granularity
-
-
-class SourcegraphSettings(SourceSettings):
-    """A source at Sourcegraph Analytics. Each instance is a scope."""
-
-    base_url: BaseUrl = "https://analytics.sourcegraph.com"
-    ready_at: ReadyAt = timedelta(hours=2)
-    instances: Annotated[tuple[Annotated[str, AfterValidator(bare_host)], ...], AfterValidator(_every_host_once)]
-    granularity: Annotated[Literal["by_user_day_client_language", "by_user_day"], BeforeValidator(_daily)] = (
-        "by_user_day_client_language"
-    )
-
-
-@dataclass
-class SourcegraphSession:
-    """By instance: its newest registry (None: the server has none), and the largest size of a report's day so far."""
-
-    registries: dict[str, Registry | None] = field(default_factory=dict)
-    bytes_a_day: dict[str, float] = field(default_factory=dict)
-
-
-Context = PollContext[SourcegraphSettings, SourcegraphSession]
 
 
 def scopes(context: Context) -> Sequence[str]:
@@ -110,13 +52,15 @@ def read(context: Context, scope: str, days: Sequence[date]) -> Iterator[Reading
 
 
 def seats(context: Context, scope: str) -> int | None:
-    """The registered people; None where the server has no registry."""
+    """The registered people; None where there is no registry. Raises what reading it failed for."""
+    if scope in context.session.failed:
+        raise context.session.failed[scope]
     registry = context.session.registries[scope]
     return None if registry is None else len(registry.accounts - registry.service)
 
 
 def _readings(context: Context, scope: str, days: Sequence[date]) -> Generator[Reading | InvalidDay, None, None]:
-    registry = _read_registry(context, scope)
+    registry = read_registry(context, scope)
     known = pl.DataFrame(schema=_KNOWN)
     with ExitStack() as files, closing(prefetch(_tables(context, scope, days, files), _DAYS_AHEAD)) as found:
         for columns, day, table in found:
@@ -146,17 +90,6 @@ def _tables(
             for day, table in tables(report, asked):
                 yield report.columns, day, table
             file.close()
-
-
-def _read_registry(context: Context, scope: str) -> Registry | None:
-    """The registry of an instance, kept for `seats`. A server older than 2026-08 has none and answers 404."""
-    with _hint_at_instance():
-        answer = context.client.request(
-            "GET", REGISTRY, params={"instanceURL": scope}, headers={"Accept": "text/csv"}, accept_status=(404,)
-        )
-    registry = None if answer.status == 404 else parse_registry(answer.body, answer.where)
-    context.session.registries[scope] = registry
-    return registry
 
 
 def _downloads(
