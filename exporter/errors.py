@@ -12,7 +12,7 @@ A message names vendor, endpoint, field and what was seen. It contains no secret
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import ClassVar, Literal, get_args
 
@@ -25,13 +25,15 @@ _NONE: Mapping[str, str] = MappingProxyType({})
 class Failure:
     """A caught error as data; `status` is the HTTP status, if there was a response.
 
-    With `of_state` the exporter's own state failed, not the vendor: `reason` is then "state".
+    With `of_state` the exporter's own state failed, not the vendor: `reason` is then "state". `pause` is the seconds
+    that the vendor asked to wait, where a poll could not; it is not kept in the state.
     """
 
     reason: str
     message: str
     status: int | None = None
     of_state: bool = False
+    pause: float | None = field(default=None, compare=False)
 
 
 class OperatorError(Exception):

@@ -184,6 +184,7 @@ class Exporter:
             return True
         if status is not None:
             self.tried.add(name)
+            self.scheduler.postpone(name, self.now() + poller.pause)
         self._show_next_poll(name, poller)
         return status is None or (status.success and not poller.failed)
 

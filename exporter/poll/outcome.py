@@ -20,6 +20,8 @@ from exporter.transport.vendor_clock import Told, VendorClock
 
 logger = logging.getLogger(__name__)
 
+# A wrong header must not end a source for ever.
+_LONGEST_PAUSE = timedelta(days=1)
 # Scopes share token, quota and host: after so many in a row that fail for one of these the others are not tried. A
 # single one may have reasons of its own.
 _HOPELESS = {"token": 3, "quota": 3, "host": 10}
@@ -99,6 +101,11 @@ class Outcome:
             last_success=None if succeeded is None else min(succeeded, ended),
             failure=replace(failure, message=f"{scope + ': ' if scope else ''}{failure.message}{others}"),
         )
+
+    def pause(self) -> timedelta:
+        """How long the vendor asked to wait because of its rate limit, a day at most."""
+        asked = [failure.pause for failure in self.failed.values() if failure.reason == "rate_limited"]
+        return min(timedelta(seconds=max((pause for pause in asked if pause is not None), default=0)), _LONGEST_PAUSE)
 
     def readings(self) -> Readings:
         """How the reading of each scope went. One that was not tried failed for what the source as a whole failed."""

@@ -33,9 +33,9 @@ class Poller:
     """Polls one source.
 
     `last` is how the last poll went, `failed` holds the scopes that failed in it ("" for the source as a whole), and
-    `readings` how the last reading of each scope went.
-    `vendor_time` is the vendor's clock beside ours as it last showed, and `proven` the moment by which old days may be
-    forgotten.
+    `readings` how the last reading of each scope went. `pause` is how long the vendor's rate limit lasts from its end
+    on. `vendor_time` is the vendor's clock beside ours as it last showed, and `proven` the moment by which old days may
+    be forgotten.
     """
 
     def __init__(
@@ -55,6 +55,7 @@ class Poller:
         self.last: PollStatus | None = None
         self.failed: Mapping[str, Failure] = {}
         self.readings = NO_READINGS
+        self.pause = timedelta()
         self.vendor_time: Told | None = None
         self.proven: datetime | None = None
         self._stop = stop
@@ -84,6 +85,7 @@ class Poller:
             event(logger, logging.INFO, "the state can be used again", source=self.source.name)
         self.last, self.readings = status, self._store.readings(self.source.name)
         self.failed = {scope: failure for scope, failure in self.readings.items() if failure is not None}
+        self.pause = timedelta()
         self.self_metrics.scopes(self.readings)
         if status is not None:
             self.self_metrics.restore(status)
@@ -129,6 +131,7 @@ class Poller:
         log_poll(self.source.name, self.source.vendor.name, self.last, status, outcome)
         log_scopes(self.source.name, self.source.vendor.name, Before(self.last, self.readings), status, readings)
         self.last, self.failed, self.readings = status, outcome.failed, readings
+        self.pause = outcome.pause()
         self.publisher.last_poll = status
         return status
 
@@ -162,7 +165,7 @@ class Poller:
         try:
             yield
         except VendorError as error:
-            outcome.fail(scope, Failure(error.reason, str(error), error.status))
+            outcome.fail(scope, Failure(error.reason, str(error), error.status, pause=error.pause))
         except StateError:
             raise
         except Exception as error:

@@ -142,6 +142,14 @@ class Scheduler:
             with suppress(JobLookupError):
                 self._scheduler.remove_job(job)
 
+    def postpone(self, source: str, until: datetime) -> None:
+        """Runs a source's job no earlier than `until`, and then as before."""
+        due, name = self.next_run(source), self._sources.get(source)
+        if due is not None and due < until:
+            # A reload may have removed it meanwhile.
+            with suppress(JobLookupError):
+                self._scheduler.modify_job(name, next_run_time=until)
+
     def next_run(self, source: str) -> datetime | None:
         """When the source's next poll is due; None where it has none."""
         name = self._sources.get(source)

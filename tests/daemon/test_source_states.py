@@ -9,7 +9,7 @@ import pytest
 from exporter.config.diff import changes
 from exporter.daemon.exporter import Exporter
 from exporter.daemon.reload import Reloader
-from exporter.errors import Failure, Rejected, Unreachable
+from exporter.errors import Failure, RateLimited, Rejected, Unreachable
 from exporter.model import Identity, Reading
 from exporter.poll.scheduler import next_poll
 from exporter.publish.self_metrics import SelfMetrics
@@ -17,8 +17,10 @@ from exporter.state.accounts import plain
 from exporter.state.database import StateError
 from exporter.vendors import SETTINGS
 from exporter.web.access import WebAccess
+from tests.support import faulty_server
 from tests.support.companies import utc_now
 from tests.support.configurations import load_text
+from tests.support.daemons import wait_until
 from tests.support.failures import failure_of, reason_and_message
 from tests.support.made_up_vendor import NOON, YESTERDAY, Bench, Script, people
 from tests.support.sample_options import book_of
@@ -38,6 +40,42 @@ def test_a_poll_keeps_how_it_went_and_which_scopes_failed() -> None:
     assert status is not None
     assert status.success
     assert poller.failed == {"bad": Failure("rejected", "madeup GET /x: 403", 403)}
+
+
+@pytest.mark.parametrize(
+    ("errors", "pause"),
+    [
+        ({"a": RateLimited("403", status=403, pause=3600.0), "b": RateLimited("429", status=429, pause=7.5)}, 3600.0),
+        ({"a": None, "b": RateLimited("429", status=429, pause=90.0)}, 90.0),
+        ({"a": RateLimited("429", status=429, pause=1e12)}, 86_400.0),
+        ({"a": RateLimited("429", status=429)}, 0.0),
+        ({"a": Unreachable("503", status=503, pause=3600.0)}, 0.0),
+        ({"a": None}, 0.0),
+    ],
+)
+def test_a_poll_keeps_how_long_the_vendors_rate_limit_lasts(errors: dict[str, Exception | None], pause: float) -> None:
+    script = Script(scopes=tuple(errors))
+    for scope, error in errors.items():
+        script.days[scope, YESTERDAY] = people(1) if error is None else error
+    poller = Bench(script, history=1).poller()
+    poller.poll()
+
+    assert poller.pause == timedelta(seconds=pause)
+    poller.restore()
+    assert poller.pause == timedelta()
+
+
+def test_a_source_is_not_polled_before_its_vendors_rate_limit_ends(tmp_path: Path) -> None:
+    limited = faulty_server.body(b"", "Retry-After: 36000", status="429 Too Many Requests")
+    with faulty_server.serve(limited) as server:
+        text = f"sources: {{acme: {{vendor: augment, token: t0ken, base_url: '{server.url}'}}}}"
+        exporter = Exporter.open(load_text(tmp_path, text), fresh_store())
+        exporter.start()
+        wait_until(lambda: exporter.pollers["acme"].pause > timedelta())
+        wait_until(lambda: (exporter.scheduler.next_run("acme") or utc_now()) > utc_now() + timedelta(hours=9))
+        exporter.end()
+
+    assert len(server.heads) == 1
 
 
 def test_after_a_restart_it_is_known_how_the_last_poll_went() -> None:

@@ -141,6 +141,21 @@ def test_a_source_is_polled_at_once_and_again_after_its_interval_and_its_jitter(
         assert timedelta(minutes=50) < world.due_in("tool") <= HOUR + MINUTE
 
 
+def test_a_source_may_be_put_off_once_and_never_brought_forward() -> None:
+    with running() as world:
+        world.poll("tool", "polled")
+        wait_until(lambda: world.runs == ["polled"])
+        world.scheduler.postpone("tool", utc_now() + MINUTE)
+        hourly = world.due_in("tool")
+        world.scheduler.postpone("tool", utc_now() + 5 * HOUR)
+        world.scheduler.postpone("unknown", utc_now() + 5 * HOUR)
+
+        assert hourly > 50 * MINUTE
+        assert 4 * HOUR < world.due_in("tool") <= 5 * HOUR
+        world.poll("tool", "again")
+        wait_until(lambda: world.runs == ["polled", "again"])
+
+
 def test_a_clock_that_is_set_back_has_sources_polled_within_moments() -> None:
     with running() as world:
         world.poll("tool", "polled")
