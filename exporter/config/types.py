@@ -83,6 +83,19 @@ def base_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _link_host(text: str) -> str:
+    wrong = "must be a host such as reports.example.com, or host:port"
+    try:
+        parts = urlsplit(f"//{text}")
+        right = bool(parts.hostname) and parts.netloc == text and "@" not in text and parts.port != 0
+    except ValueError as error:
+        raise ValueError(wrong) from error
+    if not right or not text.isprintable() or " " in text or "%" in text or text.endswith(":"):
+        raise ValueError(wrong)
+    check_host(parts.hostname or "")
+    return text
+
+
 def _existing_file(text: object, info: ValidationInfo) -> Path:
     if not isinstance(text, str | Path) or not str(text):
         raise ValueError("must be the name of a file")
@@ -123,6 +136,8 @@ Money = Annotated[Decimal, BeforeValidator(_money), PlainSerializer(str, return_
 # ISO 4217.
 Currency = Annotated[str, AfterValidator(_currency)]
 BaseUrl = Annotated[str, AfterValidator(base_url)]
+# A host, maybe with a port, that links in answers may lead to.
+LinkHost = Annotated[str, AfterValidator(_link_host)]
 ExistingFile = Annotated[Path, BeforeValidator(_existing_file)]
 # In UTC unless a zone is given; a date alone is its midnight.
 Moment = Annotated[datetime, BeforeValidator(_moment)]

@@ -1,11 +1,16 @@
 """Accepted hosts are those that the libraries can look up."""
 
+import re
+
 import httpx
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
 
+from exporter.config.types import LinkHost
 from exporter.hosts import check_host
+from exporter.transport.links import checked
 
 EMPTY = "must have a host without an empty part before, between or after its dots"
 LONG_PART = "must have a host whose parts between dots have at most 63 characters"
@@ -92,3 +97,54 @@ def test_no_library_breaks_on_an_accepted_host(host: str) -> None:
     assert url.host
     # The socket module encodes a host in the same way before it asks the resolver.
     assert url.raw_host.decode().encode("idna")
+
+
+LINK_HOST = TypeAdapter[str](LinkHost)
+HOST_OR_PORT = "must be a host such as reports.example.com, or host:port"
+
+
+@pytest.mark.parametrize(
+    "host",
+    [
+        "copilot-reports.github.com",
+        "Reports.Example.COM:8443",
+        "bücher.example",
+        "BÜCHER。example:1",
+        "xn--bcher-kva.example",
+        "a_b.example.",
+        "127.0.0.1:65535",
+        "[::1]",
+        "[2001:db8::7]:443",
+    ],
+)
+def test_a_host_of_links_may_have_a_port_and_is_one_that_links_can_lead_to(host: str) -> None:
+    assert LINK_HOST.validate_python(host) == host
+    assert checked(f"https://{host}/part?sig=x", [host], "report").scheme == "https"
+
+
+@pytest.mark.parametrize(
+    ("host", "words"),
+    [
+        ("", HOST_OR_PORT),
+        ("https://reports.example.com", HOST_OR_PORT),
+        ("reports.example.com/", HOST_OR_PORT),
+        ("reports.example.com?x", HOST_OR_PORT),
+        ("alice:pw@reports.example.com", HOST_OR_PORT),
+        ("reports.example.com:", HOST_OR_PORT),
+        ("reports.example.com:0", HOST_OR_PORT),
+        ("reports.example.com:65536", HOST_OR_PORT),
+        ("reports.example.com:https", HOST_OR_PORT),
+        ("reports.example.com ", HOST_OR_PORT),
+        ("reports.example.com\n", HOST_OR_PORT),
+        ("[fe80::1%25eth0]", HOST_OR_PORT),
+        ("::1", HOST_OR_PORT),
+        ("[::1", HOST_OR_PORT),
+        (":8080", HOST_OR_PORT),
+        ("*.blob.core.windows.net", LETTERS),
+        ("reports..example.com", EMPTY),
+        ("300.0.0.1", IPV4),
+    ],
+)
+def test_a_wrong_host_of_links_is_a_mistake(host: str, words: str) -> None:
+    with pytest.raises(ValidationError, match=rf"Value error, {re.escape(words)}"):
+        LINK_HOST.validate_python(host)
