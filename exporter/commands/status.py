@@ -14,8 +14,8 @@ from rich.table import Table
 from exporter.commands.asking import ask_options, ask_status
 from exporter.web.relative_time import distance
 
-_COLUMNS = ("source", "scope", "health", "data day", "late", "1d", "7d", "28d", "usual", "polled")
-_NUMBERS = ("late", "1d", "7d", "28d", "usual")
+_COLUMNS = ("source", "scope", "health", "data day", "late", "1d", "7d", "28d", "workday", "people", "usual", "polled")
+_NUMBERS = ("late", "1d", "7d", "28d", "people", "usual")
 _FOLDING = ("source", "scope")
 _STYLES = {"late": "yellow", "withdrawn": "red", "failing": "red"}
 _BAD = ("failing", "partial", "withdrawn")
@@ -71,6 +71,8 @@ def _rows(source: Mapping[str, Any], now: datetime) -> Iterator[list[str]]:
     if not source["scopes"]:
         yield [source["source"], "-", source["health"], *["-"] * (len(_COLUMNS) - 4), polled]
     for scope in source["scopes"]:
-        figures = (scope["data_day"], scope["days_late"], *scope["people"].values(), scope["baseline"])
+        workday = scope["workday"] or dict.fromkeys(("day", "people", "baseline"))
+        about_workday = (workday["day"], workday["people"], workday["baseline"])
+        figures = (scope["data_day"], scope["days_late"], *scope["people"].values(), *about_workday)
         shown = ["-" if figure is None else str(figure) for figure in figures]
         yield [source["source"], scope["scope"], scope["health"], *shown, polled]

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from exporter.publish.status import Report, ScopeReport, SourceReport, SourceState
 from exporter.web.advice import advice
@@ -63,6 +63,7 @@ def status_page(report: Report, only: str | None = None) -> str:
         headline=_headline(report.sources),
         tone=_tone(report.sources),
         sources=[_shown(source, most) for source in sources],
+        workdays=_workdays(sources),
         words=_WORDS,
         failures=_FAILURES,
         refresh=_REFRESH_SECONDS,
@@ -80,6 +81,12 @@ def status_page(report: Report, only: str | None = None) -> str:
 def _shown(source: SourceReport, most: int) -> Shown:
     scopes = sorted(source.scopes, key=_importance)
     return Shown(source, scopes[:most], max(0, len(scopes) - most))
+
+
+def _workdays(sources: Sequence[SourceReport]) -> list[date]:
+    """The newest working days of all scopes, oldest first, each once."""
+    found = (scope.workday for source in sources for scope in source.scopes)
+    return sorted({workday.day for workday in found if workday is not None})
 
 
 def _importance(scope: ScopeReport) -> tuple[int, float, str]:

@@ -6,7 +6,7 @@ from typing import Any
 
 Values = dict[tuple[str, str, str], object]
 _OF_SOURCE = ("last_poll", "last_poll_seconds", "last_success", "next_poll", "newest_ready_day", "series")
-_OF_SCOPE = ("data_day", "days_late", "baseline", "seats")
+_OF_SCOPE = ("data_day", "days_late", "seats")
 
 
 class _Reader(HTMLParser):
@@ -57,5 +57,7 @@ def _expected(document: dict[str, Any]) -> Iterator[tuple[tuple[str, str, str], 
         for scope in source["scopes"]:
             for key in _OF_SCOPE:
                 yield (source["source"], scope["scope"], key), scope[key] if key != "days_late" else scope[key] or None
+            for key, value in (scope["workday"] or {}).items():
+                yield (source["source"], scope["scope"], f"workday.{key}"), value
             for window, people in scope["people"].items():
                 yield (source["source"], scope["scope"], f"people.{window}"), people

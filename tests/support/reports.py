@@ -11,6 +11,7 @@ from exporter.publish.self_metrics import SelfMetrics
 from exporter.publish.snapshot import ExpositionCache
 from exporter.publish.status import History, Reload, Report, ScopeReport, SourceReport
 from exporter.publish.team_match import TeamMatch
+from exporter.samples.verdicts import Workday
 from exporter.web.application import Pages, application
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
@@ -30,6 +31,7 @@ def scope(name: str = "all", people: int = 40) -> ScopeReport:
         days_late=0,
         people={"1d": people, "7d": people * 2, "28d": people * 3},
         baseline=people + 0.5,
+        workday=Workday(MONDAY, people, people + 0.5, 4),
         days_revised=1,
         last_read=NOW - timedelta(minutes=4),
         history=History(MONDAY, days, [None] * 14 + [number + 0.5 for number in days[14:]]),
@@ -62,7 +64,14 @@ def report(*sources: SourceReport) -> Report:
 
 def everything() -> Report:
     """One source in each state, with long, missing and strange values."""
-    late = replace(scope(), health="late", data_day=MONDAY - timedelta(days=2), days_late=2)
+    late = replace(
+        scope(),
+        health="late",
+        data_day=MONDAY - timedelta(days=2),
+        days_late=2,
+        workday=Workday(MONDAY - timedelta(days=3), 38, None, 1),
+        baseline=None,
+    )
     product = source(
         "product",
         replace(late, name="group/late"),
@@ -83,7 +92,7 @@ def everything() -> Report:
             replace(cody, seats=20_000),
             replace(product, health="partial"),
             replace(source("old", withdrawn), health="failing", failure=REFUSED, last_success=NOW - timedelta(days=5)),
-            replace(source("late", late), health="late"),
+            replace(source("late", replace(late, workday=None)), health="late"),
             replace(new, health="pending", polling=True, series=0),
         ),
         reload=Reload(NOW, ('config.yaml: sources.new.intervall: unknown key, did you mean "interval"?',)),

@@ -7,10 +7,13 @@ import pytest
 
 from exporter.errors import Failure
 from exporter.publish.status import Report
+from exporter.samples.verdicts import Workday
 from exporter.web.status_json import as_json
 from exporter.web.status_page import status_page
 from tests.support.page_values import expected, shown
-from tests.support.reports import NOW, everything, report, scope, source
+from tests.support.reports import MONDAY, NOW, everything, report, scope, source
+
+FRIDAY = MONDAY - timedelta(days=3)
 
 
 def test_every_value_on_the_page_is_that_of_the_api() -> None:
@@ -93,6 +96,43 @@ def test_lateness_is_told_for_each_scope() -> None:
 def test_the_page_refreshes_itself_without_a_script_wherever_it_stands() -> None:
     # Without an address the browser asks for the page that it shows, with its source.
     assert '<meta http-equiv="refresh" content="60">' in status_page(everything(), "product")
+
+
+def words(html: str) -> str:
+    """A part of the page without its markup."""
+    return unescape(re.sub(r"\s+", " ", re.sub("<[^>]*>", " ", html))).strip()
+
+
+@pytest.mark.parametrize(
+    ("workday", "opening", "said"),
+    [
+        (Workday(MONDAY, 40, 41.5, 4), "Newest workday: Mon 2026-03-09", "workday 40 usual 41.5 of 4 days 1 day 12"),
+        (Workday(FRIDAY, 40, None, 1), "Newest workday: Fri 2026-03-06", "workday 40 usual – of 1 day 1 day 12"),
+        (Workday(MONDAY, None, 41.5, 2), "Newest workday: Mon 2026-03-09", "workday – usual 41.5 of 2 days 1 day 12"),
+        (None, None, "workday – usual – 1 day 12"),
+    ],
+    ids=["known", "too few days to compare with", "its people are not known", "no working day"],
+)
+def test_the_page_opens_with_the_newest_working_day_and_says_what_is_usual_by_how_many_days(
+    workday: Workday | None, opening: str | None, said: str
+) -> None:
+    people = {"1d": 12, "7d": 60, "28d": 70}
+    page = status_page(report(source("assistant", replace(scope(), workday=workday, people=people))))
+    openings = re.findall('<p class="workday">(.*?)</p>', page)
+
+    assert [words(found) for found in openings] == ([] if opening is None else [opening])
+    assert words(page[page.index('<dl class="people"') :]).startswith(said)
+    # Polls are about the exporter: they come after the numbers.
+    assert page.index('class="people"') < page.index('class="polls"')
+
+
+def test_where_scopes_have_different_newest_working_days_the_page_names_both_ends() -> None:
+    days = [
+        replace(scope(f"s{number}"), workday=Workday(day, 1, 1.0, 2))
+        for number, day in enumerate((MONDAY, FRIDAY, MONDAY))
+    ]
+
+    assert "Newest workdays: Fri 2026-03-06 to Mon 2026-03-09" in words(status_page(report(source("tool", *days))))
 
 
 def test_a_configuration_that_was_not_taken_is_told_with_its_mistakes() -> None:
