@@ -35,8 +35,7 @@ def status(url: str, ca_file: Path | None, insecure: bool) -> None:
     console.print(_table(document, plain=not terminal))
     for source in document["sources"]:
         if source["teams"] is not None:
-            known, people = source["teams"]["known"], source["teams"]["people"]
-            console.print(f"\n{source['source']}: the teams file knows {known} of {people} people")
+            console.print(f"\n{source['source']}: {_match(**source['teams'])}")
         for who, failure in _failures(source):
             console.print(f"\n{who}: {failure['message']}\n  {failure['advice']}")
     for mistake in document["reload"]["mistakes"]:
@@ -64,6 +63,12 @@ def _failures(source: Mapping[str, Any]) -> Iterator[tuple[str, Mapping[str, str
     failing = [scope for scope in source["scopes"] if scope["failure"] is not None]
     for scope in failing[:_MOST_TOLD]:
         yield f"{source['source']}, {scope['scope']}", scope["failure"]
+
+
+def _match(people: int, known: int | None) -> str:
+    if known is None:
+        return f"how many of {people} people the teams file knows is withheld (min_group_size)"
+    return f"the teams file knows {known} of {people} people"
 
 
 def _rows(source: Mapping[str, Any], now: datetime) -> Iterator[list[str]]:

@@ -34,5 +34,6 @@ def _source(exporter: Exporter, name: str, poller: Poller, now: datetime) -> Sou
         scopes=poller.publisher.state(),
         series=len(exporter.cache.snapshot.samples.get(name, ())),
         seats=poller.publisher.sample_options.seats,
+        min_group_size=poller.publisher.sample_options.min_group_size,
     )
     return source_report(state, now)

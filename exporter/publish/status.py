@@ -38,6 +38,7 @@ class SourceFacts:
     scopes: Mapping[str, tuple[ScopeStatus, Published | None]]
     series: int
     seats: int | None
+    min_group_size: int
 
 
 @dataclass(frozen=True)
@@ -137,7 +138,9 @@ def source_report(state: SourceFacts, now: datetime) -> SourceReport:
         seats=state.seats,
         failure=None if poll is None else poll.failure,
         scopes=scopes,
-        teams=team_match(published for _, published in state.scopes.values() if published is not None),
+        teams=team_match(
+            (published for _, published in state.scopes.values() if published is not None), state.min_group_size
+        ),
     )
 
 

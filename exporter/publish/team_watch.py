@@ -86,7 +86,9 @@ def _report(teams: Teams, file: TeamsFile, publishers: Sequence[Publisher]) -> N
 def _report_matches(publishers: Sequence[Publisher]) -> None:
     """Logs for each source how many of its people the teams file knows."""
     for publisher in publishers:
-        found = team_match(made for _, made in publisher.state().values() if made is not None)
+        options = publisher.sample_options
+        found = team_match((made for _, made in publisher.state().values() if made is not None), options.min_group_size)
         if found is not None:
-            told = {"source": publisher.sample_options.source, "people": found.people, "known": found.known}
+            known = "withheld" if found.known is None else found.known
+            told = {"source": options.source, "people": found.people, "known": known}
             event(logger, logging.INFO, "people of the source that the teams file knows", **told)

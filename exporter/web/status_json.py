@@ -15,7 +15,8 @@ def as_json(report: Report) -> dict[str, object]:
     its scopes fail, each with its own `failure`. A `failure` has reason, message, status (HTTP) and advice. `people`
     has a number for each window, `history` those of 60 days that end with `last_day`, oldest first, with the baseline
     of each. `withheld_teams` are the teams that `people.min_group_size` withholds, with the windows. `teams` has the
-    number of a source's people in the 28 days that end with the data day, and how many of them the teams file knows.
+    number of a source's people in the 28 days that end with the data day, and how many of them the teams file knows;
+    null where `min_group_size` withholds that.
     `workday` is the newest working day up to the data day; its baseline rests on `compared_days`.
     """
     return {

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import bcrypt
@@ -15,6 +16,7 @@ from starlette.responses import PlainTextResponse
 
 from exporter.cli import commands
 from exporter.publish.status import Report
+from exporter.publish.team_match import TeamMatch
 from exporter.web.access import Guard, WebAccess
 from tests.support.certificates import certificate
 from tests.support.reports import Web, everything, report, scope, source
@@ -48,6 +50,15 @@ def test_status_is_a_plain_table_where_nobody_looks_at_it() -> None:
             "assistant  all               ok      2026-03-09     0  40  80  120  2026-03-09      40   40.5  4 min ago",
             "cody       acme.example.com  ok      2026-03-09     0   7  14   21  2026-03-09       7    7.5  4 min ago",
         ],
+    )
+
+
+def test_status_says_that_a_match_is_withheld() -> None:
+    with exporter(report(replace(source(), teams=TeamMatch(42, None)))) as url:
+        answer = run("status", "--url", url)
+
+    assert answer.output.splitlines()[-1] == (
+        "assistant: how many of 42 people the teams file knows is withheld (min_group_size)"
     )
 
 

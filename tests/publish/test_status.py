@@ -1,6 +1,6 @@
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -79,6 +79,7 @@ class Source:
         default_factory=lambda: {"all": (listed(), published({MONDAY: 5}))}
     )
     seats: int | None = None
+    min_group_size: int = 1
 
     def report(self, now: datetime = NOON) -> SourceReport:
         state = SourceFacts(
@@ -93,6 +94,7 @@ class Source:
             scopes=self.scopes,
             series=7,
             seats=self.seats,
+            min_group_size=self.min_group_size,
         )
         return source_report(state, now)
 
@@ -229,6 +231,27 @@ def test_it_is_said_how_many_people_of_a_source_the_teams_file_knows(
     scopes = {f"scope-{n}": (listed(), published({MONDAY: 5}, roster)) for n, roster in enumerate(rosters)}
 
     assert Source(scopes={**scopes, "empty": (listed(), None)}).report().teams == match
+
+
+@pytest.mark.parametrize(
+    ("people", "listed_ones", "withheld", "known"),
+    [
+        ([1, 2, 3, 4, 5, 6], [1, 2, 3], {}, 3),
+        ([1, 2, 3], [1, 2, 3], {}, 3),
+        ([1, 2, 3], [], {}, 0),
+        ([1, 2, 3, 4, 5], [1, 2, 3], {}, None),
+        ([1, 2, 3, 4, 5], [1, 2], {}, None),
+        ([1, 2, 3, 4, 5, 6], [1, 2, 3], {"unassigned": ("1d",)}, None),
+        ([1, 2, 3, 4, 5, 6], [1, 2, 3], {"web": ("1d", "7d", "28d")}, 3),
+    ],
+    ids=["enough", "all", "nobody", "two unknown", "two known", "unassigned is withheld", "another is withheld"],
+)
+def test_a_match_that_tells_the_size_of_a_small_group_is_withheld(
+    people: list[int], listed_ones: list[int], withheld: Mapping[str, tuple[str, ...]], known: int | None
+) -> None:
+    made = replace(published({MONDAY: 5}, Roster(BitMap(people), BitMap(listed_ones))), withheld_teams=withheld)
+
+    assert Source(scopes={"all": (listed(), made)}, min_group_size=3).report().teams == TeamMatch(len(people), known)
 
 
 def test_the_document_is_as_documented() -> None:

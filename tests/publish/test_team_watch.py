@@ -169,6 +169,14 @@ def test_it_is_logged_once_how_many_people_of_each_source_the_file_knows(
         {"source": "tool", "people": 3, "known": 2}
     ]
 
+    options = replace(world.publisher.sample_options, min_group_size=3)
+    world.publisher.sample_options = options
+    world.write("user,team\nalice,web\n")
+    world.look()
+    assert [getattr(record, "fields", {}) for record in caplog.records if record.message == message][1:] == [
+        {"source": "tool", "people": 3, "known": "withheld"}
+    ]
+
 
 def test_a_file_with_very_many_teams_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     world = World(tmp_path)

@@ -7,6 +7,7 @@ import pytest
 
 from exporter.errors import Failure
 from exporter.publish.status import Report
+from exporter.publish.team_match import TeamMatch
 from exporter.samples.verdicts import Workday
 from exporter.web.status_json import as_json
 from exporter.web.status_page import status_page
@@ -49,6 +50,17 @@ def test_withheld_teams_are_named_with_the_windows_where_not_all() -> None:
     assert re.findall('data-team="(.*?)"', page) == list(many)[:20]
     assert "and 5 more teams" in page
     assert "Withheld" not in status_page(report(source()))
+
+
+@pytest.mark.parametrize(
+    ("match", "said"),
+    [
+        (TeamMatch(42, 40), "In the teams file 40 of 42 people"),
+        (TeamMatch(42, None), "In the teams file withheld, too few, of 42 people"),
+    ],
+)
+def test_it_is_said_how_many_people_the_teams_file_knows(match: TeamMatch, said: str) -> None:
+    assert said in words(status_page(report(replace(source(), teams=match))))
 
 
 def test_a_failure_is_told_with_what_to_do() -> None:
