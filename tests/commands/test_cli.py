@@ -7,7 +7,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import httpx
@@ -232,7 +232,9 @@ def test_check_config_online_says_which_credential_is_refused(tmp_path: Path, au
     good = f'token: demo-token, base_url: "{augment}"'
     bad = f'token: wrong-token, base_url: "{augment}"'
     teams = tmp_path / "teams.csv"
-    teams.write_text("Email;Team\n" + "".join(f"{person.email};web\n" for person in busy().roster(utc_now().date())))
+    days = [utc_now().date() - timedelta(days=back) for back in range(30)]
+    everybody = sorted({person.email for day in days for person in busy().roster(day)})
+    teams.write_text("Email;Team\n" + "".join(f"{email};web\n" for email in everybody))
     path = Path(configured(tmp_path, a=good))
     path.write_text(f"teams: {{file: {teams}}}\n{path.read_text()}")
     fine = cli("check-config", str(path), "--online")
