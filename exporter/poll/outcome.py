@@ -41,7 +41,7 @@ class Outcome:
     """What came of a poll so far; the threads that read its scopes share it.
 
     `scopes` are those of the source, `done` those that were read, and `failed` has "" for the source as a whole;
-    `clock` compares the vendor's clock with ours.
+    `answered` says whether any request has succeeded, and `clock` compares the vendor's clock with ours.
     """
 
     days: dict[str, int] = field(default_factory=lambda: {"new": 0, "same": 0, "completed": 0, "revised": 0})
@@ -49,8 +49,14 @@ class Outcome:
     done: set[str] = field(default_factory=set)
     failed: dict[str, Failure] = field(default_factory=dict)
     in_a_row: Counter[str] = field(default_factory=Counter)
+    answered: bool = False
     clock: VendorClock = field(default_factory=VendorClock)
     lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def heard(self, status: int | None) -> None:
+        """Notes the HTTP status of a request, None where there was no response."""
+        if status is not None and 200 <= status < 300:
+            self.answered = True
 
     def stored(self, change: Change) -> None:
         """Counts a stored day."""

@@ -136,7 +136,11 @@ class Poller:
         return status
 
     def _read(self, outcome: Outcome) -> None:
-        with self.source.connect(self.self_metrics.request) as client:
+        def count(status: int | None) -> None:
+            self.self_metrics.request(status)
+            outcome.heard(status)
+
+        with self.source.connect(count) as client:
             context = PollContext(
                 client, self.source.settings, self.accounts, self._now(), self._session, self._warn, outcome.scopes
             )
@@ -145,6 +149,8 @@ class Poller:
                 self._store.list_scopes(self.source.name, scopes)
                 with ThreadPoolExecutor(self.source.vendor.concurrency, "scope") as pool:
                     list(pool.map(lambda scope: self._try_scope(context, scope, outcome), scopes))
+                if not scopes and not outcome.answered:
+                    self.source.vendor.probe(context)
             finally:
                 outcome.clock = client.clock
 

@@ -68,13 +68,18 @@ class ScopeReader:
             self._ask_windows(wanted, asked)
         # A scope that answers with neither a day that it had nor a newer one no longer exists, and becomes stale. Older
         # days it may never have had.
-        if came or emptied.days or not wanted or wanted[0] < max(stored, default=date.max):
-            self.store.scope_read(name, scope, now=self.now())
-            if self.source.vendor.seats is not None:
-                with second.beside("seats", lambda: self.store.seats_read(name, scope, None)):
-                    self.store.seats_read(name, scope, self.source.vendor.seats(self.context, scope))
+        present = came or emptied.days or not wanted or wanted[0] < max(stored, default=date.max)
+        if present and self.source.vendor.seats is not None:
+            with second.beside("seats", lambda: self.store.seats_read(name, scope, None)):
+                self.store.seats_read(name, scope, self.source.vendor.seats(self.context, scope))
         with second.beside("counts of earlier days"):
             ask_day_counts(self.source, self.store, self.context, scope, self._known_days())
+        if not self.outcome.answered and not second.failed:
+            # There was nothing to read: a token that was revoked meanwhile must not look as if it had been used.
+            self.source.vendor.probe(self.context)
+            self.outcome.answered = True
+        if present and self.outcome.answered:
+            self.store.scope_read(name, scope, now=self.now())
         self.publisher.publish_scope(scope)
         second.end()
         raise_newest(self.wrong)

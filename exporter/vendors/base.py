@@ -74,7 +74,8 @@ class Vendor(Generic[SettingsT, SessionT]):
     `scopes` lists the scopes of a source. `read` yields the wanted days (given newest first) of a scope as they become
     complete, or an InvalidDay; it leaves out days that the vendor has not published, or published only in part.
     `least_requests` says how many requests it takes at least to read a number of days of a scope, with the windows of a
-    number of data days.
+    number of data days. `probe` sends the cheapest request by which the vendor tells whether it takes the credential,
+    and raises VendorError where it does not: a poll sends it that had nothing else to ask, and so does a reload.
 
     The others are optional. `windows`, for a vendor that counts people over a window itself, yields the counts of the
     named windows that end with a day. `day_counts`, called after `read`, returns people of single days, more than were
@@ -91,6 +92,7 @@ class Vendor(Generic[SettingsT, SessionT]):
     scopes: Callable[[PollContext[SettingsT, SessionT]], Sequence[str]]
     read: Callable[[PollContext[SettingsT, SessionT], str, Sequence[date]], Iterator[Reading | InvalidDay]]
     least_requests: Callable[[int, int], int]
+    probe: Callable[[PollContext[SettingsT, SessionT]], None]
     endpoints: Sequence[Allowed]
     windows: Callable[[PollContext[SettingsT, SessionT], str, date, Sequence[str]], Iterable[WindowPeople]] | None = (
         None

@@ -86,6 +86,11 @@ def seats(context: Context, scope: str) -> int | None:
     return _ask(context, f"workspaces/{_id(context, scope)}/licences").whole("assigned")
 
 
+def probe(context: Context) -> None:
+    """One list."""
+    _ask(context, "workspaces")
+
+
 def check(context: Context) -> Iterator[str]:
     """A line for each workspace of which an endpoint refuses the token."""
     yesterday = newest_ready(context.now, context.settings.ready_at)
@@ -181,6 +186,7 @@ EXAMPLE = Vendor(
     seats=seats,
     check=check,
     least_requests=least_requests,
+    probe=probe,
     endpoints=[
         Allowed("GET", "/v1/workspaces"),
         Allowed("GET", "/v1/workspaces/{id}/days/{day}"),

@@ -67,6 +67,8 @@ class Script:
     windows_error: Exception | None = None
     seats: dict[str, int | Exception | None] = field(default_factory=dict)
     counts_error: Exception | None = None
+    probe_error: Exception | None = None
+    probes: int = 0
     asked: list[tuple[str, tuple[date, ...]]] = field(default_factory=list)
     asked_windows: list[tuple[date, tuple[str, ...]]] = field(default_factory=list)
     requests_a_day: int = 1
@@ -160,6 +162,12 @@ class Bench:
                 raise script.counts_error
             return []
 
+        def probe(context: PollContext) -> None:
+            script.probes += 1
+            if script.probe_error is not None:
+                raise script.probe_error
+            cast("_NoClient", context.client).ask()
+
         vendor = Vendor(
             name="madeup",
             settings=SourceSettings,
@@ -167,6 +175,7 @@ class Bench:
             scopes=scopes,
             read=read,
             least_requests=lambda days, _data_days: days * script.requests_a_day,
+            probe=probe,
             endpoints=(),
             windows=windows if self.windows else None,
             seats=seats if script.seats else None,

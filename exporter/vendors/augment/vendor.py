@@ -20,10 +20,11 @@ from exporter.model import (
     Reading,
     WindowPeople,
     column,
+    newest_ready,
     window_days,
 )
 from exporter.transport.json_object import JsonObject
-from exporter.vendors.augment.api import ENDPOINTS, RANGE, rows
+from exporter.vendors.augment.api import ENDPOINTS, RANGE, ask, rows
 from exporter.vendors.augment.overview import Overview, fields_seen, read_overview
 from exporter.vendors.augment.parse import FIELDS, Metrics, Person, Record, parse_person, parse_record
 from exporter.vendors.base import InvalidDay, NoSession, PollContext, Vendor
@@ -154,6 +155,12 @@ def _facts(
     )
 
 
+def probe(context: Context) -> None:
+    """The count of the newest day."""
+    newest = newest_ready(context.now, context.settings.ready_at).isoformat()
+    ask(context.client, "dau-count", {"start_date": newest, "end_date": newest})
+
+
 def least_requests(days: int, _data_days: int) -> int:
     """Two lists for each day, and two overviews for each range of days."""
     return 2 * days + 2 * -(-days // RANGE)
@@ -167,5 +174,6 @@ AUGMENT = Vendor(
     read=read,
     windows=windows,
     least_requests=least_requests,
+    probe=probe,
     endpoints=ENDPOINTS,
 )

@@ -34,16 +34,21 @@ def ask(client: Client, endpoint: str, params: Mapping[str, str] | None = None) 
     return json_object(document, where)
 
 
+def organizations(client: Client) -> list[JsonObject]:
+    """The organizations that the token's user sees."""
+    where, found = _get(client, "organizations")
+    return objects(found, where)
+
+
 def templates(client: Client, organization: str) -> list[str]:
     """The ids of the templates of an organization, by which alone insights can be narrowed to it.
 
     What happened in workspaces of deleted templates is lost to it. Rejected where the token's user does not see the
     organization.
     """
-    where, found = _get(client, "organizations")
-    ids = [row.text("id") for row in objects(found, where) if row.text("name") == organization]
+    ids = [row.text("id") for row in organizations(client) if row.text("name") == organization]
     if not ids:
-        raise Rejected(f"{where}: the token's user sees no organization {organization}")
+        raise Rejected(f"coder GET {_V2}/organizations: the token's user sees no organization {organization}")
     path = f"organizations/{quote(ids[0], safe='')}/templates"
     return sorted(_listed_templates(client, path, None) | _deprecated_templates(client, path))
 

@@ -18,11 +18,23 @@ from pyroaring import BitMap
 from exporter.config.source import SourceSettings
 from exporter.errors import BadPayload, Rejected, VendorError
 from exporter.log import event
-from exporter.model import ALL, EVERYBODY, ONE_DAY, Amount, AmountKey, DayFacts, Identity, Reading, WindowPeople, column
+from exporter.model import (
+    ALL,
+    EVERYBODY,
+    ONE_DAY,
+    Amount,
+    AmountKey,
+    DayFacts,
+    Identity,
+    Reading,
+    WindowPeople,
+    column,
+    newest_ready,
+)
 from exporter.transport.client import Client
 from exporter.transport.json_object import JsonObject
 from exporter.vendors.base import InvalidDay, PollContext, Vendor
-from exporter.vendors.coder.api import ENDPOINTS, HINTS, ask, is_server_error, templates
+from exporter.vendors.coder.api import ENDPOINTS, HINTS, ask, is_server_error, organizations, templates
 from exporter.vendors.rollup import LARGEST, UNKNOWN, rollup
 
 logger = logging.getLogger(__name__)
@@ -150,11 +162,15 @@ def _ask_of_day(client: Client, day: date, narrowed_to: Sequence[str] | None) ->
     """
     if narrowed_to == []:
         return None
-    params = {"start_time": f"{day}T00:00:00Z", "end_time": f"{day + ONE_DAY}T00:00:00Z"}
+    params = _span(day)
     if narrowed_to is not None:
         params["template_ids"] = ",".join(narrowed_to)
     people = ask(client, "insights/user-activity", params)
     return people, ask(client, "insights/templates", {**params, "interval": "day"})
+
+
+def _span(day: date) -> dict[str, str]:
+    return {"start_time": f"{day}T00:00:00Z", "end_time": f"{day + ONE_DAY}T00:00:00Z"}
 
 
 def _parse_day(answers: tuple[JsonObject, JsonObject] | None) -> tuple[list[Person], Counter[str]]:
@@ -242,6 +258,15 @@ def _day(row: JsonObject) -> date:
         raise BadPayload(f"{row.where}: {row.path}.date is not a day as YYYY-MM-DD") from None
 
 
+def probe(context: Context) -> None:
+    """The organizations where some are configured, else the people of the newest day."""
+    if context.settings.organizations:
+        organizations(context.client)
+        return
+    newest = newest_ready(context.now, context.settings.ready_at)
+    ask(context.client, "insights/user-activity", _span(newest))
+
+
 def least_requests(days: int, _data_days: int) -> int:
     """Two for each day and one for the version. An organization takes two more."""
     return 2 * days + 1 if days else 0
@@ -257,5 +282,6 @@ CODER = Vendor(
     seats=seats,
     headers=headers,
     least_requests=least_requests,
+    probe=probe,
     endpoints=ENDPOINTS,
 )

@@ -15,7 +15,19 @@ from pyroaring import BitMap
 from exporter.config.calendar import WEEKDAYS
 from exporter.config.source import SourceSettings
 from exporter.errors import BadPayload, Rejected, VendorError
-from exporter.model import ALL, EVERYBODY, ONE_DAY, Amount, AmountKey, DayFacts, Identity, PeopleKey, Reading, column
+from exporter.model import (
+    ALL,
+    EVERYBODY,
+    ONE_DAY,
+    Amount,
+    AmountKey,
+    DayFacts,
+    Identity,
+    PeopleKey,
+    Reading,
+    column,
+    newest_ready,
+)
 from exporter.transport.endpoints import Allowed
 from exporter.vendors.base import InvalidDay, NoSession, PollContext, Vendor
 from exporter.vendors.coder_classic.activity import Activity, parse_activity, whole_days
@@ -216,6 +228,11 @@ def _spans(days: Sequence[date]) -> Iterator[Sequence[date]]:
         left = left[len(span) :]
 
 
+def probe(context: Context) -> None:
+    """Everybody on the newest day, in the first scope."""
+    _ask(context, scopes(context)[0], "any", [newest_ready(context.now, context.settings.ready_at)])
+
+
 def least_requests(days: int, _data_days: int) -> int:
     """One for each category and range of 30 days."""
     return len(CATEGORIES) * -(-days // _LONGEST.days)
@@ -230,5 +247,6 @@ CODER_CLASSIC = Vendor(
     check=check,
     headers=headers,
     least_requests=least_requests,
+    probe=probe,
     endpoints=[Allowed("GET", _PATH)],
 )

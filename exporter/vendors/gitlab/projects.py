@@ -1,6 +1,6 @@
 """Which projects a source at GitLab reads: those named by number or path, and those of groups, listed once a day."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from urllib.parse import quote
@@ -75,6 +75,16 @@ def _moved(named: Named, found: Found) -> bool:
     return found.projects[0].path.lower() != named.reference.lower()
 
 
+def probe(context: Context) -> None:
+    """Looks up the first project or group. That there is none is an answer too: GitLab refuses a wrong token first."""
+    project, *_ = *context.settings.projects, None
+    if project is not None:
+        _ask_for_project(context.client, project, (*_MOVED, 404) if isinstance(project, str) else (404,))
+    else:
+        group = quote(str(context.settings.groups[0]), safe="")
+        context.client.request("GET", f"{API}/groups/{group}/projects", params={"per_page": "1"}, accept_status=(404,))
+
+
 def look_again(context: Context, project: int) -> None:
     """Makes the next poll look up the names of a project that was not found."""
     for named, found in context.session.found.items():
@@ -92,10 +102,15 @@ def _projects(client: Client, named: Named, before: Found | None) -> tuple[Proje
 def _project(client: Client, reference: int | str) -> Project:
     # A number finds a project under any path, so a redirect of a number is one of the whole server.
     moved = _MOVED if isinstance(reference, str) else ()
-    answer = client.request("GET", f"{API}/projects/{quote(str(reference), safe='')}", accept_status=moved)
+    answer = _ask_for_project(client, reference, moved)
     if answer.status in _MOVED:
         raise Rejected(f"{answer.where}: {answer.status}, the project has moved; name it by its new path or its number")
     return _parse(json_object(answer.json(), answer.where))
+
+
+def _ask_for_project(client: Client, reference: int | str, accept_status: Collection[int]) -> Response:
+    path = f"{API}/projects/{quote(str(reference), safe='')}"
+    return client.request("GET", path, accept_status=accept_status)
 
 
 def _group(client: Client, reference: int | str) -> Sequence[Project]:

@@ -11,7 +11,7 @@ from exporter.model import ONE_DAY, WINDOWS, Reading, WindowPeople, window_days
 from exporter.vendors.base import InvalidDay, Vendor
 from exporter.vendors.gitlab.answers import Days, facts, parse_window
 from exporter.vendors.gitlab.api import ENDPOINTS, NoDatabaseError, NoProjectError, dry_run, load, load_days, load_meta
-from exporter.vendors.gitlab.projects import directory, look_again
+from exporter.vendors.gitlab.projects import directory, look_again, probe
 from exporter.vendors.gitlab.query import Query, Question, day_query, window_query
 from exporter.vendors.gitlab.schema import Schema, schema
 from exporter.vendors.gitlab.session import Context, GitLabSession
@@ -173,6 +173,7 @@ GITLAB = Vendor(
     check=check,
     headers=headers,
     least_requests=least_requests,
+    probe=probe,
     endpoints=ENDPOINTS,
     concurrency=_CONCURRENCY,
 )

@@ -1,5 +1,6 @@
 """What is remembered of an instance from poll to poll, first of all its registry."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 from exporter.errors import VendorError
@@ -37,7 +38,7 @@ def read_registry(context: Context, scope: str) -> Registry | None:
     known, failed = context.session.registries, context.session.failed
     failed.pop(scope, None)
     try:
-        known[scope] = _ask_for_registry(context, scope)
+        known[scope] = ask_for_registry(context, scope, (404,))
     except VendorError as error:
         if error.status in _MAY_NOT:
             context.warn(f"{scope}: no registry", f"{scope} has neither seats nor service accounts: {error}")
@@ -49,9 +50,9 @@ def read_registry(context: Context, scope: str) -> Registry | None:
     return known[scope]
 
 
-def _ask_for_registry(context: Context, scope: str) -> Registry | None:
-    """The registry of an instance. A server older than 2026-08 has none and answers 404."""
+def ask_for_registry(context: Context, scope: str, without: Collection[int]) -> Registry | None:
+    """The registry of an instance; None for an answer `without` one. A server older than 2026-08 answers 404."""
     answer = context.client.request(
-        "GET", REGISTRY, params={"instanceURL": scope}, headers={"Accept": "text/csv"}, accept_status=(404,)
+        "GET", REGISTRY, params={"instanceURL": scope}, headers={"Accept": "text/csv"}, accept_status=without
     )
-    return None if answer.status == 404 else parse_registry(answer.body, answer.where)
+    return None if answer.status in without else parse_registry(answer.body, answer.where)

@@ -14,7 +14,7 @@ import polars as pl
 from pyroaring import BitMap
 
 from exporter.errors import BadPayload, Rejected
-from exporter.model import EVERYBODY, ONE_DAY, DayFacts, Identity, Reading
+from exporter.model import EVERYBODY, ONE_DAY, DayFacts, Identity, Reading, newest_ready
 from exporter.transport.endpoints import Allowed
 from exporter.vendors.base import InvalidDay, Vendor
 from exporter.vendors.rollup import rollup
@@ -22,7 +22,7 @@ from exporter.vendors.sourcegraph.columns import COUNTS, Columns
 from exporter.vendors.sourcegraph.prefetch import prefetch
 from exporter.vendors.sourcegraph.registry import Registry, plain_id
 from exporter.vendors.sourcegraph.report import open_report, tables
-from exporter.vendors.sourcegraph.session import REGISTRY, Context, SourcegraphSession, read_registry
+from exporter.vendors.sourcegraph.session import REGISTRY, Context, SourcegraphSession, ask_for_registry, read_registry
 from exporter.vendors.sourcegraph.settings import SourcegraphSettings
 
 REPORT = "/api/reports/by-user-client-date"
@@ -190,6 +190,14 @@ def _accounts(rows: pl.DataFrame, flag: str) -> BitMap:
     return BitMap(rows["account"].filter(rows[flag].fill_null(value=False)).drop_nulls().unique().to_list())
 
 
+def probe(context: Context) -> None:
+    """The registry of the first instance; where there is none for us, its report of one day."""
+    scope = context.settings.instances[0]
+    if ask_for_registry(context, scope, (402, 403, 404)) is None:
+        with TemporaryFile() as file:
+            _download(context, scope, [newest_ready(context.now, context.settings.ready_at)], file)
+
+
 def least_requests(days: int, _data_days: int) -> int:
     """One for the registry, one for the first days, and one for each longest span after them."""
     return 2 + -(-max(0, days - _FIRST_DAYS) // _MOST_DAYS) if days else 0
@@ -203,5 +211,6 @@ SOURCEGRAPH = Vendor(
     read=read,
     seats=seats,
     least_requests=least_requests,
+    probe=probe,
     endpoints=[Allowed("GET", REPORT), Allowed("GET", REGISTRY)],
 )
