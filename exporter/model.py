@@ -1,7 +1,7 @@
 """Plain frozen data: days, windows, and the facts of one day of one scope."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Context, Decimal, Inexact, localcontext
 from math import prod
@@ -153,6 +153,48 @@ class Reading:
     rows: bool = True
     only: frozenset[Field] | None = None
     team_names: Mapping[str, str] = field(default_factory=dict)
+
+
+class Holder(NamedTuple):
+    """An account that holds a seat, as the vendor says now.
+
+    `since` is the day (UTC) from which it does, `last_active` the last day on which the vendor saw it active anywhere,
+    also where its reports do not look. Both are None where the vendor does not say.
+    """
+
+    account: int
+    since: date | None = None
+    last_active: date | None = None
+
+
+@dataclass(frozen=True)
+class Seats:
+    """The seats of a scope with their holders; service accounts hold none.
+
+    `holders` has the columns `account` (UInt32, unique), `since` and `last_active` (Date). `count` is the number of
+    seats where it is not that of the holders. `forgets_after` says after how many days the vendor forgets
+    `last_active`: a holder without one may have been active before.
+    """
+
+    holders: pl.DataFrame
+    count: int | None = None
+    forgets_after: int | None = None
+
+    @classmethod
+    def of(cls, holders: Iterable[Holder], *, count: int | None = None, forgets_after: int | None = None) -> "Seats":
+        """The seats of these holders; an account that holds several holds one, since the earliest."""
+        schema = {"account": pl.UInt32, "since": pl.Date, "last_active": pl.Date}
+        table = pl.DataFrame(list(holders), schema=schema, orient="row")
+        once = table.group_by("account").agg(pl.col("since").min(), pl.col("last_active").max()).sort("account")
+        return cls(once, count, forgets_after)
+
+    def number(self) -> int:
+        """How many seats there are."""
+        return self.holders.height if self.count is None else self.count
+
+    def on(self, day: date) -> "Seats":
+        """Without the holders who have held theirs only since a later day."""
+        return replace(self, holders=self.holders.filter(pl.col("since").is_null() | (pl.col("since") <= day)))
 
 
 @dataclass(frozen=True)

@@ -38,6 +38,9 @@ adoption_model_spend                        window currency basis model
 adoption_team_spend                         window currency basis team
 adoption_spend_data_day_timestamp_seconds
 adoption_seats
+adoption_seats_idle                         window
+adoption_seats_never_used
+adoption_seat_price                         currency
 adoption_data_day_timestamp_seconds
 adoption_data_revisions_total
 adoption_active_users_baseline

@@ -161,6 +161,7 @@ def sample_options(config: Config, name: str, store: Store, teams: TeamsFile | N
         min_group_size=people.min_group_size,
         frequent_days=people.frequent_days,
         vendor_teams=settings.teams is not None,
+        seat_price=settings.seat_price,
     )
 
 

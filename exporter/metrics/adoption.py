@@ -1,7 +1,7 @@
 """The metrics about adoption: what vendors say of people, usage and time."""
 
 from exporter.metrics.metric import SCOPE, Metric
-from exporter.metrics.money import MONEY
+from exporter.metrics.money import MONEY, SEATS
 from exporter.metrics.sentences import AS_OF_NOW, CACHED, NEVER_ADD, PEOPLE, VENDOR_TEAMS, WINDOW
 from exporter.metrics.verdicts import VERDICTS
 
@@ -178,12 +178,7 @@ ADOPTION: tuple[Metric, ...] = (
         breakdown="user",
     ),
     *MONEY,
-    Metric(
-        "adoption_seats",
-        "Paid or registered human seats: seats in the configuration, else what the vendor's registry says today.",
-        "{seat}",
-        SCOPE,
-    ),
+    *SEATS,
     Metric(
         "adoption_data_day_timestamp_seconds",
         "Start (00:00 UTC) of the data day: the newest day that the vendor has finished publishing.",

@@ -1,4 +1,4 @@
-"""The metrics of tokens and money."""
+"""The metrics of seats, tokens and money."""
 
 from exporter.metrics.metric import SCOPE, Metric
 from exporter.metrics.sentences import AS_OF_NOW, VENDOR_TEAMS, WINDOW
@@ -11,6 +11,34 @@ _MONEY_WINDOW = (
     "basis is estimated (at list price, which nobody is billed), included (covered by the plan) or charged (on top)"
 )
 _NO_SUM = "Never add currencies or bases together."
+
+SEATS: tuple[Metric, ...] = (
+    Metric(
+        "adoption_seats",
+        "Paid or registered human seats: seats in the configuration, else what the vendor's registry says today.",
+        "{seat}",
+        SCOPE,
+    ),
+    Metric(
+        "adoption_seats_idle",
+        f"Holders of a seat who were not active {WINDOW}, those of adoption_seats_never_used among them; "
+        "only where the vendor names the holders and the configuration gives no seats.",
+        "{seat}",
+        (*SCOPE, "window"),
+    ),
+    Metric(
+        "adoption_seats_never_used",
+        "Holders of a seat who were active on no day of the stored history; absent while fewer than 28 days are known.",
+        "{seat}",
+        SCOPE,
+    ),
+    Metric(
+        "adoption_seat_price",
+        "Price of one seat for a month, as seat_price in the configuration says.",
+        "{currency}",
+        (*SCOPE, "currency"),
+    ),
+)
 
 MONEY: tuple[Metric, ...] = (
     Metric(

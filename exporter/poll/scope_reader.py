@@ -70,8 +70,9 @@ class ScopeReader:
         # days it may never have had.
         present = came or emptied.days or not wanted or wanted[0] < max(stored, default=date.max)
         if present and self.source.vendor.seats is not None:
-            with second.beside("seats", lambda: self.store.seats_read(name, scope, None)):
-                self.store.seats_read(name, scope, self.source.vendor.seats(self.context, scope))
+            with second.beside("seats", lambda: self.store.seats_read(name, scope, None, now=self.now())):
+                held = self.source.vendor.seats(self.context, scope)
+                self.store.seats_read(name, scope, held, now=self.now())
         with second.beside("counts of earlier days"):
             ask_day_counts(self.source, self.store, self.context, scope, self._known_days())
         if not self.outcome.answered and not second.failed:

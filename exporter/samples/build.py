@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
+from exporter.config.source import SeatPrice
 from exporter.config.teams_file import TeamsFile
 from exporter.metrics import Sample, sample
 from exporter.model import ALL, WINDOWS
-from exporter.samples import filters, lifecycle, users, verdicts, windows
+from exporter.samples import filters, lifecycle, seats, users, verdicts, windows
 from exporter.samples.calendar import IsWorkday
 from exporter.samples.history import ScopeHistory
 from exporter.samples.teams import membership
@@ -23,7 +24,7 @@ class SampleOptions:
     """How a source's facts become samples, as configured.
 
     `workday` says whether a day is a working day in the source's calendar; `per_user` allows single people in labels.
-    With `vendor_teams` the teams are the vendor's own, not those of the file.
+    With `vendor_teams` the teams are the vendor's own, not those of the file. `seat_price` is for a month.
     """
 
     source: str
@@ -37,6 +38,7 @@ class SampleOptions:
     min_group_size: int
     frequent_days: int
     vendor_teams: bool = False
+    seat_price: SeatPrice | None = None
 
 
 @dataclass(frozen=True)
@@ -72,18 +74,11 @@ def scope_history(sample_options: SampleOptions, store: Store, scope: str, now: 
 
 
 def source_samples(sample_options: SampleOptions) -> list[Sample]:
-    """The samples of a source as a whole: the seats that the configuration gives."""
+    """The samples of a source as a whole: the seats that the configuration gives, with their price."""
     if sample_options.seats is None:
         return []
-    return [
-        sample(
-            "adoption_seats",
-            sample_options.seats,
-            source=sample_options.source,
-            vendor=sample_options.vendor,
-            scope=ALL,
-        )
-    ]
+    labels = {"source": sample_options.source, "vendor": sample_options.vendor, "scope": ALL}
+    return [sample("adoption_seats", sample_options.seats, **labels), *_price(sample_options, labels)]
 
 
 def scope_samples(
@@ -94,6 +89,9 @@ def scope_samples(
     `status` gives the seats of the vendor's registry and the revisions.
     """
     aggregates = history.aggregates(data_day)
+    # Seats that the configuration gives have no holders, and past days have unknown ones.
+    of_vendor = sample_options.seats is None and status.seats is not None
+    held = history.held if of_vendor else None
     scope = windows.Scope(
         source=sample_options.source,
         vendor=sample_options.vendor,
@@ -103,7 +101,7 @@ def scope_samples(
         people=history.head_counts,
         money=history.money(data_day),
         windows={name: history.counted[data_day, name] for name in WINDOWS if (data_day, name) in history.counted},
-        seats=status.seats if sample_options.seats is None else None,
+        seats=held.seats.on(data_day).number() if held is not None else status.seats if of_vendor else None,
         revised=status.revised,
     )
     labels = scope.labels()
@@ -111,6 +109,10 @@ def scope_samples(
     made = windows.samples(scope)
     made.extend(verdicts.samples(judged, labels))
     made.extend(lifecycle.samples(history.people, history.first_seen, data_day, sample_options.frequent_days, labels))
+    if held is not None:
+        made.extend(seats.samples(held, aggregates, history.people, data_day, labels))
+    if sample_options.seats is None:
+        made.extend(_price(sample_options, labels))
     if history.users is not None:
         for window, aggregate in aggregates.items():
             tables = history.by_account(data_day, window)
@@ -119,3 +121,10 @@ def scope_samples(
     kept = filters.withhold(made, sample_options.min_group_size)
     cut, shortened = filters.shorten(kept.samples)
     return ScopeSamples(windows.figures(scope), judged, cut, kept.left_out, kept.teams, shortened)
+
+
+def _price(sample_options: SampleOptions, labels: Mapping[str, str]) -> list[Sample]:
+    price = sample_options.seat_price
+    if price is None:
+        return []
+    return [sample("adoption_seat_price", float(price.amount), **labels, currency=price.currency)]

@@ -14,6 +14,8 @@ from exporter.samples.lifecycle import first_seen
 from exporter.samples.rolling import union_sizes
 from exporter.samples.teams import Membership, with_teams, with_vendor_teams
 from exporter.samples.windows import Money
+from exporter.state import holders
+from exporter.state.holders import Held
 from exporter.state.records import StoredDay
 from exporter.state.store import Store
 
@@ -103,6 +105,11 @@ class ScopeHistory:
     def oldest(self) -> date:
         """The oldest day that is stored or that the vendor counted; ValueError where there is none."""
         return min(self.head_counts)
+
+    @cached_property
+    def held(self) -> Held | None:
+        """Who holds a seat, as the vendor says now."""
+        return holders.find(self._store.database, self._source, self.scope)
 
     @cached_property
     def first_seen(self) -> Mapping[date, BitMap]:

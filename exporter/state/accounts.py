@@ -159,6 +159,7 @@ class AccountBook:
             label = self._label if self._is_wanted(connection) else None
             # Another process, or this one before a reload, may have numbered accounts meanwhile.
             numbers = self._numbers(connection)
+            known = frozenset(numbers)
             free = max(numbers.values(), default=-1) + 1
             for _, digest in fresh:
                 if digest not in numbers:
@@ -175,6 +176,8 @@ class AccountBook:
                         "label": None if label is None else label(identity),
                     }
                     for identity, digest in fresh
+                    # An id alone, as a registry has it, is no better name than the one that rows gave.
+                    if digest not in known or identity.email or identity.username
                 ],
             )
             self._database.upsert(

@@ -25,7 +25,7 @@ _DIMENSIONS_OF_FIRST_FORMAT = frozenset({"total", "activity", "client", "languag
 _COMPRESSION = 1
 
 # The errors that foreign bytes may raise when decoded; Polars panics on some of them.
-_UNREADABLE = (
+UNREADABLE = (
     ArithmeticError,
     LookupError,
     OSError,
@@ -90,7 +90,7 @@ def decode(data: bytes, by_account: bytes | None) -> DayFacts:
         return _decode(data, by_account)
     except UnreadableError:
         raise
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise UnreadableError(f"{type(error).__name__}: {error}") from error
 
 

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from pyroaring import BitMap
 
 from exporter.log import event
+from exporter.state import holders
 from exporter.state.accounts import AccountBook
 from exporter.state.codec import accounts_of
 from exporter.state.store import Store
@@ -28,16 +29,20 @@ class Forgotten(NamedTuple):
 def forget_old_days(store: Store, accounts: AccountBook, source: str, before: date) -> None:
     """Prunes a source and logs it if anything was deleted."""
     forgotten = prune(store, accounts, source, before)
-    if forgotten.days:
+    if forgotten.days or forgotten.accounts:
         event(logger, logging.INFO, "old days forgotten", source=source, before=before, **forgotten._asdict())
 
 
 def prune(store: Store, accounts: AccountBook, source: str, before: date) -> Forgotten:
-    """Deletes the days of a source before a day, and the accounts that occur on these days alone."""
+    """Deletes the days of a source before a day, and the accounts that occur on these days alone.
+
+    So it does with accounts that held a seat, do not any more, and occur on no day. Who holds one stays.
+    """
     old = store.days_before(source, before)
-    if not old:
+    seated, former = holders.accounts(store.database, source)
+    if not old and not former:
         return Forgotten(0, 0)
-    gone = BitMap.union(BitMap(), *_accounts(store, source, old))
+    gone = BitMap.union(former, *_accounts(store, source, old)) - seated
     kept = {
         scope: sorted(store.days(source, scope).keys() - set(old.get(scope, ())))[::-1]
         for scope in store.scopes(source)
@@ -49,6 +54,8 @@ def prune(store: Store, accounts: AccountBook, source: str, before: date) -> For
             break
     # Accounts first: if the process dies in between, the old days still say which accounts to delete.
     forgotten = accounts.forget(gone)
+    if former:
+        holders.forget_former(store.database, source)
     return Forgotten(store.prune(source, before), forgotten)
 
 

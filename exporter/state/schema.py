@@ -115,6 +115,20 @@ reading = Table(
     Column("status", Integer),
 )
 
+# Who holds a seat, as of the day that the vendor last said it (UTC); null since it names them no more. `former` are
+# accounts that held one before.
+holders = Table(
+    "holders",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("scope", Text, primary_key=True),
+    Column("read_on", Date, nullable=False),
+    Column("holders", LargeBinary),
+    Column("number", BigInteger),
+    Column("forgets_after", Integer),
+    Column("former", LargeBinary, nullable=False),
+)
+
 window = Table(
     "window_people",
     metadata,

@@ -2,16 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from functools import partial
 
 from pyroaring import BitMap
 from sqlalchemy import ColumnElement, Connection, Table, and_, delete, null, select
 
 from exporter.errors import Failure
-from exporter.model import DayFacts, Reading, WindowPeople
+from exporter.model import DayFacts, Reading, Seats, WindowPeople
 from exporter.state import codec as facts_format
-from exporter.state import schema, scope_readings, team_names, window_counts
+from exporter.state import holders, schema, scope_readings, team_names, window_counts
 from exporter.state.database import LOCK_SECONDS, NO_VARIABLES, Database
 from exporter.state.engine import MEMORY
 from exporter.state.records import Replacement, ScopeStatus, StoredDay
@@ -222,17 +222,19 @@ class Store:
 
     def scope_read(self, source: str, scope: str, *, now: datetime) -> None:
         """Records that the days of a scope were read without error."""
-        self._update_scope(source, scope, last_success=now.timestamp())
-
-    def seats_read(self, source: str, scope: str, seats: int | None) -> None:
-        """Records the seats of a scope, None where the vendor says nothing of them."""
-        self._update_scope(source, scope, seats=seats)
-
-    def _update_scope(self, source: str, scope: str, **values: float | None) -> None:
         table = schema.scope
         where = (table.c.source == source, table.c.scope == scope)
         with self.database.write(source) as connection:
-            connection.execute(table.update().where(*where).values(**values))
+            connection.execute(table.update().where(*where).values(last_success=now.timestamp()))
+
+    def seats_read(self, source: str, scope: str, seats: int | Seats | None, *, now: datetime) -> None:
+        """Records the seats of a scope: a number, or who holds them; None where the vendor says nothing of them."""
+        table = schema.scope
+        where = (table.c.source == source, table.c.scope == scope)
+        number, named = (seats.number(), seats) if isinstance(seats, Seats) else (seats, None)
+        with self.database.write(source) as connection:
+            connection.execute(table.update().where(*where).values(seats=number))
+            holders.replace(self.database, connection, source, scope, named, now.astimezone(UTC).date())
 
     def windows(self, source: str, scope: str) -> dict[tuple[date, str], WindowPeople]:
         """The vendor's own counts of people, by (data day, window)."""

@@ -9,7 +9,7 @@ from typing_extensions import TypeVar
 
 from exporter.config.source import SourceSettings
 from exporter.errors import BadPayload
-from exporter.model import Identity, Reading, WindowPeople
+from exporter.model import Identity, Reading, Seats, WindowPeople
 from exporter.transport.client import Client
 from exporter.transport.credentials import bearer
 from exporter.transport.endpoints import Allowed
@@ -98,7 +98,7 @@ class Vendor(Generic[SettingsT, SessionT]):
         None
     )
     day_counts: Callable[[PollContext[SettingsT, SessionT], str], Sequence[WindowPeople]] | None = None
-    seats: Callable[[PollContext[SettingsT, SessionT], str], int | None] | None = None
+    seats: Callable[[PollContext[SettingsT, SessionT], str], int | Seats | None] | None = None
     check: Callable[[PollContext[SettingsT, SessionT]], Iterator[str]] | None = None
     headers: Callable[[str], Mapping[str, str]] = bearer
     public_headers: Mapping[str, str] = field(default_factory=dict)

@@ -75,6 +75,8 @@ def test_the_example_shows_every_setting_with_its_default_or_an_example(tmp_path
         "otlp.timestamp": "now",
         "otlp.traces": "False",
         "sources.augment-prod.seats": "250",
+        "sources.augment-prod.seat_price.amount": "39",
+        "sources.augment-prod.seat_price.currency": "USD",
         "sources.augment-prod.calendar.country": "US",
         "sources.augment-prod.calendar.subdivision": "CA",
         "sources.augment-prod.calendar.closed": "['2026-11-27']",

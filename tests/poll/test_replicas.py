@@ -322,7 +322,7 @@ WRITES: Mapping[str, Callable[[Store], object]] = {
     "a day": lambda store: store.replace("tool", "all", Reading(YESTERDAY, people(9)), now=NOON, requests=1),
     "scopes": lambda store: store.list_scopes("tool", ["stale"]),
     "a scope": lambda store: store.scope_read("tool", "all", now=NOON),
-    "seats": lambda store: store.seats_read("tool", "all", 9),
+    "seats": lambda store: store.seats_read("tool", "all", 9, now=NOON),
     "a window": lambda store: store.replace_windows("tool", "all", [WindowPeople(YESTERDAY, "7d", 9)]),
     "a forgotten window": lambda store: store.forget_window("tool", "all", YESTERDAY, "28d"),
     "forgotten days": lambda store: store.prune("tool", YESTERDAY + timedelta(days=1)),

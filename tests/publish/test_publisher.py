@@ -445,7 +445,7 @@ def test_seats_are_those_of_the_configuration_or_else_those_that_the_vendor_regi
     world = World()
     world.store.list_scopes("acme", ["all"])
     world.put(MONDAY, 1)
-    world.store.seats_read("acme", "all", registered)
+    world.store.seats_read("acme", "all", registered, now=world.now)
 
     world.publisher(seats=configured).publish_all()
 
@@ -477,7 +477,7 @@ def test_seats_of_the_configuration_are_of_the_source_as_a_whole_whatever_its_sc
     world.store.list_scopes("acme", ["a", "b"])
     world.put(TUESDAY, 1, scope="a")
     world.put(TUESDAY, 1, scope="b")
-    world.store.seats_read("acme", "a", 7)
+    world.store.seats_read("acme", "a", 7, now=world.now)
 
     world.publisher(seats=250).publish_all()
 

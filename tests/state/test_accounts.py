@@ -277,3 +277,11 @@ def test_teams_are_matched_anew_where_another_process_forgot_one_account_and_num
     other.number([Identity("4", username="dave")])
 
     assert (before, book.members(teams)) == ({0: "red", 1: "blue"}, {1: "blue", 2: "green"})
+
+
+def test_an_id_alone_does_not_take_the_name_of_an_account_away() -> None:
+    book = book_of(fresh_store(), "acme", plain)
+    number = book.number([ALICE])[0]
+
+    assert book.number([Identity(key="1", vendor_id="u-1"), CAROL]) == [number, number + 1]
+    assert book.labels() == {number: "Alice@Example.com", number + 1: "u-3"}

@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from exporter.daemon.exporter import Exporter
 from exporter.daemon.upkeep import forget_removed
-from exporter.model import EVERYBODY, DayFacts, Identity, PeopleKey, Reading, WindowPeople
+from exporter.model import EVERYBODY, DayFacts, Holder, Identity, PeopleKey, Reading, Seats, WindowPeople
 from exporter.poll.plan import ReadWindow, oldest_kept
 from exporter.state import schema
 from exporter.state.accounts import AccountBook, plain
@@ -205,3 +205,29 @@ def test_sources_that_are_no_longer_configured_forget_too_and_the_others_are_lef
     assert [getattr(record, "fields", {}) for record in caplog.records if record.message == "old days forgotten"] == [
         {"source": "gone", "before": days[2], "days": 2, "accounts": 2}
     ]
+
+
+def test_who_holds_a_seat_is_not_forgotten_and_who_held_one_is_where_no_day_tells_of_them(store: Store) -> None:
+    book, number = book_of(store)
+    put(store, MONDAY, active(number["alice"]))
+    everybody = Seats.of(map(Holder, number.values()))
+    store.seats_read("acme", "a", everybody, now=NOW)
+    assert prune(store, book, "acme", MONDAY) == Forgotten(0, 0)
+
+    store.seats_read("acme", "a", Seats.of([Holder(number["bob"]), Holder(number["erin"])]), now=NOW)
+
+    assert prune(store, book, "acme", MONDAY) == Forgotten(0, 2)
+    assert {label for label in known(store).values() if label} == {
+        f"{name}@example.com" for name in ("alice", "bob", "erin")
+    }
+    assert prune(store, book, "acme", MONDAY) == Forgotten(0, 0)
+
+
+def test_a_holder_who_was_active_only_on_forgotten_days_is_kept(store: Store) -> None:
+    book, number = book_of(store)
+    put(store, MONDAY - timedelta(days=1), active(number["alice"], number["bob"]))
+    put(store, MONDAY, active(number["erin"]))
+    store.seats_read("acme", "b", Seats.of([Holder(number["alice"])]), now=NOW)
+
+    assert prune(store, book, "acme", MONDAY) == Forgotten(1, 1)
+    assert number["bob"] not in known(store)

@@ -231,7 +231,7 @@ def test_scopes_that_a_source_no_longer_has_are_unlisted_and_remembered(store: S
     store.list_scopes("other", ["all"])
     store.list_scopes("acme", ["a", "b"])
     store.scope_read("acme", "b", now=NOW)
-    store.seats_read("acme", "b", LARGEST)
+    store.seats_read("acme", "b", LARGEST, now=NOW)
     store.list_scopes("acme", ["c", "a", "a"])
 
     assert store.scopes("acme") == {

@@ -42,6 +42,29 @@ def of_one_day(bench: VendorPolls, metric: str) -> dict[tuple[str, ...], float]:
     return {labels[2:]: value for labels, value in bench.values(metric).items() if labels[1] == "1d"}
 
 
+def without_idle_seats(exposition: str) -> list[str]:
+    return [line for line in exposition.splitlines() if not line.startswith("adoption_seats_idle")]
+
+
+def test_holders_of_seats_who_were_not_active_are_idle() -> None:
+    bench = Server(registry=REGISTERED + "6,false,false\n").polls()
+    bench.poll()
+
+    assert bench.values("adoption_seats") == {(ACME,): 5.0}
+    assert of_one_day(bench, "adoption_active_users") == {(): 2.0}
+    assert of_one_day(bench, "adoption_seats_idle") == {(): 3.0}
+    # Too few days are known to say who was never active.
+    assert bench.values("adoption_seats_never_used") == {}
+
+
+def test_the_numbers_of_configured_seats_name_no_holders() -> None:
+    bench = Server(registry=REGISTERED).polls(seats=9)
+    bench.poll()
+
+    assert bench.values("adoption_seats") == {("all",): 9.0}
+    assert bench.values("adoption_seats_idle") == {}
+
+
 def test_the_sample_gives_the_numbers_that_counting_it_by_hand_gives() -> None:
     bench = Server(registry=REGISTERED).polls()
     bench.poll()
@@ -295,7 +318,9 @@ def test_an_account_stays_what_it_was_known_as_on_its_day() -> None:
     server.registry = REGISTERED.replace("2,false", "2,true").replace("4,true", "4,false")
     bench.poll()
 
-    assert bench.exposition() == GOLDEN
+    # Seats are those of now: the one of somebody who is a service account now is idle in the hands of another.
+    assert of_one_day(bench, "adoption_seats_idle") == {(): 3.0}
+    assert without_idle_seats(bench.exposition()) == without_idle_seats(GOLDEN)
 
 
 def test_a_registry_that_is_gone_turns_no_service_account_of_a_known_day_into_a_person() -> None:

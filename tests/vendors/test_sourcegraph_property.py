@@ -1,5 +1,6 @@
 """For random users of two instances, Sourcegraph gives what a brute-force count of its rows gives."""
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from exporter.metrics import CATALOGUE
 from exporter.simulator.company import Company
 from exporter.simulator.server import serve
 from exporter.simulator.sourcegraph import Instances, sourcegraph_app
@@ -89,6 +91,7 @@ def counted(users: Users, host: str) -> Iterator[tuple[str, tuple[str, ...], flo
         yield "adoption_active_users", (name,), len({user for _, user in people})
         if known:
             yield "adoption_active_service_accounts", (name,), len({user for _, user in active - people})
+            yield "adoption_seats_idle", (name,), len(set("1234567") - users.service - {user for _, user in people})
         heads: dict[tuple[str, str], set[str]] = defaultdict(set)
         sums: dict[tuple[str, ...], int] = defaultdict(int)
         days: dict[tuple[date, str, str], int] = defaultdict(int)
@@ -117,12 +120,12 @@ def counted(users: Users, host: str) -> Iterator[tuple[str, tuple[str, ...], flo
 
 
 def published(bench: VendorPolls, host: str) -> dict[tuple[str, tuple[str, ...]], float]:
-    """Every sample of an instance that is about a window, but for who is new, returned, lapsed or frequent."""
-    flow = ("adoption_new_users", "adoption_returned_users", "adoption_lapsed_users", "adoption_frequent_users")
+    """Every sample of an instance that is about people, usage, code or idle seats of a window."""
+    counted = re.compile(r"adoption_((.+_)?active_(users|service_accounts)|(.+_)?usage|code_\w+|seats_idle)")
     return {
         (sample.metric, sample.labels[3:]): sample.value
         for sample in bench.samples()
-        if sample.labels[2] == host and len(sample.labels) > 3 and sample.metric not in flow
+        if sample.labels[2] == host and "window" in CATALOGUE[sample.metric].labels and counted.fullmatch(sample.metric)
     }
 
 

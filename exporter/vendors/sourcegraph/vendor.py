@@ -14,7 +14,7 @@ import polars as pl
 from pyroaring import BitMap
 
 from exporter.errors import BadPayload, Rejected
-from exporter.model import EVERYBODY, ONE_DAY, DayFacts, Identity, Reading, newest_ready
+from exporter.model import EVERYBODY, ONE_DAY, DayFacts, Holder, Identity, Reading, Seats, newest_ready
 from exporter.transport.endpoints import Allowed
 from exporter.vendors.base import InvalidDay, Vendor
 from exporter.vendors.rollup import rollup
@@ -51,12 +51,19 @@ def read(context: Context, scope: str, days: Sequence[date]) -> Iterator[Reading
     return prefetch(_readings(context, scope, days), _DAYS_AHEAD)
 
 
-def seats(context: Context, scope: str) -> int | None:
-    """The registered people; None where there is no registry. Raises what reading it failed for."""
+def seats(context: Context, scope: str) -> Seats | None:
+    """The registered people, of whom the registry has the id alone; None where there is no registry.
+
+    Raises what reading it failed for.
+    """
     if scope in context.session.failed:
         raise context.session.failed[scope]
     registry = context.session.registries[scope]
-    return None if registry is None else len(registry.accounts - registry.service)
+    if registry is None:
+        return None
+    ids = sorted(registry.accounts - registry.service)
+    numbers = context.accounts.number([Identity(key=f"{scope}:{one}", vendor_id=one) for one in ids])
+    return Seats.of(map(Holder, numbers))
 
 
 def _readings(context: Context, scope: str, days: Sequence[date]) -> Generator[Reading | InvalidDay, None, None]:
