@@ -1,6 +1,7 @@
 """Strict reading of JSON responses: an error names endpoint, field and the kind of value, never a person's value."""
 
 import json
+import re
 from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from typing import NoReturn
@@ -8,6 +9,7 @@ from typing import NoReturn
 from exporter.errors import BadPayload
 
 LIMIT = 2**63
+_DECIMAL = re.compile(r"-?[0-9]{1,40}(?:\.[0-9]{1,40})?(?:[eE][+-]?[0-9]{1,2})?")
 
 _KINDS: dict[type, str] = {
     dict: "an object",
@@ -107,6 +109,15 @@ class JsonObject:
         if isinstance(value, Decimal | float) and 0 <= value < LIMIT and value == int(value):
             return int(value)
         return self.refuse(key, "a whole number from 0 to 2^63 - 1")
+
+    def decimal(self, key: str) -> Decimal:
+        """An exact number, written as a number or as text, also one below zero: money."""
+        value = self.require(key)
+        if type(value) is int or isinstance(value, Decimal):
+            return Decimal(value)
+        if isinstance(value, str) and _DECIMAL.fullmatch(value):
+            return Decimal(value)
+        return self.refuse(key, "a decimal number")
 
     def flag(self, key: str) -> bool:
         """A boolean."""

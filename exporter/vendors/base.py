@@ -72,16 +72,18 @@ class Vendor(Generic[SettingsT, SessionT]):
     side by side (`concurrency`) share it.
 
     `scopes` lists the scopes of a source. `read` yields the wanted days (given newest first) of a scope as they become
-    complete, or an InvalidDay; it leaves out days that the vendor has not published, or published only in part.
+    complete, or an InvalidDay; it leaves out days that the vendor has not published, or published only in part. Fields
+    that come later than the rest of a day are `pending` in its facts; also a field that is not read this time is: what
+    the state knows of it stays. A Reading with `only` brings some fields alone, for days that were not wanted too.
     `least_requests` says how many requests it takes at least to read a number of days of a scope, with the windows of a
     number of data days. `probe` sends the cheapest request by which the vendor tells whether it takes the credential,
     and raises VendorError where it does not: a poll sends it that had nothing else to ask, and so does a reload.
 
     The others are optional. `windows`, for a vendor that counts people over a window itself, yields the counts of the
     named windows that end with a day. `day_counts`, called after `read`, returns people of single days, more than were
-    read, for the baseline. `seats` returns the registered human seats of a scope. `check` tries the credential and the
-    queries and yields a line for each problem. `headers` returns the headers that carry the token: all of them are
-    secret, and `public_headers` are not.
+    read, for the baseline. `seats` returns the human seats of a scope: who holds them, or how many there are. `check`
+    tries the credential and the queries and yields a line for each problem. `headers` returns the headers that carry
+    the token: all of them are secret, and `public_headers` are not.
 
     `endpoints` lists every request that these functions send; the client refuses any other.
     """

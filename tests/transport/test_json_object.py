@@ -173,3 +173,36 @@ def test_every_clean_text_survives(text: str) -> None:
 def test_no_body_raises_anything_but_bad_payload(body: bytes) -> None:
     with suppress(BadPayload):
         loads(body, WHERE)
+
+
+@pytest.mark.parametrize(
+    ("body", "value"),
+    [
+        (b'{"n": 12}', "12"),
+        (b'{"n": -0.10}', "-0.10"),
+        (b'{"n": 12.340000000000000000001}', "12.340000000000000000001"),
+        (b'{"n": "0.000000000000000000123"}', "1.23E-19"),
+        (b'{"n": "-1.5e-7"}', "-1.5E-7"),
+    ],
+)
+def test_a_decimal_is_exact_as_a_number_and_as_text(body: bytes, value: str) -> None:
+    assert str(json_object(loads(body, WHERE), WHERE).decimal("n")) == value
+
+
+@pytest.mark.parametrize(
+    ("body", "seen"),
+    [
+        (b'{"n": "1,5"}', "text"),
+        (b'{"n": "$1.50"}', "text"),
+        (b'{"n": ""}', "text"),
+        (b'{"n": "NaN"}', "text"),
+        (b'{"n": NaN}', "the number NaN"),
+        (b'{"n": true}', "a boolean"),
+        (b'{"n": null}', "null"),
+    ],
+)
+def test_anything_else_is_no_decimal(body: bytes, seen: str) -> None:
+    with pytest.raises(BadPayload) as caught:
+        json_object(loads(body, WHERE), WHERE).decimal("n")
+
+    assert str(caught.value) == f"{WHERE}: n is {seen}, not a decimal number"
