@@ -29,8 +29,10 @@ def understood(config: Config, today: date, checks: Mapping[str, OnlineCheck]) -
         check = checks.get(name)
         if check is not None:
             yield from (f"    remark: {remark}" for remark in check.remarks)
-            if teams is not None:
-                yield f"    teams file: {_match(check, teams)}"
+        if settings.teams is not None:
+            yield "    teams: the vendor's own, not those of the teams file"
+        elif check is not None and teams is not None:
+            yield f"    teams file: {_match(check, teams)}"
         yield from _days_off(settings.calendar, today)
 
 
@@ -44,8 +46,11 @@ def _teams_in_words(teams: Teams) -> str:
 
 def _seats(settings: SourceSettings) -> str:
     if settings.seats is not None:
-        return f"{settings.seats}"
-    return "those that the vendor registers" if VENDORS[settings.vendor].seats else "not known: set seats"
+        seats = f"{settings.seats}"
+    else:
+        seats = "those that the vendor registers" if VENDORS[settings.vendor].seats else "not known: set seats"
+    price = settings.seat_price
+    return seats if price is None else f"{seats}, each for {price.amount} {price.currency} a month"
 
 
 def _match(check: OnlineCheck, teams: Teams) -> str:

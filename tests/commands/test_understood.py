@@ -8,6 +8,7 @@ import pytest
 from exporter.commands.understood import understood
 from exporter.poll.online_check import OnlineCheck
 from exporter.vendors import SETTINGS
+from exporter.vendors.augment.vendor import AugmentSettings
 from tests.support.configurations import load_text
 
 WEDNESDAY = date(2026, 12, 23)
@@ -124,6 +125,31 @@ def test_it_counts_whom_of_a_source_the_teams_file_knows(
         f"    teams file: {said}",
     ]
     assert not [line for line in made if "teams file" in line][2:]
+
+
+def test_it_names_the_price_of_a_seat(tmp_path: Path) -> None:
+    text = SOURCES.replace("seats: 250", 'seats: 250, seat_price: {amount: "39.50", currency: USD}')
+
+    assert lines(tmp_path, text)[1] == "    seats: 250, each for 39.50 USD a month"
+
+
+class Own(AugmentSettings):
+    """A vendor with teams of its own."""
+
+    has_teams = True
+
+
+def test_where_the_teams_are_the_vendors_own_the_file_is_not_asked_for_them(tmp_path: Path) -> None:
+    text = TEAMS + "sources: {a: {vendor: augment, token: t0ken, teams: {from: vendor}}}\n"
+    check = OnlineCheck(date(2026, 12, 22), people=[frozenset({"alice"})])
+    (tmp_path / "teams.csv").write_text("user,team\nalice,web\n")
+    config = load_text(tmp_path, text, {"augment": Own})
+
+    assert list(understood(config, WEDNESDAY, {"a": check}))[1:4] == [
+        "  a (augment)",
+        "    seats: not known: set seats",
+        "    teams: the vendor's own, not those of the teams file",
+    ]
 
 
 def test_without_a_teams_file_nothing_is_said_of_one(tmp_path: Path) -> None:
