@@ -43,11 +43,15 @@ class SourceFacts:
 
 @dataclass(frozen=True)
 class Reload:
-    """The outcome of reading the configuration: what changed, or the mistakes for which the old one was kept."""
+    """The outcome of reading the configuration: what changed, or the mistakes for which the old one was kept.
+
+    `credentials` says how the first requests with new credentials went.
+    """
 
     at: datetime
     mistakes: Sequence[str] = ()
     changes: Sequence[str] = ()
+    credentials: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

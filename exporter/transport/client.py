@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from copy import copy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -148,6 +148,12 @@ class Client:
         """The same client, with its count, whose requests carry the headers of another credential."""
         other = copy(self)
         other._credential = credential
+        return other
+
+    def once(self) -> Self:
+        """The same client, with its count, which repeats no request."""
+        other = copy(self)
+        other._exchange = replace(self._exchange, attempts=1)
         return other
 
     def take_count(self) -> int:

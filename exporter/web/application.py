@@ -60,7 +60,7 @@ def application(pages: Pages, prefix: str = "") -> Starlette:
             outcome = await run_in_threadpool(pages.reload)
         if outcome.mistakes:
             return PlainTextResponse(_lines("The configuration is kept as it was.", *outcome.mistakes), status_code=500)
-        return PlainTextResponse(_lines(*outcome.changes))
+        return PlainTextResponse(_lines(*outcome.changes, *outcome.credentials))
 
     async def config(_request: Request) -> Response:
         return PlainTextResponse(yaml.safe_dump(pages.config(), allow_unicode=True, sort_keys=False))

@@ -88,7 +88,10 @@ def test_sources_come_change_and_go_and_the_others_go_on_as_they_were(tmp_path: 
         answer = reload(running)
         wait_until(lambda: polls(running) == {"same": 1, "other": 2, "new": 1})
 
-        assert (answer.status_code, answer.text) == (200, "added: new\nremoved: gone\nchanged: other\n")
+        assert (answer.status_code, answer.text) == (
+            200,
+            "added: new\nremoved: gone\nchanged: other\ncredential of new: the vendor takes it\n",
+        )
         assert set(of(running, PEOPLE)) == {"same", "other", "new"}
         assert of(running, "adoption_seats") == {"other": 7}
         assert of(running, DUE)["same"] == due
@@ -123,6 +126,35 @@ def test_a_mistake_keeps_everything_and_is_said_with_all_others(tmp_path: Path, 
         assert reload(running).text == "no source has changed\n"
         assert running.values(RELOADED) == {(): 1}
         assert running.values(RELOADED_AT)[()] > at
+
+
+def test_a_new_token_is_tried_at_once_and_is_in_force_whatever_comes_of_it(tmp_path: Path, simulator: str) -> None:
+    token = tmp_path / "token"
+    token.write_text("demo-token")
+    with_file = source(simulator).replace("token: demo-token", "token_file: token")
+    file = write(tmp_path, one=with_file, other=source(simulator))
+    with daemon(tmp_path, "run", "--config.file", file) as running:
+        wait_until(lambda: polls(running) == {"one": 1, "other": 1})
+        token.write_text("wrong-token")
+        refused = reload(running)
+        wait_until(lambda: polls(running) == {"one": 2, "other": 1})
+        token.write_text("demo-token")
+        taken = reload(running)
+        wait_until(lambda: of(running, "adoption_exporter_poll_success") == {"one": 1, "other": 1})
+
+        assert (refused.status_code, refused.text.splitlines()) == (
+            200,
+            [
+                "changed: one",
+                (
+                    "credential of one: augment GET /analytics/v0/dau-count: 401, the token was refused; "
+                    "check token/token_file: missing or invalid API token"
+                ),
+                "The configuration is in force all the same.",
+            ],
+        )
+        assert taken.text == "changed: one\ncredential of one: the vendor takes it\n"
+        assert 'msg="the vendor takes the credential" source=one' in running.log.read_text()
 
 
 def test_a_signal_reloads_too_and_the_daemon_lives_on(tmp_path: Path, simulator: str) -> None:
@@ -164,10 +196,10 @@ def test_the_new_content_of_a_token_file_counts_at_once(tmp_path: Path) -> None:
         with daemon(tmp_path, "run", "--config.file", file) as running:
             wait_until(lambda: polls(running) == {"one": 1})
             token.write_text("new-token")
-            assert reload(running).text == "changed: one\n"
+            assert reload(running).text.splitlines()[0] == "changed: one"
             wait_until(lambda: polls(running) == {"one": 2})
 
-            assert ["new-token" in head for head in vendor.heads] == [False, True]
+            assert ["new-token" in head for head in vendor.heads] == [False, True, True]
             assert "new-token" not in running.log.read_text() + running.get("/config").text
 
 
@@ -188,7 +220,9 @@ def test_a_source_may_go_or_change_in_the_middle_of_its_poll(tmp_path: Path, sim
         with daemon(tmp_path, "run", "--config.file", file) as running:
             wait_until(lambda: len(silent.heads) >= 1)
             write(tmp_path, changed=source(simulator))
-            assert reload(running).text == "removed: gone\nchanged: changed\n"
+            assert (
+                reload(running).text == "removed: gone\nchanged: changed\ncredential of changed: the vendor takes it\n"
+            )
             wait_until(lambda: polls(running) == {"changed": 1})
 
             assert set(of(running, PEOPLE)) == {"changed"}
@@ -240,7 +274,7 @@ def reloaded_over(state: FailingState, folder: Path, fails: Callable[[int], bool
         store.replace(name, "all", Reading(exporter.now().date() - ONE_DAY, facts), now=exporter.now(), requests=1)
         exporter.begin([name])
     state.calls, state.fails = 0, fails
-    result = Reloader(exporter, WebAccess.open(None), lambda: after).reload()
+    result = Reloader(exporter, WebAccess.open(None), lambda: after, lambda *_: ()).reload()
     state.fails = lambda _call: False
     return exporter, result
 
