@@ -143,6 +143,7 @@ def read_window(settings: SourceSettings, retention: timedelta) -> ReadWindow:
         lookback=settings.lookback.days,
         late_grace=settings.late_grace,
         retention=retention.days,
+        is_workday=workdays(settings.calendar),
     )
 
 

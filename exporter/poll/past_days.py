@@ -7,7 +7,7 @@ from datetime import date, datetime
 
 from exporter.errors import VendorError
 from exporter.model import ONE_DAY, WINDOWS, Reading, newest_ready, window_days
-from exporter.poll.plan import is_fresh, is_late, is_ready, windows_to_ask
+from exporter.poll.plan import head_counts, is_fresh, is_late, is_ready, windows_to_ask
 from exporter.poll.remarks import once_per_kind
 from exporter.poll.source import Source
 from exporter.state.accounts import AccountBook
@@ -112,7 +112,8 @@ class PastReader:
             left -= 1
             self.progress(1)
         for reading in reversed(empty):
-            if not is_late(reading.day, context.now, self.source.read_window, self._known_days(scope)):
+            people = head_counts(self._known_days(scope), self.store.windows(self.source.name, scope))
+            if not is_late(reading.day, context.now, self.source.read_window, people):
                 self._keep(context, scope, reading, unknown)
         self.progress(left)
         if early:

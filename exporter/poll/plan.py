@@ -3,8 +3,11 @@
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from statistics import median
 
-from exporter.model import CLOCK_TOLERANCE, ONE_DAY, WINDOWS, newest_ready, ready_since, window_days
+from exporter.model import CLOCK_TOLERANCE, ONE_DAY, WINDOWS, WindowPeople, newest_ready, ready_since, window_days
+from exporter.samples.calendar import IsWorkday
+from exporter.samples.comparable import WEEKS_BACK, comparable_days
 from exporter.state.known_days import newest_known
 from exporter.state.records import StoredDay
 from exporter.state.store import PollStatus
@@ -14,19 +17,26 @@ from exporter.transport.vendor_clock import Told
 # time that the vendor has published a new day.
 CHEAP_REREAD = 20
 
+# So many people on most of the same weekdays are missed on a day that is no working day too.
+_USUAL_PEOPLE = 5
+
 # The windows that a vendor may have to count people over; one day is its own window.
 LONGER_WINDOWS = ("7d", "28d")
 
 
 @dataclass(frozen=True)
 class ReadWindow:
-    """When days are ready, how long to wait for rows, and how far back to read, to re-read and to keep (in days)."""
+    """When days are ready, how long to wait for rows, how far back to read, to re-read and to keep (in days).
+
+    `is_workday` is the source's calendar.
+    """
 
     ready_at: timedelta
     history: int
     lookback: int
     late_grace: timedelta
     retention: int
+    is_workday: IsWorkday
 
 
 def days_to_read(now: datetime, read_window: ReadWindow, stored: Mapping[date, StoredDay]) -> list[date]:
@@ -77,12 +87,25 @@ def is_fresh(day: date, now: datetime, read_window: ReadWindow) -> bool:
     return now < ready_since(day, read_window.ready_at) + read_window.late_grace
 
 
-def is_late(day: date, now: datetime, read_window: ReadWindow, stored: Mapping[date, StoredDay]) -> bool:
-    """Whether a ready day without a single row is late: its weekday had people, and the grace has not passed."""
+def is_late(day: date, now: datetime, read_window: ReadWindow, people: Mapping[date, int]) -> bool:
+    """Whether a ready day without a single row is late rather than zero, by the people of the known days.
+
+    It is while its grace has not passed, on a working day where a comparable day had people, and on any day where the
+    same weekdays of ten weeks usually have some. A holiday or a quiet Saturday is zero at once.
+    """
     if not is_fresh(day, now, read_window):
         return False
-    weekdays = (stored.get(day - timedelta(days=7 * weeks)) for weeks in (1, 2, 3, 4))
-    return any(known is not None and known.people is not None and known.people > 0 for known in weekdays)
+    if any(people[other] > 0 for other in comparable_days(day, people, read_window.is_workday)):
+        return True
+    weekdays = [day - timedelta(weeks=weeks) for weeks in range(1, WEEKS_BACK + 1)]
+    known = [people[other] for other in weekdays if other in people]
+    return bool(known) and median(known) >= _USUAL_PEOPLE
+
+
+def head_counts(known: Mapping[date, StoredDay], counted: Mapping[tuple[date, str], WindowPeople]) -> dict[date, int]:
+    """The people of each known day, and of other days that the vendor `counted`; a day without a number is no zero."""
+    counts = {day: people.people for (day, window), people in counted.items() if window == "1d"}
+    return counts | {day: stored.people for day, stored in known.items() if stored.people is not None}
 
 
 def windows_to_ask(

@@ -11,7 +11,7 @@ from exporter.log import event
 from exporter.model import Reading
 from exporter.poll.emptied import Emptied
 from exporter.poll.outcome import Outcome, describe_revision
-from exporter.poll.plan import days_to_read, is_fresh, is_late, is_ready
+from exporter.poll.plan import days_to_read, head_counts, is_fresh, is_late, is_ready
 from exporter.poll.second_reads import SecondReads
 from exporter.poll.source import Source
 from exporter.poll.vendor_windows import ask_day_counts, ask_windows
@@ -114,7 +114,8 @@ class ScopeReader:
                 self.publisher.publish_scope(self.scope)
         # Whether a fresh empty day is late or zero depends on earlier days, so it is decided when these are stored.
         for reading in reversed(self.empty):
-            if not is_late(reading.day, self.context.now, self.source.read_window, self._known_days()):
+            people = head_counts(self._known_days(), self.store.windows(self.source.name, self.scope))
+            if not is_late(reading.day, self.context.now, self.source.read_window, people):
                 self._keep(reading)
         return came
 

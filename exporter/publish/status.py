@@ -88,7 +88,7 @@ class ScopeReport:
 
 @dataclass(frozen=True)
 class SourceReport:
-    """The status of a source. `newest_ready_day` is the day that the last successful poll should have found.
+    """The status of a source. `newest_ready_day` is the day that the last poll should have found.
 
     `teams` says how many of its people the teams file knows, None where there is none or nobody.
     """
@@ -124,9 +124,9 @@ class Report:
 def source_report(state: SourceFacts, now: datetime) -> SourceReport:
     """The status of a source now."""
     poll = state.last_poll
-    # A day that became ready after a successful poll is not late; while polls fail, lateness grows.
-    seen = datetime.fromtimestamp(poll.ended, UTC) if poll is not None and poll.success else now
-    newest = newest_ready(min(seen, now), state.ready_at)
+    # A day that became ready after the last poll began, which a cron may keep away for days, is not late.
+    began = now if poll is None else datetime.fromtimestamp(poll.ended - poll.duration, UTC)
+    newest = newest_ready(min(began, now), state.ready_at)
     scopes = [_scope_report(state, name, newest, now) for name in state.scopes]
     return SourceReport(
         name=state.name,

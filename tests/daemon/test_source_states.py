@@ -227,6 +227,18 @@ def test_a_name_under_which_the_state_holds_days_of_another_vendor_is_refused_an
     assert (str(raised.value),) == result.mistakes
 
 
+def test_another_calendar_takes_effect_with_a_reload_for_polls_too(tmp_path: Path) -> None:
+    one = "sources: {acme: {vendor: augment, token: t0ken}}"
+    before = load_text(tmp_path, one)
+    exporter = Exporter.open(before, fresh_store())
+    after = load_text(tmp_path, f"calendar: {{closed: [{YESTERDAY}]}}\n{one}")
+    works = [exporter.pollers["acme"].source.read_window.is_workday(YESTERDAY)]
+    exporter.apply(after, changes(before, after))
+    works.append(exporter.pollers["acme"].source.read_window.is_workday(YESTERDAY))
+
+    assert works == [True, False]
+
+
 def test_names_that_are_no_longer_wanted_go_from_sources_that_are_no_longer_configured_too(tmp_path: Path) -> None:
     store = fresh_store()
     gone = book_of(store, "gone", plain)

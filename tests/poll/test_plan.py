@@ -6,10 +6,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporter.poll.plan import CHEAP_REREAD, ReadWindow, days_to_read, is_late, windows_to_ask
+from exporter.model import WindowPeople
+from exporter.poll.plan import CHEAP_REREAD, ReadWindow, days_to_read, head_counts, is_late, windows_to_ask
 from exporter.state.records import StoredDay
 
-RULES = ReadWindow(ready_at=timedelta(hours=3), history=5, lookback=2, late_grace=timedelta(hours=24), retention=5)
+RULES = ReadWindow(
+    ready_at=timedelta(hours=3),
+    history=5,
+    lookback=2,
+    late_grace=timedelta(hours=24),
+    retention=5,
+    is_workday=lambda day: day.weekday() < 5,
+)
 # Monday 9 March 2026 is ready from here on.
 PUBLISHED = datetime(2026, 3, 10, 3, tzinfo=UTC)
 MONDAY = date(2026, 3, 9)
@@ -30,7 +38,7 @@ def test_a_first_poll_reads_the_whole_history_newest_first() -> None:
 
 
 def test_the_history_counts_the_newest_ready_day() -> None:
-    one_day = ReadWindow(RULES.ready_at, history=1, lookback=0, late_grace=RULES.late_grace, retention=5)
+    one_day = replace(RULES, history=1, lookback=0)
 
     assert days_to_read(PUBLISHED - MICROSECOND, one_day, {}) == [SUNDAY]
     assert days_to_read(PUBLISHED, one_day, {}) == [MONDAY]
@@ -50,13 +58,13 @@ def test_later_polls_read_what_is_not_stored_and_the_lookback_again() -> None:
 
 
 def test_the_lookback_never_goes_beyond_the_history() -> None:
-    long = ReadWindow(RULES.ready_at, history=2, lookback=7, late_grace=RULES.late_grace, retention=5)
+    long = replace(RULES, history=2, lookback=7)
 
     assert days_to_read(PUBLISHED, long, stored(MONDAY, SUNDAY, SATURDAY)) == [MONDAY, SUNDAY]
 
 
 def test_without_a_lookback_a_stored_day_is_not_read_again() -> None:
-    none = ReadWindow(RULES.ready_at, history=3, lookback=0, late_grace=RULES.late_grace, retention=5)
+    none = replace(RULES, history=3, lookback=0)
 
     assert days_to_read(PUBLISHED, none, stored(MONDAY, SATURDAY)) == [SUNDAY]
 
@@ -102,7 +110,7 @@ def test_what_days_before_the_lookback_cost_does_not_matter() -> None:
 def test_every_day_of_the_history_that_is_not_stored_is_read_and_none_twice(
     history: int, lookback: int, known: set[int], requests: int, hours: int
 ) -> None:
-    rules = ReadWindow(RULES.ready_at, history, lookback, RULES.late_grace, RULES.retention)
+    rules = replace(RULES, history=history, lookback=lookback)
     ages = {MONDAY - timedelta(days=back): back for back in range(-3, 45)}
     days = [day for day, back in ages.items() if back in known]
 
@@ -115,45 +123,113 @@ def test_every_day_of_the_history_that_is_not_stored_is_read_and_none_twice(
     assert all(0 <= ages[day] < min(history, lookback) for day in wanted if day in days)
 
 
-def weeks_before(*people: int | None) -> dict[date, StoredDay]:
-    """Monday's weekday one, two, ... weeks ago with so many people; None where the day is not stored."""
-    return {
-        MONDAY - timedelta(weeks=weeks): StoredDay(count, listed=True, requests=1, read_at=0.0)
-        for weeks, count in enumerate(people, start=1)
-        if count is not None
-    }
+def weeks_before(day: date, *people: int | None) -> dict[date, int]:
+    """The same weekday one, two, ... weeks before a day with so many people; None where they are not known."""
+    return {day - timedelta(weeks=weeks): count for weeks, count in enumerate(people, start=1) if count is not None}
 
 
-UNKNOWN_PEOPLE = {MONDAY - timedelta(weeks=1): StoredDay(None, listed=False, requests=1, read_at=0.0)}
-OTHER_WEEKDAY = {SUNDAY: StoredDay(50, listed=True, requests=1, read_at=0.0)}
+GRACE_ENDS = PUBLISHED + RULES.late_grace
+UNKNOWN = [None] * 9
+HOLIDAY = replace(RULES, is_workday=lambda day: day != MONDAY)
 
 
 @pytest.mark.parametrize(
-    ("stored", "expected"),
+    ("known", "expected"),
     [
-        (weeks_before(1), True),
-        (weeks_before(None, None, None, 1), True),
-        (weeks_before(0, 0, 0, 7), True),
-        (weeks_before(0, 0, 0, 0), False),
-        (weeks_before(None, None, None, None, 9), False),
-        (UNKNOWN_PEOPLE, False),
-        (OTHER_WEEKDAY, False),
-        ({}, False),
+        pytest.param(weeks_before(MONDAY, 1), True, id="a comparable day had people"),
+        pytest.param(weeks_before(MONDAY, 0, 0, 0, 7), True, id="the last of four"),
+        pytest.param(weeks_before(MONDAY, 0, 0, 0, 0, 7), False, id="the fifth is not compared"),
+        pytest.param(weeks_before(MONDAY, None, 0, None, 0, 0, 7), True, id="the newest four are those that are known"),
+        pytest.param(weeks_before(MONDAY, *UNKNOWN, 9), True, id="ten weeks before"),
+        pytest.param(weeks_before(MONDAY, *UNKNOWN, None, 9), False, id="eleven weeks before"),
+        pytest.param(weeks_before(MONDAY, 0, 0, 0, 0, 9, 9, 9, 9, 9), True, id="more than half of ten weeks"),
+        pytest.param(weeks_before(MONDAY, 0, 0, 0, 0, 9, 9, 9), False, id="less than half of ten weeks"),
+        pytest.param({SUNDAY: 50}, False, id="another weekday"),
+        pytest.param({}, False, id="nothing is known"),
     ],
 )
-def test_a_silent_day_is_late_only_where_its_weekday_had_people_and_only_within_the_grace(
-    stored: dict[date, StoredDay], expected: bool
+def test_a_silent_working_day_is_late_where_a_comparable_day_had_people_and_only_within_the_grace(
+    known: dict[date, int], expected: bool
 ) -> None:
-    grace_ends = PUBLISHED + RULES.late_grace
-    moments = [PUBLISHED, grace_ends - MICROSECOND, grace_ends, grace_ends + timedelta(days=30)]
+    moments = [PUBLISHED, GRACE_ENDS - MICROSECOND, GRACE_ENDS, GRACE_ENDS + timedelta(days=30)]
 
-    assert [is_late(MONDAY, now, RULES, stored) for now in moments] == [expected, expected, False, False]
+    assert [is_late(MONDAY, now, RULES, known) for now in moments] == [expected, expected, False, False]
+
+
+@pytest.mark.parametrize(
+    ("people", "expected"),
+    [
+        ([4] * 10, False),
+        ([5] * 10, True),
+        ([500, 500, 0, 0, 0], False),
+        ([500, 500, 500, 0, 0], True),
+        ([9, 1], True),
+        ([8, 1], False),
+        ([5], True),
+        ([None, 5, None], True),
+        ([*UNKNOWN, None, 500], False),
+        ([], False),
+    ],
+)
+def test_a_silent_day_that_is_no_working_day_is_late_where_most_of_its_weekdays_have_five_people(
+    people: list[int | None], expected: bool
+) -> None:
+    saturday = PUBLISHED - timedelta(days=2)
+
+    assert is_late(SATURDAY, saturday, RULES, weeks_before(SATURDAY, *people)) is expected
+    assert is_late(MONDAY, PUBLISHED, HOLIDAY, weeks_before(MONDAY, *people)) is expected
+
+
+def test_a_holiday_before_is_no_comparable_day() -> None:
+    before = replace(RULES, is_workday=lambda day: day != MONDAY - timedelta(weeks=1))
+
+    assert not is_late(MONDAY, PUBLISHED, before, weeks_before(MONDAY, 4, 0))
+    assert is_late(MONDAY, PUBLISHED, before, weeks_before(MONDAY, 4, 1))
 
 
 def test_without_a_grace_no_day_is_late() -> None:
-    rules = ReadWindow(RULES.ready_at, RULES.history, RULES.lookback, late_grace=timedelta(0), retention=5)
+    assert not is_late(MONDAY, PUBLISHED, replace(RULES, late_grace=timedelta(0)), weeks_before(MONDAY, 7))
 
-    assert not is_late(MONDAY, PUBLISHED, rules, weeks_before(7))
+
+@settings(deadline=None)
+@given(
+    people=st.lists(st.none() | st.sampled_from([0, 0, 0, 1, 4, 5, 9]), max_size=14),
+    free=st.sets(st.integers(0, 14)),
+    hours=st.integers(0, 30),
+    grace=st.sampled_from([0, 1, 24]),
+)
+def test_late_is_what_counting_week_by_week_says(
+    people: list[int | None], free: set[int], hours: int, grace: int
+) -> None:
+    """Week 0 is the day itself; `free` are the weeks on whose day nobody works."""
+    weeks = {MONDAY - timedelta(weeks=week): week for week in range(15)}
+    rules = replace(RULES, late_grace=timedelta(hours=grace), is_workday=lambda day: weeks[day] not in free)
+
+    compared: list[int] = []
+    same: list[int] = []
+    for week in range(1, 11):
+        count = people[week - 1] if week <= len(people) else None
+        if count is None:
+            continue
+        same.append(count)
+        if 0 not in free and week not in free and len(compared) < 4:
+            compared.append(count)
+    same.sort()
+    middle = same[(len(same) - 1) // 2 : len(same) // 2 + 1]
+    expected = hours < grace and (sum(compared) > 0 or (middle != [] and sum(middle) >= 5 * len(middle)))
+
+    assert is_late(MONDAY, PUBLISHED + timedelta(hours=hours), rules, weeks_before(MONDAY, *people)) is expected
+
+
+def test_people_are_those_of_known_days_and_of_days_that_the_vendor_counted() -> None:
+    listed = StoredDay(people=3, listed=True, requests=1, read_at=0.0)
+    known = {MONDAY: listed, SUNDAY: replace(listed, people=None), SATURDAY: replace(listed, people=0)}
+    counted = {
+        (day, window): WindowPeople(day, window, 9)
+        for day, window in ((MONDAY, "1d"), (SUNDAY, "1d"), (FRIDAY, "1d"), (THURSDAY, "7d"))
+    }
+
+    assert head_counts(known, counted) == {MONDAY: 3, SUNDAY: 9, SATURDAY: 0, FRIDAY: 9}
 
 
 WEEK = [MONDAY - timedelta(days=back) for back in range(7)]

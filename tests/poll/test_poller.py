@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from exporter.config.calendar import Calendar, DayRange
 from exporter.errors import BadPayload, Failure, RateLimited, Rejected, Unreachable, VendorError
 from exporter.model import WindowPeople
 from exporter.vendors.base import InvalidDay
@@ -229,6 +230,41 @@ def test_a_silent_day_whose_weekday_never_had_people_is_zero_at_once() -> None:
     bench.poller().poll()
 
     assert bench.published("adoption_active_users") == {("all", "1d"): 0.0, ("all", "7d"): 1.0}
+
+
+def test_a_silent_holiday_is_zero_at_once() -> None:
+    bench = Bench(Script(), history=8, calendar=Calendar(closed=(DayRange(YESTERDAY, YESTERDAY),)))
+    for day in DAYS[1:8]:
+        bench.script.days["all", day] = people(1, 2)
+    bench.script.days["all", YESTERDAY] = None
+    bench.poller().poll()
+
+    assert bench.published("adoption_active_users") == {("all", "1d"): 0.0, ("all", "7d"): 2.0}
+
+
+def test_a_quiet_saturday_is_zero_at_once_and_one_that_had_five_people_before_is_late() -> None:
+    saturday = YESTERDAY - timedelta(days=2)
+    found = []
+    for before in ((1, 2, 3, 4), (1, 2, 3, 4, 5)):
+        bench = Bench(Script(), history=9, now=NOON - timedelta(days=2))
+        for back in range(1, 9):
+            bench.script.days["all", saturday - timedelta(days=back)] = people(*before)
+        bench.script.days["all", saturday] = None
+        bench.poller().poll()
+        found.append(bench.published("adoption_active_users")["all", "1d"])
+
+    assert found == [0, 5]
+
+
+def test_the_people_of_days_that_the_vendor_counted_say_whether_a_silent_day_is_late() -> None:
+    bench = Bench(Script(), history=2)
+    bench.script.days = {("all", DAYS[1]): people(1), ("all", YESTERDAY): None}
+    bench.store.replace_windows("tool", "all", [WindowPeople(DAYS[14], "1d", 3)])
+    bench.poller().poll()
+
+    assert bench.published("adoption_data_day_timestamp_seconds") == {
+        ("all",): (NOON - timedelta(days=2)).replace(hour=0).timestamp()
+    }
 
 
 def test_a_silent_day_is_zero_at_once_whatever_is_wrong_with_an_older_one() -> None:

@@ -158,12 +158,15 @@ def test_the_health_of_a_source_is_the_worst_of_what_is_known(
 @pytest.mark.parametrize(
     ("success", "ended", "now", "newest", "late"),
     [
-        (True, datetime(2026, 3, 10, 3, tzinfo=UTC), NOON, MONDAY, 0),
-        # Monday became ready after the last poll: that is not the vendor's fault.
-        (True, datetime(2026, 3, 10, 2, 59, tzinfo=UTC), NOON, MONDAY - DAY, 0),
+        (True, datetime(2026, 3, 10, 3, 1, tzinfo=UTC), NOON, MONDAY, 0),
+        # Monday became ready after the last poll began: that is not the vendor's fault.
+        (True, datetime(2026, 3, 10, 3, tzinfo=UTC), NOON, MONDAY - DAY, 0),
         (True, NOON + 2 * DAY, NOON + 2 * DAY, MONDAY + 2 * DAY, 2),
-        # While polls fail, time goes on.
-        (False, NOON, NOON + 2 * DAY, MONDAY + 2 * DAY, 2),
+        # With every poll that fails, time goes on.
+        (False, NOON + 2 * DAY, NOON + 2 * DAY, MONDAY + 2 * DAY, 2),
+        # A cron that runs on working days alone has not come since, whatever became of its last poll.
+        (True, NOON, NOON + 3 * DAY, MONDAY, 0),
+        (False, NOON, NOON + 3 * DAY, MONDAY, 0),
     ],
 )
 def test_lateness_is_counted_from_the_day_that_should_have_been_found(

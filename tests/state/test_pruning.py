@@ -71,7 +71,14 @@ def known(store: Store, source: str = "acme") -> dict[int, str | None]:
 def test_as_many_ready_days_are_kept_as_retention_says_and_never_fewer_than_are_read(
     now: datetime, history: int, retention: int, oldest: date
 ) -> None:
-    rules = ReadWindow(timedelta(hours=3), history, lookback=0, late_grace=timedelta(0), retention=retention)
+    rules = ReadWindow(
+        timedelta(hours=3),
+        history,
+        lookback=0,
+        late_grace=timedelta(0),
+        retention=retention,
+        is_workday=lambda _: True,
+    )
 
     assert oldest_kept(now, rules) == oldest
 

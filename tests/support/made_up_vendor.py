@@ -10,6 +10,7 @@ from typing import Any, cast
 from pydantic import SecretStr
 from pyroaring import BitMap
 
+from exporter.config.calendar import Calendar
 from exporter.config.source import SourceSettings
 from exporter.daemon.sources import Shared, build_poller
 from exporter.metrics import CATALOGUE
@@ -105,6 +106,7 @@ class Bench:
     lookback: int = 2
     retention: int = 800
     late_grace: timedelta = timedelta(hours=24)
+    calendar: Calendar = field(default_factory=Calendar)
     stale_after: timedelta = timedelta(days=3)
     max_series: int = 1000
     windows: bool = False
@@ -191,6 +193,7 @@ class Bench:
             history=timedelta(days=self.history),
             lookback=timedelta(days=self.lookback),
             late_grace=self.late_grace,
+            calendar=self.calendar,
             stale_after=self.stale_after,
             max_series=self.max_series,
         )
