@@ -361,6 +361,24 @@ def test_named_projects_that_are_renamed_or_gone_fail_alone_for_as_long_as_they_
     ]
 
 
+def test_where_no_project_can_be_looked_up_each_scope_fails_for_it() -> None:
+    named: dict[str, Any] = {"projects": [7], "groups": ["platform"]}
+    with gitlab([project(7, "platform/site", EVERY_DAY)], **named) as served:
+        served.polls.settings["token"] = "wrong-token"
+        first = served.polls.poll()
+        at_first = dict(served.polls.poller().readings)
+        served.polls.settings["token"], served.polls.made = "secret-token", None
+        assert served.polls.poll().success
+        served.polls.settings["token"], served.polls.made = "wrong-token", None
+        again = served.polls.poll()
+
+    assert (failure_of(first).status, failure_of(again).status) == (401, 401)
+    assert {scope: failure is None for scope, failure in at_first.items()} == {"7": False, "platform": False}
+    assert {scope: failure is None for scope, failure in served.polls.poller().readings.items()} == {
+        "platform/site": False
+    }
+
+
 def test_measures_of_ones_own_are_usage() -> None:
     visits = [
         Visit(YESTERDAY, "alice", {"custom": 3}, name="search"),

@@ -14,7 +14,7 @@ from exporter.vendors.gitlab.api import ENDPOINTS, NoDatabaseError, NoProjectErr
 from exporter.vendors.gitlab.projects import directory, look_again, probe
 from exporter.vendors.gitlab.query import Query, Question, day_query, window_query
 from exporter.vendors.gitlab.schema import Schema, schema
-from exporter.vendors.gitlab.session import Context, GitLabSession
+from exporter.vendors.gitlab.session import Context, Directory, GitLabSession
 from exporter.vendors.gitlab.settings import GitLabSettings
 
 _CONCURRENCY = 8
@@ -26,8 +26,15 @@ _BEGINNING = date(2020, 1, 1)
 
 
 def scopes(context: Context) -> Sequence[str]:
-    """The paths of the projects, and the configured names of those that could not be found."""
-    found = directory(context)
+    """The paths of the projects, and the configured names of those that could not be found.
+
+    Where nothing can be looked up, those of the last poll fail for it, or all configured names where there was none.
+    """
+    try:
+        found = directory(context)
+    except VendorError as error:
+        named = (*context.settings.projects, *context.settings.groups)
+        found = Directory(failed=dict.fromkeys(context.listed or map(str, named), error))
     context.session.directory = found
     return [*found.ids, *found.failed]
 
