@@ -144,7 +144,8 @@ def counted_accounts(facts: DayFacts) -> BitMap:
 def accounts_of(facts: DayFacts) -> BitMap:
     """Every account that occurs in the facts of a day."""
     used = BitMap() if facts.by_account is None else BitMap(facts.by_account["account"].to_list())
-    return counted_accounts(facts) | (facts.service or BitMap()) | used
+    in_teams = BitMap().union(*(facts.teams or {}).values())
+    return counted_accounts(facts) | (facts.service or BitMap()) | used | in_teams
 
 
 def _decode(data: bytes, by_account: bytes | None) -> DayFacts:

@@ -238,3 +238,14 @@ def test_a_holder_who_was_active_only_on_forgotten_days_is_kept(store: Store) ->
 
     assert prune(store, book, "acme", MONDAY) == Forgotten(1, 1)
     assert number["bob"] not in known(store)
+
+
+def test_who_is_only_in_a_team_of_the_vendor_is_forgotten_with_the_last_day_that_has_the_team(store: Store) -> None:
+    book, number = book_of(store)
+    teams = {"web": BitMap([number["bob"], number["erin"]])}
+    put(store, MONDAY - timedelta(days=1), DayFacts(people={EVERYBODY: BitMap()}, teams=teams))
+    put(store, MONDAY, DayFacts(people={EVERYBODY: BitMap()}, teams={"web": BitMap([number["erin"]])}))
+
+    assert prune(store, book, "acme", MONDAY) == Forgotten(1, 1)
+    assert number["bob"] not in known(store)
+    assert number["erin"] in known(store)
