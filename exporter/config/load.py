@@ -142,18 +142,31 @@ def _config(reading: _Reading) -> Config:
     if isinstance(given, dict):
         _one_of_each(given, ("poll",), reading)
     calendar = _model(Calendar, root.get("calendar"), ("calendar",), reading)
+    people = _model(PeopleSettings, root.get("people"), ("people",), reading)
+    sources = _sources(root.get("sources"), poll, calendar, reading)
+    _check_company(people, sources, reading)
     return Config(
         web=_model(WebSettings, root.get("web"), ("web",), reading),
         poll=poll,
         calendar=calendar,
         state=_model(StateSettings, root.get("state"), ("state",), reading),
-        people=_model(PeopleSettings, root.get("people"), ("people",), reading),
+        people=people,
         teams=None if root.get("teams") is None else _model(TeamsSettings, root["teams"], ("teams",), reading),
         otlp=None if root.get("otlp") is None else _model(OtlpSettings, root["otlp"], ("otlp",), reading),
-        sources=_sources(root.get("sources"), poll, calendar, reading),
+        sources=sources,
         pseudonym_key=_pseudonym_key(root.get("people"), reading),
         state_values=document.values.get(_STATE_URL, {}),
     )
+
+
+def _check_company(people: PeopleSettings, sources: Mapping[str, SourceSettings], reading: _Reading) -> None:
+    """The sources of the company must be there, and list people."""
+    for index, name in enumerate(() if isinstance(people.company, bool) else people.company):
+        place = ("people", "company", index)
+        if name not in sources:
+            reading.document.mistake(place, unknown(f"source {quoted(name)}", name, sources))
+        elif not sources[name].lists_people:
+            reading.document.mistake(place, f"cannot be part of the company: {name} counts people and lists none")
 
 
 def _sources(raw: object, poll: PollSettings, calendar: Calendar, reading: _Reading) -> dict[str, SourceSettings]:

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, ValidationInfo, field_validator
 
 from exporter.config.durations import Days, Duration
+from exporter.config.identities_file import read_identities
 from exporter.config.state_url import StateUrl
 from exporter.config.teams_file import read_teams
 from exporter.config.types import BaseUrl, Count, ExistingFile, Secret, Settings, Whole
@@ -63,6 +64,17 @@ def _header(name: str) -> str:
     return name
 
 
+def _company(value: object) -> bool | tuple[str, ...]:
+    # Text, since ${ENV} gives text.
+    if isinstance(value, bool) or value in ("true", "false"):
+        return value in (True, "true")
+    if isinstance(value, list | tuple) and value:
+        names = tuple(name for name in value if isinstance(name, str))
+        if len(names) == len(value):
+            return names
+    raise ValueError("must be true, false or the names of sources")
+
+
 ListenAddress = Annotated[
     Address, BeforeValidator(parse_address), PlainSerializer(str, return_type=str, when_used="json")
 ]
@@ -89,13 +101,33 @@ class StateSettings(Settings):
     retention: Days = timedelta(days=800)
 
 
+class IdentitiesSettings(Settings):
+    """A table with the columns person and identity."""
+
+    file: ExistingFile
+
+    @field_validator("file")
+    @classmethod
+    def _with_identities(cls, file: Path) -> Path:
+        try:
+            read_identities(file)
+        except ValueError as error:
+            raise ValueError(f"the file cannot be used: {error}") from None
+        return file
+
+
 class PeopleSettings(Settings):
-    """What may be published about people and small groups; `frequent_days` of 28 make a frequent user."""
+    """What may be published about people and small groups; `frequent_days` of 28 make a frequent user.
+
+    `company` says whether people are counted over all sources together, or over which of them.
+    """
 
     per_user: Literal["none", "pseudonym", "plain"] = "none"
     min_group_size: Count = 1
     pseudonym_key_file: ExistingFile | None = None
     frequent_days: Annotated[Whole, Field(ge=1, le=28)] = 8
+    identities: IdentitiesSettings | None = None
+    company: Annotated[bool | tuple[str, ...], BeforeValidator(_company)] = True
 
     @field_validator("pseudonym_key_file")
     @classmethod

@@ -1,18 +1,14 @@
 """The teams file: a table with the columns user and team, which is read again when it changes."""
 
-import logging
-import threading
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
+from exporter.config.followed_file import FollowedFile
 from exporter.config.table_file import RowMistake, in_words, read_table
-from exporter.log import event
 from exporter.model import UNASSIGNED
-
-logger = logging.getLogger(__name__)
 
 _COLUMNS = (("user", "email", "username", "login"), ("team",))
 
@@ -55,40 +51,11 @@ def read_teams(path: Path) -> Teams:
     return parse_teams(path.read_bytes())
 
 
-class TeamsFile:
-    """A teams file that may change at any time. An invalid file keeps the teams as they were and is logged once."""
+TeamsFile = FollowedFile[Teams]
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._lock = threading.Lock()
-        self._version: tuple[int, int, int] | None = None
-        self._complaint: str | None = None
-        self._teams: Teams | None = None
 
-    def teams(self) -> Teams | None:
-        """The teams: the same object while they do not change, None where the file could never be read."""
-        with self._lock:
-            try:
-                found = self.path.stat()
-                version = found.st_mtime_ns, found.st_size, found.st_ino
-                if version != self._version:
-                    self._version = version
-                    self._take(read_teams(self.path))
-            except OSError as error:
-                self._version = None
-                self._refuse(f"cannot be read: {error.strerror}")
-            except ValueError as error:
-                self._refuse(str(error))
-            return self._teams
-
-    def _take(self, teams: Teams) -> None:
-        if teams != self._teams:
-            self._teams = teams
-            numbers = {"users": len(teams.team_of), "teams": len(teams.members)}
-            event(logger, logging.INFO, "teams file read", file=self.path, **numbers)
-        self._complaint = None
-
-    def _refuse(self, complaint: str) -> None:
-        if complaint != self._complaint:
-            self._complaint = complaint
-            event(logger, logging.ERROR, "teams file refused, teams stay as they are", file=self.path, error=complaint)
+def teams_file(path: Path) -> TeamsFile:
+    """The teams of a file that is followed."""
+    return FollowedFile(
+        path, "teams", read_teams, lambda teams: {"users": len(teams.team_of), "teams": len(teams.members)}
+    )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Self
 
 from exporter.config.diff import Changes
 from exporter.config.load import Config
-from exporter.config.teams_file import Teams, TeamsFile
+from exporter.config.teams_file import Teams, TeamsFile, teams_file
 from exporter.daemon.pushing import pushing
 from exporter.daemon.sources import Shared, commit, configured_poller, read_window, sample_options
 from exporter.log import event
@@ -242,8 +242,8 @@ def _seed_metrics(poller: Poller) -> None:
 
 
 def _known_teams(file: TeamsFile | None) -> Teams | None:
-    return None if file is None else file.teams()
+    return None if file is None else file.content()
 
 
 def _teams_file(config: Config) -> TeamsFile | None:
-    return None if config.teams is None else TeamsFile(config.teams.file)
+    return None if config.teams is None else teams_file(config.teams.file)

@@ -26,7 +26,7 @@ class TeamWatch:
     def __init__(self, file: TeamsFile, cache: ExpositionCache) -> None:
         self._file = file
         self._cache = cache
-        self._published = file.teams()
+        self._published = file.content()
         self._reported: Teams | None = None
         self._waiting: list[Publisher] = []
 
@@ -36,7 +36,7 @@ class TeamWatch:
         `tried` is true once every source was polled or restored: before, users may not be known yet. While the state
         is unavailable, what needs it is left to a later call.
         """
-        teams = self._file.teams()
+        teams = self._file.content()
         if teams is None:
             return
         publish_team_members(self._cache, teams)

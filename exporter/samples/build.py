@@ -59,7 +59,7 @@ class ScopeSamples:
 def scope_history(sample_options: SampleOptions, store: Store, scope: str, now: datetime) -> ScopeHistory:
     """The days of a scope that are known now, with teams and single people where the options want them."""
     of_vendor = team_names.find(store.database, sample_options.source, scope) if sample_options.vendor_teams else None
-    teams = None if sample_options.teams is None or of_vendor is not None else sample_options.teams.teams()
+    teams = None if sample_options.teams is None or of_vendor is not None else sample_options.teams.content()
     members = None if teams is None else membership(sample_options.accounts.members(teams.team_of))
     named = users.user_table(sample_options.accounts.labels()) if sample_options.per_user else None
     return ScopeHistory(

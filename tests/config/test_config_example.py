@@ -24,7 +24,7 @@ def test_the_example_runs_as_it_is(tmp_path: Path) -> None:
         "poll": _POLL,
         "calendar": _CALENDAR,
         "state": {"url": "sqlite:///adoption.db", "retention": "800d"},
-        "people": {"per_user": "none", "min_group_size": 1, "frequent_days": 8},
+        "people": {"per_user": "none", "min_group_size": 1, "frequent_days": 8, "company": True},
         "sources": {
             **_POLL,
             "vendor": "augment",
@@ -62,6 +62,7 @@ def test_the_example_shows_every_setting_with_its_default_or_an_example(tmp_path
         "calendar.closed": "['2026-12-24..2027-01-03', '2026-11-27']",
         "calendar.half": "['2026-12-23']",
         "people.pseudonym_key_file": "pseudonym.key",
+        "people.identities.file": "identities.csv",
         "teams.file": "teams.csv",
         "otlp.endpoint": "http://localhost:4318",
         "otlp.protocol": "http/protobuf",
@@ -92,8 +93,9 @@ def test_the_example_shows_every_setting_with_its_default_or_an_example(tmp_path
 def _load_everything(folder: Path) -> Config:
     """The example with every line that is commented out in force, and with the files that it names."""
     everything = re.sub(r"^( *)#(?=(?:  )?[a-z])", r"\1", _EXAMPLE.read_text(), flags=re.MULTILINE)
+    tables = {"teams.csv": "user,team\n", "identities.csv": "person,identity\n"}
     for file in re.findall(r"(?<=file: )[a-z-]+\.[a-z]+", everything):
-        (folder / file).write_text("user,team\n" if file == "teams.csv" else "0123456789abcdef\n")
+        (folder / file).write_text(tables.get(file, "0123456789abcdef\n"))
     return _load_example(folder, everything)
 
 

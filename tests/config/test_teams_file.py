@@ -11,7 +11,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from exporter.config.teams_file import Teams, TeamsFile, parse_teams
+from exporter.config.teams_file import Teams, parse_teams, teams_file
 
 
 def logged(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str, dict[str, object]]]:
@@ -45,7 +45,7 @@ def write(path: Path, text: str, *, at: int) -> None:
 def test_a_user_has_the_team_of_its_row(tmp_path: Path, text: str, team_of: dict[str, str]) -> None:
     path = tmp_path / "teams.csv"
     path.write_text(text, encoding="utf-8", newline="")
-    teams = TeamsFile(path).teams()
+    teams = teams_file(path).content()
 
     assert teams is not None
     assert teams.team_of == team_of
@@ -180,13 +180,13 @@ def test_a_file_is_read_again_when_it_changes_and_is_the_same_object_while_it_sa
     caplog.set_level(logging.INFO)
     path = tmp_path / "teams.csv"
     write(path, "user,team\nbob,web\n", at=1)
-    file = TeamsFile(path)
-    first = file.teams()
+    file = teams_file(path)
+    first = file.content()
     write(path, "user,team\n\nbob,web\n", at=2)
     write(path, "user,team\nbob,web\n", at=3)
-    same = file.teams()
+    same = file.content()
     write(path, "user,team\nbob,web\ncarol,app\n", at=4)
-    changed = file.teams()
+    changed = file.content()
 
     assert first is same
     assert changed is not None
@@ -200,11 +200,11 @@ def test_a_file_is_read_again_when_it_changes_and_is_the_same_object_while_it_sa
 def test_a_file_that_is_replaced_by_another_one_of_the_same_size_and_time_is_read_again(tmp_path: Path) -> None:
     path = tmp_path / "teams.csv"
     write(path, "user,team\nbob,web\n", at=1)
-    file = TeamsFile(path)
-    file.teams()
+    file = teams_file(path)
+    file.content()
     write(tmp_path / "new.csv", "user,team\nbob,app\n", at=1)
     (tmp_path / "new.csv").replace(path)
-    teams = file.teams()
+    teams = file.content()
 
     assert teams is not None
     assert teams.team_of == {"bob": "app"}
@@ -216,19 +216,19 @@ def test_a_file_that_cannot_be_right_keeps_the_teams_and_is_said_once(
     caplog.set_level(logging.ERROR)
     path = tmp_path / "teams.csv"
     write(path, "user,team\nbob,web\n", at=1)
-    file = TeamsFile(path)
-    good = file.teams()
+    file = teams_file(path)
+    good = file.content()
     kept = []
     write(path, "user,team\nalice@example.com\n", at=2)
-    kept += [file.teams(), file.teams()]
+    kept += [file.content(), file.content()]
     path.write_bytes(b"user,team\nJos\xe9,web\n")
-    kept += [file.teams(), file.teams()]
+    kept += [file.content(), file.content()]
     path.unlink()
-    kept += [file.teams(), file.teams()]
+    kept += [file.content(), file.content()]
     write(path, "user,team\nbob,app\n", at=2)
-    mended = file.teams()
+    mended = file.content()
     path.unlink()
-    kept_again = file.teams()
+    kept_again = file.content()
 
     assert all(teams is good for teams in kept)
     assert mended is not None
@@ -250,9 +250,9 @@ def test_a_file_that_cannot_be_right_keeps_the_teams_and_is_said_once(
 
 def test_there_are_no_teams_while_a_file_could_never_be_read(tmp_path: Path) -> None:
     path = tmp_path / "teams.csv"
-    file = TeamsFile(path)
-    before = file.teams()
+    file = teams_file(path)
+    before = file.content()
     path.write_text("user,team\nbob,web\n")
 
     assert before is None
-    assert file.teams() == Teams({"bob": "web"}, {"bob": 2})
+    assert file.content() == Teams({"bob": "web"}, {"bob": 2})

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 from pyroaring import BitMap
 
-from exporter.config.teams_file import TeamsFile
+from exporter.config.teams_file import teams_file
 from exporter.model import EVERYBODY, Amount, AmountKey, DayFacts, Identity
 from exporter.publish.publisher import Publisher
 from exporter.publish.snapshot import NO_SOURCE
@@ -50,7 +50,7 @@ class World:
         self.bench.script.days["all", YESTERDAY] = day(AccountBook(self.bench.store, "tool").number(PEOPLE))
         self._time = 0
         self.write("user,team\n")
-        self.file = TeamsFile(self.path)
+        self.file = teams_file(self.path)
         self.watch = TeamWatch(self.file, self.bench.cache)
         poller = self.bench.poller()
         self.publisher: Publisher = poller.publisher
@@ -190,7 +190,7 @@ def test_a_file_with_very_many_teams_is_told(tmp_path: Path, caplog: pytest.LogC
 def test_a_file_that_was_never_good_changes_nothing(tmp_path: Path) -> None:
     world = World(tmp_path)
     snapshot = world.bench.cache.snapshot
-    TeamWatch(TeamsFile(tmp_path / "nothing.csv"), world.bench.cache).look([world.publisher], tried=True)
+    TeamWatch(teams_file(tmp_path / "nothing.csv"), world.bench.cache).look([world.publisher], tried=True)
 
     assert world.bench.cache.snapshot is snapshot
 

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 from pyroaring import BitMap
 
-from exporter.config.teams_file import TeamsFile
+from exporter.config.teams_file import TeamsFile, teams_file
 from exporter.metrics import Sample
 from exporter.model import EVERYBODY, Amount, AmountKey, DayFacts, Identity, PeopleKey, Reading
 from exporter.samples.build import SampleOptions, scope_history, scope_samples
@@ -48,7 +48,7 @@ def store() -> Iterator[Store]:
 def teams(tmp_path: Path) -> TeamsFile:
     path = tmp_path / "teams.csv"
     path.write_text("user,team\nalice,web\nbob,web\ncarol,app\n")
-    return TeamsFile(path)
+    return teams_file(path)
 
 
 def day_of(numbers: list[int]) -> DayFacts:

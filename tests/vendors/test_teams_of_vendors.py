@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from exporter.config.teams_file import TeamsFile
+from exporter.config.teams_file import teams_file
 from exporter.simulator.company import Company
 from exporter.simulator.server import build, serve
 from exporter.state.accounts import plain
@@ -41,7 +41,7 @@ def polled(vendor: str, settings: dict[str, Any], folder: Path) -> VendorPolls:
             },
             NOW,
             label=plain,
-            teams=TeamsFile(path),
+            teams=teams_file(path),
         )
         assert bench.poll().failure is None
     return bench

@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from datetime import timedelta
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
@@ -100,6 +100,8 @@ class GitLabSettings(SourceSettings):
     `generation` names one of three sets of member names; without it the set is detected. `members` replaces single
     names.
     """
+
+    lists_people: ClassVar[bool] = False
 
     base_url: BaseUrl = "https://gitlab.com"
     timeout: Duration = timedelta(seconds=60)
