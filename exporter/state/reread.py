@@ -19,10 +19,11 @@ def merged(stored: DayFacts, reading: Reading) -> DayFacts:
     """
     read = reading.facts
     known = read.pending - stored.pending - stored.missing
-    if reading.only is not None:
-        return with_fields(stored, read, reading.only - known)
-    read = keep_known_kinds(stored, read)
-    return with_fields(read, stored, known) if known else read
+    if reading.only is None:
+        # Kinds come last: the fields that are kept may name accounts that the reading does not.
+        return keep_known_kinds(stored, with_fields(read, stored, known) if known else read)
+    after = with_fields(stored, read, reading.only - known)
+    return after if stored.service is None else keep_known_kinds(stored, replace(after, service=read.service))
 
 
 def keep_known_kinds(stored: DayFacts, read: DayFacts) -> DayFacts:

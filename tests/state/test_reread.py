@@ -136,6 +136,27 @@ def test_what_is_known_stays_where_a_day_is_read_again_without_it() -> None:
     assert after.pending == frozenset()
 
 
+def test_a_service_account_of_a_kept_field_stays_one_where_the_reading_does_not_name_it() -> None:
+    stored = DayFacts(people={EVERYBODY: BitMap([1, 9]), OPUS: BitMap([1, 9])}, service=BitMap([9]))
+    read = DayFacts(people={EVERYBODY: BitMap([1])}, service=BitMap(), pending=frozenset({"model"}))
+
+    after = merged(stored, Reading(DAY, read))
+
+    assert after == DayFacts(people={EVERYBODY: BitMap([1]), OPUS: BitMap([1, 9])}, service=BitMap([9]))
+
+
+def test_fields_alone_may_name_service_accounts_that_the_stored_day_does_not() -> None:
+    stored = DayFacts(people={EVERYBODY: BitMap([1, 8])}, service=BitMap([8]))
+    models = DayFacts(people={OPUS: BitMap([1, 8, 9])}, service=BitMap([1, 9]))
+
+    after = merged(stored, Reading(DAY, models, only=frozenset({"model"})))
+
+    # An account that the stored day counts as a person stays one.
+    assert after == replace(stored, people={EVERYBODY: BitMap([1, 8]), OPUS: BitMap([1, 8, 9])}, service=BitMap([8, 9]))
+    unknown = replace(stored, service=None)
+    assert merged(unknown, Reading(DAY, models, only=frozenset({"model"}))).service is None
+
+
 def test_a_field_that_the_stored_day_does_not_know_either_stays_pending() -> None:
     stored = replace(WHOLE, amounts={SEARCHES: 5, AmountKey(INPUT): 10}, pending=frozenset({"spend"}))
 
