@@ -197,13 +197,14 @@ def _differences(before: DayFacts, after: DayFacts) -> Iterator[str]:
     for key in sorted({key for key in (*before.amounts, *after.amounts) if key.dimension == "total"}):
         was, now = before.amounts.get(key), after.amounts.get(key)
         if was != now:
-            yield f"{' '.join(filter(None, key.amount))} {_shown(was)} -> {_shown(now)}"
+            places = ".3f" if key.amount.measure == "active_time" else "f"
+            yield f"{' '.join(key.amount.words()).strip()} {_shown(was, places)} -> {_shown(now, places)}"
 
 
-def _shown(value: int | Decimal | None) -> str:
+def _shown(value: int | Decimal | None, places: str = "f") -> str:
     if value is None:
         return "unknown"
-    return f"{value:.3f}" if isinstance(value, Decimal) else str(value)
+    return format(value, places) if isinstance(value, Decimal) else str(value)
 
 
 def _kind(failure: Failure) -> tuple[object, ...]:

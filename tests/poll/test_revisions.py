@@ -1,14 +1,15 @@
 """How a revised day is logged, and how its count survives a restart."""
 
 import logging
-from datetime import timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
 import pytest
 from pyroaring import BitMap
 
-from exporter.model import EVERYBODY, Amount, AmountKey, DayFacts, PeopleKey
+from exporter.model import EVERYBODY, Amount, AmountKey, DayFacts, Field, PeopleKey, Reading, spend
 from exporter.poll.outcome import describe_revision
 from exporter.state.store import Store
 from tests.support.made_up_vendor import YESTERDAY, Bench, Script, people
@@ -34,6 +35,11 @@ TIME = AmountKey(Amount("active_time", ""))
             DayFacts(amounts={AmountKey(Amount("usage", "messages"), "client", "vim"): 1}),
             DayFacts(people={PeopleKey("client", "vim"): BitMap([1])}),
             "only what clients, languages or single accounts have",
+        ),
+        (
+            DayFacts(amounts={AmountKey(spend("USD", "charged")): Decimal("0.00010")}),
+            DayFacts(amounts={AmountKey(spend("USD", "charged")): Decimal("-1.5")}),
+            "spend USD charged 0.00010 -> -1.5",
         ),
         (people(1), people(2), "only what clients, languages or single accounts have"),
     ],
@@ -80,3 +86,50 @@ def test_the_count_of_revised_days_survives_a_restart(tmp_path: Path) -> None:
         (True, {("all",): 0}, {("all",): 1}),
         (True, {("all",): 1}, {("all",): 2}),
     ]
+
+
+def test_a_day_is_published_before_its_money_which_completes_it_without_a_revision() -> None:
+    day_before = YESTERDAY - timedelta(days=1)
+    charged = AmountKey(spend("USD", "charged"))
+    paid = replace(people(1, 2), amounts={MESSAGES: 0, charged: Decimal("0.25")})
+    waiting = replace(people(1, 2), pending=frozenset({"spend"}))
+    bench = Bench(Script({("all", YESTERDAY): waiting, ("all", day_before): paid}), history=2, lookback=0)
+    poller = bench.poller()
+    poller.poll()
+
+    assert bench.published("adoption_active_users")["all", "1d"] == 2
+    assert bench.published("adoption_spend") == {("all", "1d", "USD", "charged"): 0.25}
+    assert bench.published("adoption_spend_data_day_timestamp_seconds") == {("all",): _start(day_before)}
+
+    bench.script.days["all", YESTERDAY] = replace(people(1, 2), amounts={MESSAGES: 0, charged: Decimal("0.50")})
+    bench.script.asked.clear()
+    poller.poll()
+    poller.poll()
+
+    assert bench.script.asked == [("all", (YESTERDAY,)), ("all", ())]
+    assert bench.published("adoption_spend") == {("all", "1d", "USD", "charged"): 0.5}
+    assert bench.published("adoption_spend_data_day_timestamp_seconds") == {("all",): _start(YESTERDAY)}
+    assert bench.published("adoption_data_revisions_total") == {("all",): 0}
+
+
+def test_fields_alone_change_stored_days_that_are_not_read_again() -> None:
+    charged = AmountKey(spend("USD", "charged"))
+    money: frozenset[Field] = frozenset({"spend"})
+    bench = Bench(Script({("all", YESTERDAY): people(1, messages=5)}), history=1, lookback=0)
+    poller = bench.poller()
+    poller.poll()
+
+    bench.script.fields = [
+        Reading(day, DayFacts(amounts={charged: Decimal("1.25")}), only=money)
+        for day in (YESTERDAY, YESTERDAY - timedelta(days=1))
+    ]
+    poller.poll()
+
+    assert bench.published("adoption_spend") == {("all", "1d", "USD", "charged"): 1.25}
+    assert bench.published("adoption_usage") == {("all", "1d", "messages"): 5}
+    assert bench.store.days("tool", "all").keys() == {YESTERDAY}
+    assert bench.published("adoption_data_revisions_total") == {("all",): 0}
+
+
+def _start(day: date) -> float:
+    return datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp()

@@ -59,7 +59,10 @@ class _NoClient:
 
 @dataclass
 class Script:
-    """The made-up vendor's facts or errors by scope and day; an absent day is not published."""
+    """The made-up vendor's facts or errors by scope and day; an absent day is not published.
+
+    `fields` are readings of some fields alone, which come after the days of every scope.
+    """
 
     days: dict[tuple[str, date], DayFacts | InvalidDay | Exception | None] = field(default_factory=dict)
     scopes: Sequence[str] = ("all",)
@@ -70,6 +73,7 @@ class Script:
     counts_error: Exception | None = None
     probe_error: Exception | None = None
     probes: int = 0
+    fields: Sequence[Reading] = ()
     asked: list[tuple[str, tuple[date, ...]]] = field(default_factory=list)
     asked_windows: list[tuple[date, tuple[str, ...]]] = field(default_factory=list)
     requests_a_day: int = 1
@@ -146,6 +150,7 @@ class Bench:
                     yield answer
                 elif isinstance(answer, DayFacts):
                     yield Reading(day, answer)
+            yield from script.fields
 
         def windows(_context: PollContext, _scope: str, data_day: date, names: Sequence[str]) -> Sequence[WindowPeople]:
             script.asked_windows.append((data_day, tuple(names)))
