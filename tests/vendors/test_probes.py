@@ -13,6 +13,7 @@ from exporter.simulator.server import build, serve
 from exporter.transport.client import Client
 from exporter.vendors import VENDORS
 from exporter.vendors.base import PollContext
+from tests.support.cursor_team import CursorTeam
 from tests.support.failures import failure_of
 from tests.support.vendor_polls import VendorPolls
 
@@ -21,6 +22,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "augment": {},
     "coder": {"seats": 9},
     "coder-classic": {},
+    "cursor": {"base_url": "https://cursor.example.com"},
     "gitlab": {"projects": ["platform/portal"]},
     "sourcegraph": {"instances": ["acme.sourcegraphcloud.com"]},
 }
@@ -37,7 +39,19 @@ def simulators() -> Iterator[str]:
 def polls(simulators: str, vendor: str) -> VendorPolls:
     """A source that reads two days and none again."""
     settings = {"token": "demo-token", "base_url": f"{simulators}/{vendor}", **SETTINGS[vendor]}
-    return VendorPolls(vendor, {**settings, "history": timedelta(days=2), "lookback": timedelta(0)}, NOW)
+    settings |= {"history": timedelta(days=2), "lookback": timedelta(0)}
+    return VendorPolls(vendor, settings, NOW, NOT_SIMULATED[vendor]() if vendor in NOT_SIMULATED else None)
+
+
+def cursor() -> httpx.MockTransport:
+    """A team at Cursor that was active on both days."""
+    team = CursorTeam(key="demo-token")
+    for day in (8, 9):
+        team.works(1, date(2026, 3, day))
+    return httpx.MockTransport(team.answer)
+
+
+NOT_SIMULATED = {"cursor": cursor}
 
 
 def requests(made: VendorPolls) -> dict[str, float]:
@@ -101,6 +115,7 @@ PROBES: dict[str, list[tuple[str, dict[str, str]]]] = {
             },
         )
     ],
+    "cursor": [("/teams/daily-usage-data", {})],
     "gitlab": [("/api/v4/projects/platform/portal", {})],
     "sourcegraph": [("/api/reports/user-registry", {"instanceURL": "acme.sourcegraphcloud.com"})],
 }
