@@ -94,12 +94,16 @@ EVERYBODY = PeopleKey()
 
 @dataclass(frozen=True)
 class Identity:
-    """One account as a vendor names it: `key` is its stable id, the other fields find its team."""
+    """One account as a vendor names it: `key` is its stable id, the other fields find its team.
+
+    `former` are user names that it had on older days.
+    """
 
     key: str
     email: str = ""
     username: str = ""
     vendor_id: str = ""
+    former: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -41,7 +41,7 @@ class Vendor:
         """The words of a panel over days."""
         late = (
             f" Each day is drawn on the day that it is about (UTC). {self.title} finishes a day at about "
-            f"{self.ready} UTC of the next one; a day that came more than a day late is a gap, never a drop."
+            f"{self.ready}; a day that came more than a day late is a gap, never a drop."
         )
         return Words(title, counted + late, unit)
 
@@ -55,7 +55,7 @@ VENDORS = (
         name="augment",
         title="Augment Code",
         color="green",
-        ready="03:00",
+        ready="03:00 UTC of the next one",
         scope="Scope",
         activities="Messages in the chat and to agents, and calls of tools by agents. messages are all kinds of them.",
         activity_people=True,
@@ -64,21 +64,10 @@ VENDORS = (
         code=("lines",),
     ),
     Vendor(
-        name="cursor",
-        title="Cursor",
-        color="red",
-        ready="03:00",
-        scope="Team",
-        activities="Messages in chat, agent and composer, inline edits, edits, code reviews, and requests to models.",
-        activity_people=True,
-        completions=True,
-        code=("lines",),
-    ),
-    Vendor(
         name="sourcegraph",
         title="Sourcegraph",
         color="orange",
-        ready="02:00",
+        ready="02:00 UTC of the next one",
         scope="Instance",
         activities="Searches, code navigation, Code Insights, and the assistant's chats and commands.",
         several_scopes=True,
@@ -91,7 +80,7 @@ VENDORS = (
         name="gitlab",
         title="GitLab Product Analytics",
         color="purple",
-        ready="01:00",
+        ready="01:00 UTC of the next one",
         scope="Project",
         activities="Tracked events, of which page views and link clicks are kinds, and sessions.",
         people="Distinct visitors as the vendor counts them, anonymous ones too,",
@@ -104,7 +93,7 @@ VENDORS = (
         name="coder",
         title="Coder",
         color="blue",
-        ready="01:00",
+        ready="01:00 UTC of the next one",
         scope="Organization",
         several_scopes=True,
         time=True,
@@ -114,11 +103,25 @@ VENDORS = (
         name="coder-classic",
         title="Coder classic",
         color="yellow",
-        ready="01:00",
+        ready="01:00 UTC of the next one",
         scope="Organization",
         activities="One-minute samples of activity by category.",
         activity_people=True,
         time=True,
         activity_time=True,
+    ),
+    Vendor(
+        name="copilot",
+        title="GitHub Copilot",
+        color="semi-dark-purple",
+        ready="06:00 UTC of the third one after it",
+        scope="Organization or enterprise",
+        activities="Prompts in chat, to agents, in the terminal and in the app: messages are those that GitHub adds up "
+        "itself. Generations and acceptances are of code, wherever it was written.",
+        several_scopes=True,
+        activity_people=True,
+        completions=True,
+        editors=True,
+        code=("lines",),
     ),
 )

@@ -37,15 +37,21 @@ class _Numbers:
 
     def __init__(self) -> None:
         self._numbers: dict[str, int] = {}
+        self._emails = False
         self.names: dict[int, frozenset[str]] = {}
 
     def number(self, identities: Sequence[Identity]) -> list[int]:
         """Gives equal keys equal numbers."""
         found = [self._numbers.setdefault(identity.key, len(self._numbers)) for identity in identities]
         for number, one in zip(found, identities, strict=True):
-            names = {text.lower() for text in (one.email, one.username, one.vendor_id) if text}
+            names = {text.lower() for text in (one.email, one.username, one.vendor_id, *one.former) if text}
             self.names[number] = self.names.get(number, frozenset()) | names
+            self._emails = self._emails or bool(one.email)
         return found
+
+    def have_emails(self) -> bool:
+        """Whether any has one."""
+        return self._emails
 
 
 def online_check(source: Source, now: datetime, *, with_people: bool = False) -> OnlineCheck:

@@ -11,7 +11,7 @@ from exporter.poll.plan import head_counts, is_fresh, is_late, is_ready, windows
 from exporter.poll.remarks import once_per_kind
 from exporter.poll.source import Source
 from exporter.state.accounts import AccountBook
-from exporter.state.known_days import first_active, known_days
+from exporter.state.known_days import known_days
 from exporter.state.records import StoredDay
 from exporter.state.store import Store
 from exporter.transport.client import Client
@@ -89,13 +89,13 @@ class PastReader:
 
     def _read_days(self, context: PollContext, scope: str) -> list[InvalidDay]:
         """Stores the missing days that can be read, and returns the invalid ones."""
-        context = replace(context, client=context.client.counting(), first_active=first_active(self._known_days(scope)))
+        context = replace(context, client=context.client.counting())
         wanted = self._missing(scope)
         empty: list[Reading] = []
         wrong: list[InvalidDay] = []
         early: list[date] = []
         unknown = self.store.days(self.source.name, scope).keys() & set(wanted)
-        left = len(wanted)
+        left = set(wanted)
         for reading in self.source.vendor.read(context, scope, wanted):
             if not is_ready(reading.day, self.now(), self.source.read_window, context.client.clock.told):
                 early.append(reading.day)
@@ -109,13 +109,14 @@ class PastReader:
                 self._keep(context, scope, reading, unknown)
             else:
                 empty.append(reading)
-            left -= 1
-            self.progress(1)
+            if reading.day in left:
+                left.remove(reading.day)
+                self.progress(1)
         for reading in reversed(empty):
             people = head_counts(self._known_days(scope), self.store.windows(self.source.name, scope))
             if not is_late(reading.day, context.now, self.source.read_window, people):
                 self._keep(context, scope, reading, unknown)
-        self.progress(left)
+        self.progress(len(left))
         if early:
             self.warn(
                 f"{len(early)} days are left out that are not over by the vendor's clock: is this machine's right?"

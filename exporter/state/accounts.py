@@ -4,7 +4,6 @@ import hashlib
 import hmac
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import astuple
 
 from pyroaring import BitMap
 from sqlalchemy import Connection, bindparam, delete, func, select, update
@@ -15,7 +14,6 @@ from exporter.state.store import Store
 
 Label = Callable[[Identity], str]
 
-_ALIASES = ("email", "username", "vendor_id")
 _LABELS = "labels:"
 _ANYBODY = Identity(key="anybody", email="anybody@example.com")
 
@@ -76,7 +74,7 @@ class AccountBook:
     def number(self, identities: Sequence[Identity]) -> list[int]:
         """The number of each identity; a key keeps its number for good."""
         with self._lock:
-            whole = [self._hash("\0".join(("whole:", *astuple(identity)))) for identity in identities]
+            whole = [self._hash("\0".join(("whole:", *_names(identity)))) for identity in identities]
             fresh = {digest: one for digest, one in zip(whole, identities, strict=True) if digest not in self._seen}
             if fresh:
                 numbers = self._record([(one, self._hash(f"key:{one.key}")) for one in fresh.values()])
@@ -109,6 +107,13 @@ class AccountBook:
         with self._database.read() as connection:
             hashes = set(connection.execute(select(table.c.hash).where(table.c.source == self._source)).scalars())
         return {user for user in users if self._hash(f"alias:{user.lower()}") in hashes}
+
+    def have_emails(self) -> bool:
+        """Whether any account was ever numbered with an e-mail."""
+        table = schema.alias
+        query = select(table.c.number).where(table.c.source == self._source, table.c.rank == 0).limit(1)
+        with self._database.read() as connection:
+            return connection.execute(query).first() is not None
 
     def labels(self) -> dict[int, str]:
         """The label of each account that has one; empty unless people may appear in labels."""
@@ -191,8 +196,17 @@ class AccountBook:
                         "number": numbers[digest],
                     }
                     for identity, digest in fresh
-                    for rank, text in enumerate(getattr(identity, name) for name in _ALIASES)
+                    for rank, text in enumerate(_aliases(identity))
                     if text
                 ],
             )
         return [numbers[digest] for _, digest in fresh]
+
+
+def _aliases(identity: Identity) -> tuple[str, ...]:
+    """What finds an account, the best first."""
+    return identity.email, identity.username, identity.vendor_id, *identity.former
+
+
+def _names(identity: Identity) -> tuple[str, ...]:
+    return identity.key, *_aliases(identity)

@@ -7,11 +7,11 @@ from exporter.vendors.augment.vendor import AUGMENT
 from exporter.vendors.base import Vendor
 from exporter.vendors.coder.vendor import CODER
 from exporter.vendors.coder_classic.vendor import CODER_CLASSIC
-from exporter.vendors.cursor.vendor import CURSOR
+from exporter.vendors.copilot.vendor import COPILOT
 from exporter.vendors.gitlab.vendor import GITLAB
 from exporter.vendors.sourcegraph.vendor import SOURCEGRAPH
 
-_REGISTERED: Sequence[Vendor] = (AUGMENT, CODER, CODER_CLASSIC, CURSOR, GITLAB, SOURCEGRAPH)
+_REGISTERED: Sequence[Vendor] = (AUGMENT, CODER, CODER_CLASSIC, COPILOT, GITLAB, SOURCEGRAPH)
 VENDORS: Mapping[str, Vendor] = {vendor.name: vendor for vendor in _REGISTERED}
 
 # The settings model of each vendor, for `load_config`.

@@ -8,7 +8,7 @@ from typing import Any, Generic, Protocol
 from typing_extensions import TypeVar
 
 from exporter.config.source import SourceSettings
-from exporter.errors import BadPayload
+from exporter.errors import VendorError
 from exporter.model import Identity, Reading, Seats, WindowPeople
 from exporter.transport.client import Client
 from exporter.transport.credentials import bearer
@@ -20,9 +20,14 @@ SessionT = TypeVar("SessionT", default=Any)
 
 
 class Accounts(Protocol):
-    """Numbers accounts: an identity key has the same small number for ever within a source."""
+    """Numbers accounts: an identity key has the same small number for ever within a source.
+
+    `have_emails` says whether any account was ever numbered with an e-mail.
+    """
 
     def number(self, identities: Sequence[Identity]) -> list[int]: ...
+
+    def have_emails(self) -> bool: ...
 
 
 @dataclass(frozen=True)
@@ -36,8 +41,7 @@ class PollContext(Generic[SettingsT, SessionT]):
 
     `settings` and `session` are of the vendor's own types. `warn` takes a kind and a remark, and logs the first remark
     of each kind. `listed` holds the scopes that the source had at its last poll, even one before a restart.
-    `most_people` is how many people the scope being read had on its best stored day, and `first_active` its oldest
-    stored day with people.
+    `most_people` is how many people the scope being read had on its best stored day.
     """
 
     client: Client
@@ -48,15 +52,17 @@ class PollContext(Generic[SettingsT, SessionT]):
     warn: Callable[[str, str], None]
     listed: Collection[str] = ()
     most_people: int = 0
-    first_active: date | None = None
 
 
 @dataclass(frozen=True)
 class InvalidDay:
-    """A day with a value that cannot be right. Only this day is lost; the other days are still read."""
+    """A day with a value that cannot be right, or of which a part could not be read; a Reading may have the rest.
+
+    Only this is lost; the other days are still read.
+    """
 
     day: date
-    error: BadPayload
+    error: VendorError
 
 
 def raise_newest(invalid: Collection[InvalidDay]) -> None:

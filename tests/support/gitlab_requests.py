@@ -23,6 +23,9 @@ NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 class NoAccounts:
     """GitLab counts people and names nobody."""
 
+    def have_emails(self) -> bool:
+        raise AssertionError("GitLab names nobody")
+
     def number(self, identities: object) -> list[int]:
         raise AssertionError(f"{identities} are not wanted")
 

@@ -9,11 +9,11 @@ import pytest
 
 from exporter.errors import VendorError
 from exporter.simulator.company import Company
+from exporter.simulator.server import VENDORS as SIMULATED
 from exporter.simulator.server import build, serve
 from exporter.transport.client import Client
 from exporter.vendors import VENDORS
 from exporter.vendors.base import PollContext
-from tests.support.cursor_team import CursorTeam
 from tests.support.failures import failure_of
 from tests.support.vendor_polls import VendorPolls
 
@@ -22,7 +22,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "augment": {},
     "coder": {"seats": 9},
     "coder-classic": {},
-    "cursor": {"base_url": "https://cursor.example.com"},
+    "copilot": {"organizations": ["acme"]},
     "gitlab": {"projects": ["platform/portal"]},
     "sourcegraph": {"instances": ["acme.sourcegraphcloud.com"]},
 }
@@ -39,19 +39,7 @@ def simulators() -> Iterator[str]:
 def polls(simulators: str, vendor: str) -> VendorPolls:
     """A source that reads two days and none again."""
     settings = {"token": "demo-token", "base_url": f"{simulators}/{vendor}", **SETTINGS[vendor]}
-    settings |= {"history": timedelta(days=2), "lookback": timedelta(0)}
-    return VendorPolls(vendor, settings, NOW, NOT_SIMULATED[vendor]() if vendor in NOT_SIMULATED else None)
-
-
-def cursor() -> httpx.MockTransport:
-    """A team at Cursor that was active on both days."""
-    team = CursorTeam(key="demo-token")
-    for day in (8, 9):
-        team.works(1, date(2026, 3, day))
-    return httpx.MockTransport(team.answer)
-
-
-NOT_SIMULATED = {"cursor": cursor}
+    return VendorPolls(vendor, {**settings, "history": timedelta(days=2), "lookback": timedelta(0)}, NOW)
 
 
 def requests(made: VendorPolls) -> dict[str, float]:
@@ -68,7 +56,7 @@ def test_every_vendor_has_settings_here() -> None:
     assert SETTINGS.keys() == VENDORS.keys()
 
 
-@pytest.mark.parametrize("vendor", SETTINGS)
+@pytest.mark.parametrize("vendor", SIMULATED)
 def test_a_poll_with_nothing_to_read_asks_the_vendor_once_or_more_and_succeeds(simulators: str, vendor: str) -> None:
     made = polls(simulators, vendor)
     made.poll()
@@ -79,7 +67,7 @@ def test_a_poll_with_nothing_to_read_asks_the_vendor_once_or_more_and_succeeds(s
     assert requests(made)["200"] > before
 
 
-@pytest.mark.parametrize("vendor", SETTINGS)
+@pytest.mark.parametrize("vendor", SIMULATED)
 def test_a_token_that_was_revoked_fails_a_poll_with_nothing_to_read(simulators: str, vendor: str) -> None:
     made = polls(simulators, vendor)
     made.poll()
@@ -115,7 +103,7 @@ PROBES: dict[str, list[tuple[str, dict[str, str]]]] = {
             },
         )
     ],
-    "cursor": [("/teams/daily-usage-data", {})],
+    "copilot": [("/orgs/acme/copilot/metrics/reports/users-1-day", {"day": "2026-03-07"})],
     "gitlab": [("/api/v4/projects/platform/portal", {})],
     "sourcegraph": [("/api/reports/user-registry", {"instanceURL": "acme.sourcegraphcloud.com"})],
 }
