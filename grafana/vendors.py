@@ -64,6 +64,17 @@ VENDORS = (
         code=("lines",),
     ),
     Vendor(
+        name="cursor",
+        title="Cursor",
+        color="red",
+        ready="03:00 UTC of the next one",
+        scope="Team",
+        activities="Messages in chat, agent and composer, inline edits, edits, code reviews, and requests to models.",
+        activity_people=True,
+        completions=True,
+        code=("lines",),
+    ),
+    Vendor(
         name="sourcegraph",
         title="Sourcegraph",
         color="orange",

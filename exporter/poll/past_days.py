@@ -11,7 +11,7 @@ from exporter.poll.plan import head_counts, is_fresh, is_late, is_ready, windows
 from exporter.poll.remarks import once_per_kind
 from exporter.poll.source import Source
 from exporter.state.accounts import AccountBook
-from exporter.state.known_days import known_days
+from exporter.state.known_days import first_active, known_days
 from exporter.state.records import StoredDay
 from exporter.state.store import Store
 from exporter.transport.client import Client
@@ -89,7 +89,7 @@ class PastReader:
 
     def _read_days(self, context: PollContext, scope: str) -> list[InvalidDay]:
         """Stores the missing days that can be read, and returns the invalid ones."""
-        context = replace(context, client=context.client.counting())
+        context = replace(context, client=context.client.counting(), first_active=first_active(self._known_days(scope)))
         wanted = self._missing(scope)
         empty: list[Reading] = []
         wrong: list[InvalidDay] = []

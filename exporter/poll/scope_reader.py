@@ -16,7 +16,7 @@ from exporter.poll.second_reads import SecondReads
 from exporter.poll.source import Source
 from exporter.poll.vendor_windows import ask_day_counts, ask_windows
 from exporter.publish.publisher import Publisher
-from exporter.state.known_days import known_days
+from exporter.state.known_days import first_active, known_days
 from exporter.state.records import StoredDay
 from exporter.state.store import Store
 from exporter.vendors.base import InvalidDay, PollContext, raise_newest
@@ -56,8 +56,13 @@ class ScopeReader:
         self.doubted |= every_day.keys() - known_days(every_day, self.now(), read_window.ready_at).keys()
         stored = {day: about for day, about in every_day.items() if day not in self.doubted}
         most_people = max((day.people for day in stored.values() if day.people is not None), default=0)
-        # Scopes are read side by side, and a vendor may ask from threads of its own.
-        self.context = replace(self.context, client=self.context.client.counting(), most_people=most_people)
+        self.context = replace(
+            self.context,
+            # Scopes are read side by side, and a vendor may ask from threads of its own.
+            client=self.context.client.counting(),
+            most_people=most_people,
+            first_active=first_active(stored),
+        )
         wanted = days_to_read(self.context.now, read_window, stored)
         emptied = Emptied(self.store, name, scope, read_window, self.context)
         asked: list[tuple[date, str]] = []

@@ -20,3 +20,8 @@ def known_days(stored: Mapping[date, StoredDay], now: datetime, ready_at: timede
     """
     newest, latest = newest_known(now, ready_at), (now + ONE_DAY).timestamp()
     return {day: about for day, about in stored.items() if day <= newest and about.read_at <= latest}
+
+
+def first_active(known: Mapping[date, StoredDay]) -> date | None:
+    """The oldest of the known days that had people; None where none had."""
+    return min((day for day, about in known.items() if about.people), default=None)

@@ -20,14 +20,15 @@ _KINDS: dict[type, str] = {
 }
 
 # Where the vendors explain an error, the most specific first: Augment error.message, Coder classic error.msg, GitLab's
-# request limiter message.error, OAuth error_description, GitLab and Cube error, GitLab and Coder message (2026-11).
+# request limiter message.error, OAuth error_description, GitLab, Coder and Cursor message, GitLab and Cube error
+# (2026-11). Cursor has in error what the status says already.
 _REFUSALS = (
     ("error", "message"),
     ("error", "msg"),
     ("message", "error"),
     ("error_description",),
-    ("error",),
     ("message",),
+    ("error",),
 )
 
 
@@ -69,6 +70,10 @@ class JsonObject:
 
     def __contains__(self, key: str) -> bool:
         return key in self.fields
+
+    def given(self, key: str) -> bool:
+        """Whether a key is there with another value than null."""
+        return self.fields.get(key) is not None
 
     def require(self, key: str) -> object:
         """The raw value."""

@@ -8,10 +8,11 @@ from exporter.vendors.base import Vendor
 from exporter.vendors.coder.vendor import CODER
 from exporter.vendors.coder_classic.vendor import CODER_CLASSIC
 from exporter.vendors.copilot.vendor import COPILOT
+from exporter.vendors.cursor.vendor import CURSOR
 from exporter.vendors.gitlab.vendor import GITLAB
 from exporter.vendors.sourcegraph.vendor import SOURCEGRAPH
 
-_REGISTERED: Sequence[Vendor] = (AUGMENT, CODER, CODER_CLASSIC, COPILOT, GITLAB, SOURCEGRAPH)
+_REGISTERED: Sequence[Vendor] = (AUGMENT, CODER, CODER_CLASSIC, COPILOT, CURSOR, GITLAB, SOURCEGRAPH)
 VENDORS: Mapping[str, Vendor] = {vendor.name: vendor for vendor in _REGISTERED}
 
 # The settings model of each vendor, for `load_config`.

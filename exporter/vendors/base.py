@@ -41,7 +41,8 @@ class PollContext(Generic[SettingsT, SessionT]):
 
     `settings` and `session` are of the vendor's own types. `warn` takes a kind and a remark, and logs the first remark
     of each kind. `listed` holds the scopes that the source had at its last poll, even one before a restart.
-    `most_people` is how many people the scope being read had on its best stored day.
+    `most_people` is how many people the scope being read had on its best stored day, and `first_active` its oldest
+    stored day with people.
     """
 
     client: Client
@@ -52,6 +53,7 @@ class PollContext(Generic[SettingsT, SessionT]):
     warn: Callable[[str, str], None]
     listed: Collection[str] = ()
     most_people: int = 0
+    first_active: date | None = None
 
 
 @dataclass(frozen=True)

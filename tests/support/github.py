@@ -68,7 +68,8 @@ class GitHub:
     """`reports` are by place, kind and day (`/orgs/acme/users-1-day/2026-04-20`); what is not there is a 204.
 
     `pages` are lists of seats by place, `identities` the answers of GraphQL one after the other, `bills` those by path
-    and day. `host` is where links lead. `asked` are the requests, each as `GET /path day`.
+    and day. `host` is where links lead; another token than `token` is refused. `asked` are the requests, each as
+    `GET /path day`.
     """
 
     reports: dict[str, Answer] = field(default_factory=dict)
@@ -78,6 +79,7 @@ class GitHub:
     asked: list[str] = field(default_factory=list)
     requests: list[httpx.Request] = field(default_factory=list)
     host: str = f"https://{REPORTS}"
+    token: str = "secret-token"
 
     def put(self, report: str, day: date, *files: bytes, place: str = ACME) -> None:
         """Publishes a report."""
@@ -96,6 +98,8 @@ class GitHub:
             self.asked.append(f"file {path}")
             return self._file(path)
         self.asked.append(" ".join(filter(None, (request.method, path, params.get("day", params.get("page", ""))))))
+        if request.headers["authorization"] != f"Bearer {self.token}":
+            return refusal("401-bad-credentials")
         if "/metrics/reports/" in path:
             return self._envelope(path.replace("/copilot/metrics/reports", ""), params["day"])
         if path.endswith(SEATS):

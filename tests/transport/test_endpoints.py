@@ -112,6 +112,12 @@ def test_no_vendor_may_send_anything_but_these() -> None:
             "GET /api/v2/organizations/{id}/templates",
         ],
         "coder-classic": ["GET /api/private/metrics/activity"],
+        "cursor": [
+            "GET /teams/members",
+            "POST /teams/daily-usage-data",
+            "POST /teams/filtered-usage-events",
+            "GET /teams/groups",
+        ],
         "gitlab": [
             "GET /api/v4/groups/{group}/projects",
             "GET /api/v4/projects/{project}",

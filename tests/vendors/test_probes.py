@@ -9,12 +9,13 @@ import pytest
 
 from exporter.errors import VendorError
 from exporter.simulator.company import Company
-from exporter.simulator.server import VENDORS as SIMULATED
 from exporter.simulator.server import build, serve
 from exporter.transport.client import Client
 from exporter.vendors import VENDORS
 from exporter.vendors.base import PollContext
+from tests.support.cursor_team import CursorTeam
 from tests.support.failures import failure_of
+from tests.support.github import GitHub, lines, row
 from tests.support.vendor_polls import VendorPolls
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
@@ -23,6 +24,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "coder": {"seats": 9},
     "coder-classic": {},
     "copilot": {"organizations": ["acme"]},
+    "cursor": {"base_url": "https://cursor.example.com"},
     "gitlab": {"projects": ["platform/portal"]},
     "sourcegraph": {"instances": ["acme.sourcegraphcloud.com"]},
 }
@@ -39,7 +41,27 @@ def simulators() -> Iterator[str]:
 def polls(simulators: str, vendor: str) -> VendorPolls:
     """A source that reads two days and none again."""
     settings = {"token": "demo-token", "base_url": f"{simulators}/{vendor}", **SETTINGS[vendor]}
-    return VendorPolls(vendor, {**settings, "history": timedelta(days=2), "lookback": timedelta(0)}, NOW)
+    settings |= {"history": timedelta(days=2), "lookback": timedelta(0)}
+    return VendorPolls(vendor, settings, NOW, NOT_SIMULATED[vendor]() if vendor in NOT_SIMULATED else None)
+
+
+def cursor() -> httpx.MockTransport:
+    """A team at Cursor that was active on both days."""
+    team = CursorTeam(key="demo-token")
+    for day in (8, 9):
+        team.works(1, date(2026, 3, day))
+    return httpx.MockTransport(team.answer)
+
+
+def copilot() -> httpx.MockTransport:
+    """An organization at GitHub that was active on both days."""
+    github = GitHub(token="demo-token")
+    for day in (date(2026, 3, 6), date(2026, 3, 7)):
+        github.put("users-1-day", day, lines(row(1, day, used_chat=True)))
+    return httpx.MockTransport(github.answer)
+
+
+NOT_SIMULATED = {"copilot": copilot, "cursor": cursor}
 
 
 def requests(made: VendorPolls) -> dict[str, float]:
@@ -56,7 +78,7 @@ def test_every_vendor_has_settings_here() -> None:
     assert SETTINGS.keys() == VENDORS.keys()
 
 
-@pytest.mark.parametrize("vendor", SIMULATED)
+@pytest.mark.parametrize("vendor", SETTINGS)
 def test_a_poll_with_nothing_to_read_asks_the_vendor_once_or_more_and_succeeds(simulators: str, vendor: str) -> None:
     made = polls(simulators, vendor)
     made.poll()
@@ -67,7 +89,7 @@ def test_a_poll_with_nothing_to_read_asks_the_vendor_once_or_more_and_succeeds(s
     assert requests(made)["200"] > before
 
 
-@pytest.mark.parametrize("vendor", SIMULATED)
+@pytest.mark.parametrize("vendor", SETTINGS)
 def test_a_token_that_was_revoked_fails_a_poll_with_nothing_to_read(simulators: str, vendor: str) -> None:
     made = polls(simulators, vendor)
     made.poll()
@@ -104,6 +126,7 @@ PROBES: dict[str, list[tuple[str, dict[str, str]]]] = {
         )
     ],
     "copilot": [("/orgs/acme/copilot/metrics/reports/users-1-day", {"day": "2026-03-07"})],
+    "cursor": [("/teams/daily-usage-data", {})],
     "gitlab": [("/api/v4/projects/platform/portal", {})],
     "sourcegraph": [("/api/reports/user-registry", {"instanceURL": "acme.sourcegraphcloud.com"})],
 }
