@@ -1,6 +1,6 @@
 import pytest
 
-from exporter.metrics import ADOPTION, CATALOGUE, COMPANY, EXPORTER, Sample, sample
+from exporter.metrics import ADOPTION, CATALOGUE, COMPANY, EXPORTER, Metric, Sample, sample
 
 # The outside, word for word: metric, labels beside those of every metric of its kind. A name or label changes here only
 # together with the documentation that users read.
@@ -53,6 +53,10 @@ adoption_active_users_before                window
 adoption_active_users_best                  window
 adoption_window_workdays                    window
 adoption_window_workdays_before             window
+adoption_day_active_users                   window day
+adoption_day_active_users_baseline          day
+adoption_day_workday                        day
+adoption_day_revised_timestamp_seconds      day
 """
 EXPORTER_LABELS = """
 adoption_exporter_build_info                                    version python_version
@@ -118,10 +122,21 @@ def test_every_help_of_a_window_says_which_days_it_holds() -> None:
     silent = [
         row.name
         for row in ADOPTION
-        if "window" in row.labels and "window of UTC days that ends with the data day" not in row.help
+        if "window" in row.labels and f"window of UTC days that ends with the {last_day(row)}" not in row.help
     ]
 
     assert silent == []
+
+
+def last_day(row: Metric) -> str:
+    return "day" if "day" in row.labels else "data day"
+
+
+def test_only_the_metrics_of_single_days_have_a_date_and_they_say_of_when_they_are() -> None:
+    dated = [row for row in CATALOGUE.values() if "day" in row.labels]
+
+    assert {row.name for row in dated} == {name for name in CATALOGUE if name.startswith("adoption_day_")}
+    assert [row.name for row in dated if "as the state knows them now" not in row.help] == []
 
 
 def test_every_metric_has_a_unit_and_seconds_are_named_so() -> None:

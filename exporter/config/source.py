@@ -48,6 +48,7 @@ class PollSettings(Settings):
     lookback: DaysOrZero = timedelta(days=7)
     stale_after: Duration = timedelta(days=3)
     max_series: Count = 50_000
+    day_series: DaysOrZero = timedelta(days=90)
 
     @field_validator("lookback")
     @classmethod

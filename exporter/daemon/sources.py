@@ -79,7 +79,10 @@ def build_poller(
     """The poller of the source that `options` names; `connect` and the poller end when `stop` is set."""
     self_metrics = SourceMetrics(shared.self_metrics, options.source, vendor.name)
     policy = PublishPolicy(
-        settings.stale_after, settings.max_series, partial(next_poll, settings.interval, settings.cron)
+        settings.stale_after,
+        settings.max_series,
+        settings.day_series.days,
+        partial(next_poll, settings.interval, settings.cron),
     )
     return Poller(
         Source(options.source, vendor, settings, read_window(settings, retention), connect),

@@ -1,5 +1,6 @@
 """The metrics about adoption: what vendors say of people, usage and time."""
 
+from exporter.metrics.days import DAYS
 from exporter.metrics.metric import SCOPE, Metric
 from exporter.metrics.money import MONEY, SEATS
 from exporter.metrics.sentences import AS_OF_NOW, CACHED, NEVER_ADD, PEOPLE, VENDOR_TEAMS, WINDOW
@@ -193,4 +194,5 @@ ADOPTION: tuple[Metric, ...] = (
         "counter",
     ),
     *VERDICTS,
+    *DAYS,
 )

@@ -45,7 +45,8 @@ EXPORTER: tuple[Metric, ...] = (
     Metric("adoption_exporter_series", "Adoption series that are published for the source.", "{series}", SOURCE),
     Metric(
         "adoption_exporter_series_dropped",
-        "Adoption series that are withheld: max_series (the limit is reached) or privacy (a group is too small).",
+        "Adoption series that are withheld: day_series (of single days, which max_series drops first), max_series (of "
+        "anything else) or privacy (a group is too small).",
         "{series}",
         (*SOURCE, "reason"),
     ),

@@ -13,7 +13,7 @@ from exporter.model import CLOCK_TOLERANCE
 from exporter.publish.self_metrics import SourceMetrics
 from exporter.publish.snapshot import ExpositionCache
 from exporter.samples.build import SampleOptions, scope_history, scope_samples, source_samples
-from exporter.samples.days import DayFigures, newest_days
+from exporter.samples.days import DayFigures, day_samples, newest_days
 from exporter.samples.filters import limit, short_label
 from exporter.samples.history import Roster
 from exporter.samples.verdicts import Verdicts
@@ -31,13 +31,14 @@ HISTORY_DAYS = 60
 
 @dataclass(frozen=True)
 class PublishPolicy:
-    """How long a source is published without a successful poll, and how many series it may have.
+    """How long a source is published without a successful poll, and how many series and days of them it may have.
 
     `next_poll` returns when the poll after a moment is due: a source that is polled weekly is not stale before that.
     """
 
     stale_after: timedelta
     max_series: int
+    day_series: int
     next_poll: Callable[[datetime], datetime]
 
 
@@ -152,11 +153,24 @@ class Publisher:
         if samples:
             samples.extend(source_samples(self.sample_options))
         samples, over = limit(samples, self.policy.max_series)
+        days, days_over = self._day_samples(self.policy.max_series - len(samples))
+        samples.extend(days)
         data_days = {short_label(name): self._scopes[name].figures.data_day for name in self._shown}
         self.cache.publish(self.sample_options.source, samples, data_days, at_once=at_once)
         withheld = sum(self._scopes[name].withheld for name in self._shown)
         shortened = sum(self._scopes[name].shortened for name in self._shown)
-        self.self_metrics.series(len(samples), {"max_series": over, "privacy": withheld}, shortened)
+        dropped = {"day_series": days_over, "max_series": over, "privacy": withheld}
+        self.self_metrics.series(len(samples), dropped, shortened)
+
+    def _day_samples(self, most: int) -> tuple[list[Sample], int]:
+        """The samples of single days, at most `most`, and how many are dropped."""
+        number, about = self.policy.day_series, self.sample_options
+        scopes = {
+            (about.source, about.vendor, short_label(name)): self._scopes[name].days[-number:] if number else ()
+            for name in sorted(self._shown)
+        }
+        made = day_samples(scopes, most)
+        return made, sum(figures.series() for days in scopes.values() for figures in days) - len(made)
 
     def _make_all(self, scopes: Mapping[str, ScopeStatus]) -> dict[str, Published]:
         made: dict[str, Published] = {}
@@ -190,7 +204,12 @@ class Publisher:
             read_at=read_at,
             since=since,
             days=newest_days(
-                history.window_counts, self.sample_options.workday, history.oldest, data_day, HISTORY_DAYS
+                history.window_counts,
+                {day: stored.revised_at for day, stored in history.days.items()},
+                self.sample_options.workday,
+                history.oldest,
+                data_day,
+                max(HISTORY_DAYS, self.policy.day_series),
             ),
             newest=newest,
             hides=history.hides,

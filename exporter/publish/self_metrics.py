@@ -15,7 +15,7 @@ from exporter.samples.filters import short_label
 from exporter.state.scope_readings import Readings
 from exporter.state.store import PollStatus
 
-DROP_REASONS = ("max_series", "privacy")
+DROP_REASONS = ("day_series", "max_series", "privacy")
 _PREFIX = "adoption_exporter_"
 
 

@@ -22,8 +22,9 @@ class StoredDay:
     """What a poll needs to know of a stored day.
 
     `people` is the head count, `listed` whether the vendor names its people, `requests` what reading it cost. Times are
-    Unix seconds; `empty_since` is the first of the unbroken run of reads that returned the day without a row, and
-    `pending` is True where the vendor gives some fields later.
+    Unix seconds; `empty_since` is the first of the unbroken run of reads that returned the day without a row,
+    `revised_at` when the day last changed after it was first stored, and `pending` is True where the vendor gives some
+    fields later.
     """
 
     people: int | None
@@ -32,6 +33,7 @@ class StoredDay:
     read_at: float
     empty_since: float | None = None
     pending: bool = False
+    revised_at: float | None = None
 
 
 @dataclass(frozen=True)

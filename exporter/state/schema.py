@@ -82,6 +82,16 @@ pending = Table(
     Column("day", Date, primary_key=True),
 )
 
+# When a stored day last changed after it was first stored; only days that did, in states that note it.
+revision = Table(
+    "revision",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("scope", Text, primary_key=True),
+    Column("day", Date, primary_key=True),
+    Column("at", Float, nullable=False),
+)
+
 # The names of the vendor's own teams by id, as of the newest day that was read with them.
 team = Table(
     "team",

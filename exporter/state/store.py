@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Table, and_, delete, null, sel
 from exporter.errors import Failure
 from exporter.model import DayFacts, Reading, Seats, WindowPeople
 from exporter.state import codec as facts_format
-from exporter.state import holders, schema, scope_readings, team_names, window_counts
+from exporter.state import holders, revisions, schema, scope_readings, team_names, window_counts
 from exporter.state.database import LOCK_SECONDS, NO_VARIABLES, Database
 from exporter.state.engine import MEMORY
 from exporter.state.records import Replacement, ScopeStatus, StoredDay
@@ -82,14 +82,13 @@ class Store:
 
     def days(self, source: str, scope: str) -> dict[date, StoredDay]:
         """The stored days of a scope, without those already found unreadable."""
-        table, emptied, pending = schema.day, schema.emptied, schema.pending
+        table, emptied, pending, revision = schema.day, schema.emptied, schema.pending, schema.revision
         listed, waits = table.c.people.is_not(None), pending.c.day.is_not(None)
-        query = (
-            select(table.c.day, table.c.people_total, listed, table.c.requests, table.c.read_at, emptied.c.since, waits)
-            .outerjoin(emptied, and_(*(emptied.c[key.name] == key for key in table.primary_key)))
-            .outerjoin(pending, and_(*(pending.c[key.name] == key for key in table.primary_key)))
-            .where(table.c.source == source, table.c.scope == scope)
-        )
+        of_day = (table.c.day, table.c.people_total, listed, table.c.requests, table.c.read_at)
+        query = select(*of_day, emptied.c.since, waits, revision.c.at).select_from(table)
+        for other in (emptied, pending, revision):
+            query = query.outerjoin(other, and_(*(other.c[key.name] == key for key in table.primary_key)))
+        query = query.where(table.c.source == source, table.c.scope == scope)
         with self.database.read() as connection:
             rows = connection.execute(query)
             return {day: StoredDay(*rest) for day, *rest in rows if (source, scope, day) not in self._unreadable}
@@ -151,9 +150,7 @@ class Store:
                 self.database.upsert(connection, schema.pending, [key])
             team_names.note(self.database, connection, source, scope, reading.day, reading.team_names)
             if change == "revised":
-                scopes = schema.scope
-                where = (scopes.c.source == source, scopes.c.scope == scope)
-                connection.execute(scopes.update().where(*where).values(revised=scopes.c.revised + 1))
+                revisions.note(self.database, connection, key, now.timestamp())
                 # In the same transaction: a poll may fail before it reads new counts, and the old ones would stay.
                 window_counts.forget_with(connection, source, scope, reading.day)
         self._unreadable.replaced(source, scope, reading.day)
@@ -178,7 +175,8 @@ class Store:
     def forget_day(self, source: str, scope: str, day: date) -> None:
         """Deletes a day and the vendor's own counts of every window that holds it."""
         with self.database.write(source) as connection:
-            connection.execute(delete(schema.day).where(*_is_day(schema.day, source, scope, day)))
+            for table in (schema.day, schema.revision):
+                connection.execute(delete(table).where(*_is_day(table, source, scope, day)))
             window_counts.forget_with(connection, source, scope, day)
 
     def days_before(self, source: str, before: date) -> dict[str, list[date]]:
@@ -194,8 +192,9 @@ class Store:
     def prune(self, source: str, before: date) -> int:
         """Deletes the days before a day; returns how many."""
         with self.database.write(source) as connection:
-            columns = (schema.window.c.data_day, schema.emptied.c.day, schema.pending.c.day, schema.day.c.day)
-            for table, column in ((column.table, column) for column in columns):
+            others = (schema.emptied, schema.pending, schema.revision, schema.day)
+            for column in (schema.window.c.data_day, *(table.c.day for table in others)):
+                table = column.table
                 result = connection.execute(delete(table).where(table.c.source == source, column < before))
         return result.rowcount
 

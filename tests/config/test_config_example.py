@@ -12,6 +12,7 @@ _POLL = {
     "lookback": "7d",
     "stale_after": "3d",
     "max_series": 50_000,
+    "day_series": "90d",
 }
 _CALENDAR = {"weekend": ["sat", "sun"], "closed": [], "half": []}
 

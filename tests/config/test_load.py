@@ -100,6 +100,7 @@ def test_a_configuration_is_typed_values() -> None:
             lookback=timedelta(days=3),
             stale_after=timedelta(hours=36),
             max_series=200,
+            day_series=timedelta(days=30),
             ready_at=timedelta(hours=4, minutes=15),
             late_grace=timedelta(hours=48),
             seats=250,

@@ -41,12 +41,13 @@ class World:
         source: str = "acme",
         *,
         max_series: int = 100,
+        day_series: int = 0,
         seats: int | None = None,
         next_poll: Callable[[datetime], datetime] = lambda read: read,
     ) -> Publisher:
         return Publisher(
             sample_options=sample_options_of(source, "augment", AccountBook(self.store, source), seats=seats),
-            policy=PublishPolicy(STALE_AFTER, max_series, next_poll),
+            policy=PublishPolicy(STALE_AFTER, max_series, day_series, next_poll),
             store=self.store,
             cache=self.cache,
             self_metrics=self.self_metrics.source(source, "augment"),
@@ -414,10 +415,50 @@ def test_a_source_is_kept_below_its_series_and_the_dropped_ones_are_counted() ->
     }
     assert world.series() == {
         'series{source="acme",vendor="augment"}': 12.0,
+        'series_dropped{reason="day_series",source="acme",vendor="augment"}': 0.0,
         'series_dropped{reason="max_series",source="acme",vendor="augment"}': 10.0,
         'series_dropped{reason="privacy",source="acme",vendor="augment"}': 0.0,
         'series_shortened{source="acme",vendor="augment"}': 0.0,
     }
+
+
+def days_of(world: World, metric: str = "adoption_day_active_users") -> dict[tuple[str, ...], float]:
+    """The series of single days by their labels behind the scope."""
+    samples = world.cache.snapshot.samples["acme"]
+    return {sample.labels[3:]: sample.value for sample in samples if sample.metric == metric}
+
+
+def test_the_newest_days_have_series_of_their_own_as_they_are_known_now() -> None:
+    world = World()
+    world.store.list_scopes("acme", ["all"])
+    for day in (MONDAY - WEEK, MONDAY - 2 * WEEK, MONDAY, TUESDAY):
+        world.put(day, 1, 2)
+    world.put(MONDAY, 1, 2, 3)
+
+    world.publisher(day_series=2).publish_all()
+
+    assert days_of(world) == {("1d", "2026-03-09"): 3, ("1d", "2026-03-10"): 2}
+    assert days_of(world, "adoption_day_workday") == {("2026-03-09",): 1, ("2026-03-10",): 1}
+    assert days_of(world, "adoption_day_active_users_baseline") == {("2026-03-09",): 2}
+    assert days_of(world, "adoption_day_revised_timestamp_seconds") == {("2026-03-09",): NOW.timestamp()}
+
+
+def test_single_days_are_dropped_before_anything_else_and_counted_apart() -> None:
+    world = World()
+    world.store.list_scopes("acme", ["all"])
+    world.put(MONDAY, 1)
+    totals = len(one_day(MONDAY, 1))
+    shown = {}
+    for room in (2, 1, 0, -1):
+        world.publisher(max_series=totals + room, day_series=90).publish_all()
+        published, dropped = len(world.cache.snapshot.samples["acme"]), world.series()
+        shown[room] = (published - totals, *(dropped[_dropped(reason)] for reason in ("day_series", "max_series")))
+
+    assert shown == {2: (2, 0, 0), 1: (1, 1, 0), 0: (0, 2, 0), -1: (-1, 2, 1)}
+
+
+def _dropped(reason: str) -> str:
+    return f'series_dropped{{reason="{reason}",source="acme",vendor="augment"}}'
 
 
 def test_labels_that_are_too_long_are_cut_and_counted() -> None:

@@ -18,6 +18,7 @@ SEEDED = {
     'poll_failures_total{reason="payload",source="acme",vendor="augment"}': 0.0,
     'poll_failures_total{reason="bug",source="acme",vendor="augment"}': 0.0,
     'series{source="acme",vendor="augment"}': 0.0,
+    'series_dropped{reason="day_series",source="acme",vendor="augment"}': 0.0,
     'series_dropped{reason="max_series",source="acme",vendor="augment"}': 0.0,
     'series_dropped{reason="privacy",source="acme",vendor="augment"}': 0.0,
     'series_shortened{source="acme",vendor="augment"}': 0.0,

@@ -135,7 +135,7 @@ SPLIT = {
 
 
 def test_totals_by_activity_too_and_single_users_who_were_asked_for_stay() -> None:
-    every = dict.fromkeys(("activity", "user", "window", "days", "kind", "currency", "basis"), "x") | LABELS
+    every = dict.fromkeys(("activity", "user", "window", "day", "days", "kind", "currency", "basis"), "x") | LABELS
     samples = [
         sample(row.name, 1.0, **{label: every[label] for label in row.labels})
         for row in ADOPTION

@@ -113,6 +113,7 @@ class Bench:
     calendar: Calendar = field(default_factory=Calendar)
     stale_after: timedelta = timedelta(days=3)
     max_series: int = 1000
+    day_series: int = 0
     windows: bool = False
     cache: ExpositionCache = field(default_factory=ExpositionCache)
     self_metrics: SelfMetrics = field(default_factory=SelfMetrics)
@@ -201,6 +202,7 @@ class Bench:
             calendar=self.calendar,
             stale_after=self.stale_after,
             max_series=self.max_series,
+            day_series=timedelta(days=self.day_series),
         )
         poller = build_poller(
             vendor,

@@ -1,6 +1,5 @@
 """For random users of two instances, Sourcegraph gives what a brute-force count of its rows gives."""
 
-import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -9,11 +8,11 @@ from datetime import UTC, date, datetime, time, timedelta
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from exporter.metrics import CATALOGUE
 from exporter.simulator.company import Company
 from exporter.simulator.server import serve
 from exporter.simulator.sourcegraph import Instances, sourcegraph_app
 from exporter.simulator.sourcegraph_usage import CLOUD, SELF_HOSTED, Account, Counts, Row
+from tests.support.counted_elsewhere import COUNTED_ELSEWHERE
 from tests.support.vendor_polls import VendorPolls
 
 NEWEST = date(2026, 11, 19)
@@ -120,12 +119,11 @@ def counted(users: Users, host: str) -> Iterator[tuple[str, tuple[str, ...], flo
 
 
 def published(bench: VendorPolls, host: str) -> dict[tuple[str, tuple[str, ...]], float]:
-    """Every sample of an instance that is about people, usage, code or idle seats of a window."""
-    counted = re.compile(r"adoption_((.+_)?active_(users|service_accounts)|(.+_)?usage|code_\w+|seats_idle)")
+    """Every sample of an instance that is about a window and that the vendor's answers alone give."""
     return {
         (sample.metric, sample.labels[3:]): sample.value
         for sample in bench.samples()
-        if sample.labels[2] == host and "window" in CATALOGUE[sample.metric].labels and counted.fullmatch(sample.metric)
+        if sample.labels[2] == host and len(sample.labels) > 3 and sample.metric not in COUNTED_ELSEWHERE
     }
 
 
