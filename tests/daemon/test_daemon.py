@@ -278,7 +278,10 @@ def test_kill_9_at_any_moment_of_a_poll_leaves_complete_days_only(tmp_path: Path
 
 def adoption(running: Daemon) -> dict[str, str]:
     """The samples of windows on /metrics, by series, without those that a longer history changes."""
-    by_history = ("adoption_new_users", "adoption_returned_users", "adoption_lapsed_users")
+    by_history = (
+        *("adoption_new_users", "adoption_returned_users", "adoption_lapsed_users"),
+        *("adoption_active_users_best", "adoption_day_active_users"),
+    )
     lines = [line for line in running.get("/metrics").text.splitlines() if 'window="' in line]
     return dict(line.rsplit(" ", 1) for line in lines if not line.startswith(by_history))
 
