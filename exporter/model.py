@@ -70,8 +70,8 @@ def amount_of(measure: Any, *words: Any) -> Amount:
 
 
 # A part of a day: one amount with its breakdowns, all amounts of a measure, a breakdown with its people and amounts, or
-# the service accounts.
-Field = Amount | Measure | Dimension | Literal["service"]
+# its people alone, or the service accounts.
+Field = Amount | Measure | Dimension | Literal["service", "model_people"]
 
 
 class AmountKey(NamedTuple):
@@ -149,13 +149,16 @@ class Reading:
     """One day as a vendor gave it. `rows` is False where the vendor returned the day without a single row.
 
     `only` names the fields that were read where the others were not: they alone are stored, and only where the day
-    already is. `team_names` are the names of the vendor's teams by id; the newest day's name holds for all days.
+    already is. `apart` names fields that the vendor settles on its own, money for example: that they change is no
+    revision of the day. `team_names` are the names of the vendor's teams by id; the newest day's name holds for all
+    days.
     """
 
     day: date
     facts: DayFacts
     rows: bool = True
     only: frozenset[Field] | None = None
+    apart: frozenset[Field] = frozenset()
     team_names: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -91,7 +91,7 @@ def _read(source: Source, context: PollContext, checked: OnlineCheck, numbers: _
             for reading in source.vendor.read(context, scope, [checked.day]):
                 if isinstance(reading, InvalidDay):
                     checked.problems.append(f"{scope}: {reading.error}")
-                else:
+                elif reading.only is None:
                     people = _with_people_of(reading.facts, people)
         except VendorError as error:
             checked.problems.append(f"{scope}: {error}")

@@ -125,7 +125,7 @@ def _people(scope: Scope, window: str) -> tuple[int | None, int | None]:
 
 def _people_by(aggregate: Aggregate, labels: Labels) -> Iterator[Sample]:
     for key, accounts in sorted(aggregate.people.items()):
-        unknown = key.dimension in aggregate.missing or (
+        unknown = not aggregate.missing.isdisjoint((key.dimension, f"{key.dimension}_people")) or (
             key.dimension == "activity" and Amount("usage", key.member) in aggregate.missing
         )
         if accounts and key != EVERYBODY and not unknown:

@@ -66,7 +66,7 @@ def change_of(stored: DayFacts | None, reading: Reading, after: DayFacts) -> Cha
     if same(stored, after):
         return "same"
     # What comes later is no revision, nor is what a vendor settles on its own.
-    later = stored.pending if reading.only is None else reading.only | stored.pending
+    later = stored.pending | reading.apart | (reading.only or frozenset())
     return "completed" if later and same(with_fields(stored, after, later), after) else "revised"
 
 
@@ -75,6 +75,8 @@ def _is_of(key: AmountKey, fields: frozenset[Field]) -> bool:
 
 
 def _has_people(key: PeopleKey, fields: frozenset[Field]) -> bool:
+    if f"{key.dimension}_people" in fields:
+        return True
     return key.dimension in fields or (key.dimension == "activity" and Amount("usage", key.member) in fields)
 
 

@@ -8,7 +8,7 @@ import pytest
 from pyroaring import BitMap
 
 from exporter.config.calendar import Calendar, DayRange
-from exporter.errors import BadPayload, Rejected
+from exporter.errors import BadPayload, Rejected, Unreachable
 from exporter.model import EVERYBODY, DayFacts, Identity, Reading
 from exporter.poll.online_check import OnlineCheck, online_check
 from exporter.poll.source import Source
@@ -93,6 +93,16 @@ def test_a_source_that_cannot_list_its_scopes_has_that_problem() -> None:
 @pytest.mark.parametrize(("answer", "seen"), [(counted(7), None), (None, [])], ids=["a count", "nobody"])
 def test_a_vendor_that_counts_people_names_none(answer: DayFacts | None, seen: list[frozenset[str]] | None) -> None:
     assert online_check(source(Script(days={("all", MONDAY): answer})), NOON).people == seen
+
+
+def test_a_part_of_days_that_fails_is_a_problem_and_fields_alone_name_nobody() -> None:
+    fields = Reading(MONDAY, DayFacts(), only=frozenset({"spend"}))
+    script = Script(days={("all", MONDAY): people()}, fields=[fields, InvalidDay(MONDAY, Unreachable("no bills"))])
+
+    checked = online_check(source(script), NOON)
+
+    assert checked.problems == ["all: no bills"]
+    assert checked.people == []
 
 
 def with_check(of: Source, *problems: str) -> Source:

@@ -7,6 +7,7 @@ import pytest
 
 from exporter.errors import BadPayload, Failure, RateLimited, Rejected, Unreachable, VendorError
 from exporter.model import WindowPeople
+from exporter.vendors.base import InvalidDay
 from tests.support.failures import failure_of
 from tests.support.made_up_vendor import NOON, YESTERDAY, Bench, Script, people
 
@@ -54,6 +55,20 @@ def test_an_outage_of_seats_fails_the_scope_though_its_people_are_published(erro
     # What was known of them stays, as with every outage.
     assert made.published("adoption_seats") == {("a",): 7, ("b",): 7}
     assert made.store.scopes("tool")["a"].last_success == NOON.timestamp()
+
+
+@pytest.mark.parametrize("error", OUTAGES)
+def test_an_outage_of_a_part_of_the_days_fails_the_scope_though_its_people_and_seats_are_published(
+    error: VendorError,
+) -> None:
+    made = bench("all")
+    made.script.fields = [InvalidDay(YESTERDAY, error)]
+    poller = made.poller()
+    poller.poll()
+
+    assert poller.failed == {"all": Failure(error.reason, str(error), error.status)}
+    assert made.published("adoption_active_users")["all", "1d"] == 2
+    assert made.published("adoption_seats") == {("all",): 7}
 
 
 @pytest.mark.parametrize("error", REFUSALS)

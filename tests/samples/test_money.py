@@ -150,3 +150,13 @@ def test_vendor_teams_of_a_window_are_those_of_each_day_and_absent_where_one_day
     }
     assert published(week | {back(6): DAY}, ["team"], vendor_teams=True) == {"team_active_users{1d,web}": 2}
     assert published(week, ["team"]) == {}
+
+
+def test_people_by_model_may_be_unknown_where_tokens_and_money_by_model_are_known() -> None:
+    without = replace(DAY, people={EVERYBODY: BitMap([1, 2])}, missing=frozenset({"model_people"}))
+
+    week = published({back(0): DAY} | {back(number): without for number in range(1, 7)})
+
+    assert week["model_active_users{1d,opus}"] == 1
+    assert "model_active_users{7d,opus}" not in week
+    assert (week["model_tokens{7d,input,opus}"], week["model_spend{7d,USD,charged,opus}"]) == (70, 0.7)

@@ -198,6 +198,28 @@ def test_fields_alone_that_are_pending_again_change_nothing() -> None:
     assert change_of(WHOLE, reading, WHOLE) == "same"
 
 
+def test_what_a_vendor_settles_apart_is_no_revision_of_the_day() -> None:
+    dearer = replace(WHOLE, amounts={**WHOLE.amounts, AmountKey(CHARGED): Decimal("0.31")})
+    refused = replace(WHOLE, amounts={**WHOLE.amounts, SEARCHES: 6}, missing=frozenset({"spend"}))
+    apart: frozenset[Field] = frozenset({"spend"})
+
+    assert change_of(WHOLE, Reading(DAY, dearer, apart=apart), dearer) == "completed"
+    assert change_of(WHOLE, Reading(DAY, dearer), dearer) == "revised"
+    assert change_of(WHOLE, Reading(DAY, refused, apart=apart), refused) == "revised"
+
+
+def test_money_by_model_may_be_read_again_without_the_people_by_model() -> None:
+    money = DayFacts(
+        amounts={AmountKey(CHARGED, "model", "opus"): Decimal("0.31")}, pending=frozenset({"model_people"})
+    )
+
+    after = merged(WHOLE, Reading(DAY, money, only=frozenset({"spend", "model_people"})))
+
+    assert after.people == WHOLE.people
+    assert after.amounts[AmountKey(CHARGED, "model", "opus")] == Decimal("0.31")
+    assert after.pending == frozenset()
+
+
 def test_accounts_of_either_day_keep_what_they_have() -> None:
     one = DayFacts(amounts={AmountKey(INPUT): 4}, by_account=by_account(account=[1, 3], tokens=[4, 0]))
     other = DayFacts(

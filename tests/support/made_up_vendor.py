@@ -61,7 +61,7 @@ class _NoClient:
 class Script:
     """The made-up vendor's facts or errors by scope and day; an absent day is not published.
 
-    `fields` are readings of some fields alone, which come after the days of every scope.
+    `fields` are readings of some fields alone, or what failed of them, which come after the days of every scope.
     """
 
     days: dict[tuple[str, date], DayFacts | InvalidDay | Exception | None] = field(default_factory=dict)
@@ -73,7 +73,7 @@ class Script:
     counts_error: Exception | None = None
     probe_error: Exception | None = None
     probes: int = 0
-    fields: Sequence[Reading] = ()
+    fields: Sequence[Reading | InvalidDay] = ()
     asked: list[tuple[str, tuple[date, ...]]] = field(default_factory=list)
     asked_windows: list[tuple[date, tuple[str, ...]]] = field(default_factory=list)
     requests_a_day: int = 1
