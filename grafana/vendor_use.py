@@ -19,7 +19,9 @@ def sections(vendor: Vendor) -> Iterator[Section]:
     if vendor.completions:
         yield Section("Completions", [*_completions(vendor)])
     if vendor.editors:
-        yield Section("Editors and languages", [*_editors(vendor)])
+        yield Section("Editors and languages" if vendor.languages else "Clients", [*_editors(vendor)])
+    if vendor.models:
+        yield Section("Models, tokens and money", [*_models(vendor)])
     if vendor.time:
         yield Section("Time", [*_time(vendor)])
     yield Section("Code", [_code(vendor, kind) for kind in vendor.code])
@@ -99,8 +101,10 @@ def _editors(vendor: Vendor) -> Iterator[Panel]:
             "People by editor", f"Distinct people by editor or client in the chosen window. {several}", panels.PEOPLE
         ),
         Query(facts.each_day("adoption_client_active_users", "client", window="$window"), "{{client}}"),
-        width=16,
+        width=16 if vendor.languages else 24,
     )
+    if not vendor.languages:
+        return
     people = facts.now("adoption_language_active_users", "language", window="$window")
     yield panels.ranking(
         vendor.newest(
@@ -110,6 +114,38 @@ def _editors(vendor: Vendor) -> Iterator[Panel]:
         ),
         f"sort_desc(topk(10, {people}))",
         "{{language}}",
+        width=8,
+    )
+
+
+def _models(vendor: Vendor) -> Iterator[Panel]:
+    facts = vendor.facts
+    several = "One person counts in each that they use: never add them."
+    people = facts.now("adoption_model_active_users", "model", window="$window")
+    yield panels.ranking(
+        vendor.newest("People by model", f"Distinct people by AI model in the chosen window. {several}", panels.PEOPLE),
+        f"sort_desc({people})",
+        "{{model}}",
+        width=8,
+    )
+    yield panels.lines(
+        vendor.each_day(
+            "Tokens",
+            "Tokens by kind in the chosen window, those of service accounts too. Reading a cache is cheap and dwarfs "
+            "the rest: never add kinds.",
+            panels.EVENTS,
+        ),
+        Query(facts.each_day("adoption_tokens", "kind", window="$window"), "{{kind}}"),
+        width=8,
+    )
+    yield panels.lines(
+        vendor.each_day(
+            "Money",
+            "Money in the chosen window. estimated: at list price, nobody is billed by it; included: covered by the "
+            "plan; charged: billed on top. Never add currencies or bases.",
+            panels.EVENTS,
+        ),
+        Query(facts.each_day("adoption_spend", "currency", "basis", window="$window"), "{{currency}}, {{basis}}"),
         width=8,
     )
 

@@ -27,6 +27,8 @@ class Vendor:
     activity_people: bool = False
     completions: bool = False
     editors: bool = False
+    languages: bool = True
+    models: bool = False
     sessions: bool = False
     code: tuple[str, ...] = ()
     time: bool = False
@@ -133,6 +135,19 @@ VENDORS = (
         activity_people=True,
         completions=True,
         editors=True,
+        code=("lines",),
+    ),
+    Vendor(
+        name="claude-code",
+        title="Claude Code",
+        color="#14b8a6",
+        ready="02:00 (Console) or 12:00 (Enterprise) UTC of the next one",
+        scope="Organization",
+        activities="Sessions, commits, pull requests, edits that Claude proposed and those that were accepted.",
+        activity_people=True,
+        editors=True,
+        languages=False,
+        models=True,
         code=("lines",),
     ),
 )

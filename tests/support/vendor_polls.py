@@ -80,6 +80,7 @@ class VendorPolls:
             seats=settings.seats,
             teams=self.teams,
             per_user=self.label is not None,
+            vendor_teams=settings.teams is not None,
         )
         stop = Pauses()
         shared = Shared(self.store, self.cache, self.self_metrics, lambda: self.now, monotonic)

@@ -13,6 +13,7 @@ from exporter.simulator.server import build, serve
 from exporter.transport.client import Client
 from exporter.vendors import VENDORS
 from exporter.vendors.base import PollContext
+from tests.support.claude_code_server import console_server
 from tests.support.cursor_team import CursorTeam
 from tests.support.failures import failure_of
 from tests.support.github import GitHub, lines, row
@@ -21,6 +22,7 @@ from tests.support.vendor_polls import VendorPolls
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 SETTINGS: dict[str, dict[str, Any]] = {
     "augment": {},
+    "claude-code": {"api": "console", "base_url": "https://claude.example.com"},
     "coder": {"seats": 9},
     "coder-classic": {},
     "copilot": {"organizations": ["acme"]},
@@ -61,7 +63,12 @@ def copilot() -> httpx.MockTransport:
     return httpx.MockTransport(github.answer)
 
 
-NOT_SIMULATED = {"copilot": copilot, "cursor": cursor}
+def claude_code() -> httpx.MockTransport:
+    """A Console organization in which somebody was active on both days."""
+    return console_server(key="demo-token").transport
+
+
+NOT_SIMULATED = {"claude-code": claude_code, "copilot": copilot, "cursor": cursor}
 
 
 def requests(made: VendorPolls) -> dict[str, float]:
@@ -108,6 +115,7 @@ def failure_of_scope(made: VendorPolls) -> object:
 
 PROBES: dict[str, list[tuple[str, dict[str, str]]]] = {
     "augment": [("/analytics/v0/dau-count", {"start_date": "2026-03-09", "end_date": "2026-03-09"})],
+    "claude-code": [("/v1/organizations/me", {})],
     "coder": [
         (
             "/api/v2/insights/user-activity",

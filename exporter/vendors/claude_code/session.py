@@ -1,0 +1,25 @@
+"""What is remembered of a source at Claude Code from poll to poll."""
+
+from dataclasses import dataclass, field
+from datetime import date
+
+from exporter.vendors.base import PollContext
+from exporter.vendors.claude_code.settings import ClaudeCodeSettings
+
+
+@dataclass
+class ClaudeCodeSession:
+    """What is remembered of both APIs.
+
+    `silent` says that the whole history came without a row, `people` how many there were on each day that was read,
+    and `forgotten` is the newest day that the vendor no longer has.
+    `groups` are the names of groups by id, with the newest day of which they are.
+    """
+
+    silent: bool = False
+    people: dict[date, int] = field(default_factory=dict)
+    forgotten: date = date.min
+    groups: dict[str, tuple[date, str]] = field(default_factory=dict)
+
+
+Context = PollContext[ClaudeCodeSettings, ClaudeCodeSession]
