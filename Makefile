@@ -17,7 +17,7 @@ help:
 	@echo 'make test-fast  the tests without real servers, processes and long searches: under two minutes'
 	@echo 'make check   formatting, lint and types alone'
 	@echo 'make lock    pin pyproject.toml anew; LOCK_FLAGS=--upgrade takes the newest versions'
-	@echo 'make manifests  write the rules of prometheus/ into the PrometheusRule'
+	@echo 'make manifests  write the rules of prometheus/ into the PrometheusRule; RUNBOOKS=URL and GRAFANA=URL for its links'
 	@echo 'make image   build the image with docker, or with make ENGINE=podman'
 	@echo 'make image-test  build the image without a registry, run it, and boot systemd with the unit; root, minutes'
 	@echo 'make clean   remove .venv and caches'
@@ -46,7 +46,7 @@ lock: .venv/dev
 	$(LOCK) --group build --constraint requirements-dev.txt --output-file requirements-build.txt
 
 manifests:
-	sh deploy/kubernetes/prometheusrule.sh >deploy/kubernetes/prometheus-operator/prometheusrule.yaml
+	RUNBOOKS='$(RUNBOOKS)' GRAFANA='$(GRAFANA)' sh deploy/kubernetes/prometheusrule.sh >deploy/kubernetes/prometheus-operator/prometheusrule.yaml
 
 image:
 	$(ENGINE) build --tag adoption-exporter .

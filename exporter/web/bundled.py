@@ -1,10 +1,11 @@
-"""The Grafana dashboards and Prometheus rules that ship with the exporter."""
+"""The Grafana dashboards, Prometheus rules and runbooks that ship with the exporter."""
 
 from collections.abc import Mapping
 from pathlib import Path
 
 _PACKAGE = Path(__file__).parents[1]
 _SHIPPED = (
+    "docs/runbooks/*.md",
     "grafana/dashboards/*.json",
     "grafana/provisioning/**/*.yaml",
     "prometheus/*.yaml",

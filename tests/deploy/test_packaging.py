@@ -20,7 +20,13 @@ pytestmark = pytest.mark.slow
 
 CHECKOUT = Path(__file__).parents[2]
 PACKAGE = CHECKOUT / "exporter"
-SHIPPED = ["grafana/dashboards/*.json", "grafana/provisioning/**/*.yaml", "prometheus/*.yaml", "prometheus/*.yml"]
+SHIPPED = [
+    "docs/runbooks/*.md",
+    "grafana/dashboards/*.json",
+    "grafana/provisioning/**/*.yaml",
+    "prometheus/*.yaml",
+    "prometheus/*.yml",
+]
 
 
 @pytest.fixture(scope="module")

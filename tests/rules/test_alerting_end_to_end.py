@@ -24,15 +24,16 @@ _FOR = "3s"
 
 
 @pytest.mark.parametrize(
-    ("scenario", "alert", "told"),
+    ("scenario", "alerts", "told"),
     [
-        ("drop", "AdoptionDropped", r"assistant \(all\): \d\d\.?\d*% fewer people than usual on a working day"),
-        ("late-data", "AdoptionDataLate", r"assistant: the newest day that augment has finished began [34]d .* ago"),
+        ("drop", {"AdoptionDropped"}, r"assistant \(all\): \d\d\.?\d*% fewer people than usual on a working day"),
+        # Of a vendor that says nothing about a day, nobody came once the grace is over.
+        ("late-data", {"AdoptionDataLate", "AdoptionDayEmpty"}, r"assistant \(all\): augment is late by .*"),
     ],
     ids=["drop", "late-data"],
 )
 def test_what_happens_at_the_demo_arrives_at_a_webhook_and_nothing_else(
-    scenario: str, alert: str, told: str, tmp_path: Path
+    scenario: str, alerts: set[str], told: str, tmp_path: Path
 ) -> None:
     with (
         daemon(tmp_path, "demo", "--scenario", scenario) as exporter,
@@ -45,7 +46,7 @@ def test_what_happens_at_the_demo_arrives_at_a_webhook_and_nothing_else(
             wait_until(lambda: any(re.fullmatch(told, summary) for summary in received.values()))
             sleep(QUIET_SECONDS)
 
-    assert {name for name, _ in received} == {alert}, received
+    assert {name for name, _ in received} == alerts, received
 
 
 def test_an_exporter_that_is_gone_is_told_once_and_its_sources_are_not(tmp_path: Path) -> None:
@@ -88,12 +89,10 @@ def webhook() -> Iterator[tuple[str, dict[tuple[str, str], str]]]:
 
 
 def alertmanager_config(webhook_url: str) -> str:
-    """The example with another receiver, told after seconds, and in every week of the year."""
+    """The example with another receiver, told after seconds."""
     config = yaml.safe_load((RULES / "alertmanager.yml").read_text())
     # As long as it takes an alert that inhibits others to be noticed.
     config["route"] |= {"group_wait": "3s", "group_interval": "1s"}
-    for route in config["route"]["routes"]:
-        route.pop("mute_time_intervals", None)
     config["receivers"][0]["webhook_configs"] = [{"url": webhook_url}]
     return yaml.safe_dump(config)
 

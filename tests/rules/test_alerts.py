@@ -2,16 +2,15 @@
 
 import re
 from collections.abc import Iterator
-from datetime import date, timedelta
-from functools import cache
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 import pytest
 import yaml
 
-from exporter.simulator.company import Company
+from exporter.commands.dashboards import GRAFANA
+from exporter.commands.dashboards import RUNBOOKS as RUNBOOKS_URL
+from exporter.metrics import CATALOGUE
 from tests.support import promql, real_servers
 
 ROOT = Path(__file__).parents[2]
@@ -19,8 +18,9 @@ RULES = ROOT / "prometheus"
 CASES = sorted((RULES / "tests").glob("*.yaml"))
 RUNBOOKS = ROOT / "docs" / "runbooks"
 
-# What a year of the simulated company has: Company keeps these days quiet.
-HOLIDAYS = {(1, 1), (5, 1), (10, 3), (12, 24), (12, 25), (12, 26), (12, 31)}
+BOARDS = {path.stem for path in (ROOT / "grafana" / "dashboards").glob("*.json")}
+# Each process has a configuration of its own.
+RELOAD_FAILED = "last_over_time(adoption_exporter_config_last_reload_successful[30m]) == 0"
 
 
 @pytest.mark.servers("promtool")
@@ -52,20 +52,25 @@ def test_the_alerts_do_what_their_cases_say(file: Path) -> None:
     assert tested.returncode == 0, tested.stdout + tested.stderr
 
 
-def test_every_alert_has_a_case_in_which_it_fires_and_one_in_which_it_is_silent() -> None:
-    cases = [case for file in CASES for test in load(file)["tests"] for case in test.get("alert_rule_test", [])]
+def test_what_every_alert_says_is_tested() -> None:
+    """Tests with the exporter's own series have `says`. When it fires, and that it does not else, they say anyway."""
+    cases = [case for file in CASES for test in load(file)["tests"] for case in test["alert_rule_test"]]
+    scripts = "".join(path.read_text() for path in Path(__file__).parent.glob("test_*_alerts.py"))
+    said = [
+        told[1] for told in re.finditer(r'Told\(\s*"(\w+)"((?:(?!Told\().)*)', scripts, re.DOTALL) if "says=" in told[2]
+    ]
 
-    assert {case["alertname"] for case in cases if case["exp_alerts"]} == {*alert_names()}
-    assert {case["alertname"] for case in cases if not case["exp_alerts"]} == {*alert_names()}
+    assert {*said, *(case["alertname"] for case in cases if case["exp_alerts"])} == {*alert_names()}
 
 
-def test_every_alert_carries_a_severity_numbers_and_a_runbook() -> None:
+def test_every_alert_carries_a_severity_numbers_and_links() -> None:
     for rule in alerts():
-        name = rule["alert"]
+        name, annotations = rule["alert"], rule["annotations"]
 
         assert rule["labels"]["severity"] in {"info", "warning", "critical"}, name
-        assert rule["annotations"].keys() == {"summary", "description", "runbook"}, name
-        assert rule["annotations"]["runbook"] == f"docs/runbooks/{name}.md"
+        assert annotations.keys() == {"summary", "description", "runbook_url", "dashboard_url"}, name
+        assert annotations["runbook_url"] == f"{RUNBOOKS_URL}/{name}.md"
+        assert annotations["dashboard_url"].partition("?")[0].removeprefix(f"{GRAFANA}/d/") in BOARDS, name
         # An exporter that is gone and a file that is refused have no number to tell.
         if name not in {"AdoptionExporterDown", "AdoptionReloadFailed"}:
             assert re.search(r"\$value|query", "".join(rule["annotations"].values())), name
@@ -98,6 +103,49 @@ def test_queries_in_annotations_name_what_is_recorded_or_exported() -> None:
         assert {*named} <= recorded, rule["alert"]
 
 
+def test_every_alert_about_people_or_data_names_the_day_it_speaks_of() -> None:
+    groups = {group["name"]: group["rules"] for group in load(RULES / "alerts.yaml")["groups"]}
+    day = re.compile(r'"scope:adoption_(workday|data_day)_timestamp_seconds:last30m.*Format "2006-01-02"')
+
+    assert [rule["alert"] for rule in (*groups["adoption"], *groups["adoption_data"]) if not names(rule, day)] == []
+
+
+def names(rule: dict[str, Any], day: re.Pattern[str]) -> bool:
+    return day.search(rule["annotations"]["description"].replace("max(", "")) is not None
+
+
+def test_alerts_look_at_series_that_outlive_a_missed_scrape() -> None:
+    """Recorded series do, and so does what is asked over a time. The exporter's absence is what one alert is about."""
+    at_once = {rule["alert"]: metrics for rule in alerts() if (metrics := asked_at_once(rule["expr"]))}
+
+    assert at_once == {"AdoptionExporterDown": {"adoption_exporter_build_info"}}
+
+
+def test_what_is_recorded_outlives_half_an_hour_and_is_gone_within_the_hour() -> None:
+    recorded = [rule["expr"] for rule in rules() if "record" in rule]
+
+    assert {span for expr in recorded for span in re.findall(r"\[(\w+)\]", expr)} == {"30m"}
+    assert [expr for expr in recorded if asked_at_once(expr)] == []
+
+
+def asked_at_once(expression: str) -> set[str]:
+    """The exporter's metrics that an expression asks for the newest value, and not over a time."""
+    return CATALOGUE.keys() & {*re.findall(r"[\w:]+", re.sub(r"\w+(\{[^}]*\})?\[\w+\]", "", expression))}
+
+
+def test_exporters_stay_apart_and_replicas_do_not() -> None:
+    """`by` would take `job` away, and the namespace or cluster that others add."""
+    every = [rule["expr"] for rule in rules()]
+    ranges = re.compile(r"(\w+) without \(instance, pod[^)]*\) \(\s*(?:last_over_time|increase)\(")
+
+    assert [expr for expr in every if " by (" in expr or "on (" in expr] == []
+    assert [expr for expr in every if ranges.search(expr) is None and CATALOGUE.keys() & named(expr)] == [RELOAD_FAILED]
+
+
+def named(expression: str) -> set[str]:
+    return {selector.metric for selector in promql.selectors(expression)}
+
+
 def test_no_alert_asks_which_weekday_it_is() -> None:
     clocks = re.compile(r"day_of_week|day_of_month|\bhour\(|\bmonth\(")
 
@@ -115,81 +163,6 @@ def test_whatever_inhibits_or_is_inhibited_is_an_alert() -> None:
     patterns = [re.sub(r'alertname =~? "?([^"]+)"?', r"\1", matcher) for matcher in matchers]
 
     assert [p for p in patterns for part in p.split("|") if not any(re.fullmatch(part, n) for n in alert_names())] == []
-
-
-@pytest.mark.servers("promtool")
-@pytest.mark.parametrize("people", [60, 200])
-def test_a_year_of_a_steady_company_raises_no_alert_about_adoption(people: int, tmp_path: Path) -> None:
-    """Weekends, holidays, part-timers, joiners and leavers are no drop, and chance is one on one day in three years."""
-    (tmp_path / "year.yaml").write_text(yaml.safe_dump(year(Company(people=people, first_day=date(2025, 6, 1)))))
-
-    tested = real_servers.promtool("test", "rules", tmp_path / "year.yaml")
-
-    assert tested.returncode == 0, tested.stdout + tested.stderr
-
-
-def year(company: Company) -> dict[str, Any]:
-    """A promtool test of a year: each day's numbers stand for 24 hours; nothing may have fired for more than a day."""
-    labels = 'source="assistant",vendor="augment",scope="all"'
-    first = company.first_day + timedelta(days=56)
-    days = [first + timedelta(days=number) for number in range(365)]
-    values: dict[str, list[float]] = {}
-    for number, day in enumerate(days):
-        workday = day.weekday() < 5 and (day.month, day.day) not in HOLIDAYS
-        before = [active(company, day, 1, 7 * weeks) for weeks in (1, 2, 3, 4)]
-        of_day = {
-            f"adoption_data_day_timestamp_seconds{{{labels}}}": (number - 1) * 86400,
-            f"adoption_data_day_workday{{{labels}}}": int(workday),
-            f"adoption_active_users_baseline{{{labels}}}": median(len(people) for people in before),
-            f'adoption_active_users{{{labels},window="1d"}}': len(active(company, day, 1)),
-        }
-        for window, length in (("7d", 7), ("28d", 28)):
-            now, then = active(company, day, length), active(company, day, length, length)
-            of_day |= {
-                f'adoption_active_users{{{labels},window="{window}"}}': len(now),
-                f'adoption_new_users{{{labels},window="{window}"}}': 0,
-                f'adoption_returned_users{{{labels},window="{window}"}}': len(now - then),
-                f'adoption_lapsed_users{{{labels},window="{window}"}}': len(then - now),
-            }
-        for series, value in of_day.items():
-            values.setdefault(series, []).append(value)
-    firing = 'ALERTS{alertname!="AdoptionExporterDown", alertstate="firing"}'
-    return {
-        "rule_files": [str(RULES / "recording.yaml"), str(RULES / "alerts.yaml")],
-        "evaluation_interval": "6h",
-        "tests": [
-            {
-                "interval": "6h",
-                "input_series": [
-                    {"series": series, "values": " ".join(f"{value}x3" for value in of_days)}
-                    for series, of_days in values.items()
-                ],
-                "promql_expr_test": [
-                    {
-                        "expr": f"count_over_time({firing}[365d]) > 4",
-                        "eval_time": "365d",
-                        "exp_samples": [],
-                    },
-                    {
-                        "expr": "count_over_time(scope:adoption_active_users:workday[365d]) > bool 900",
-                        "eval_time": "365d",
-                        "exp_samples": [{"labels": f"{{{labels}}}", "value": 1}],
-                    },
-                ],
-            }
-        ],
-    }
-
-
-def active(company: Company, last: date, length: int, back: int = 0) -> frozenset[int]:
-    """The people of the window of so many days that ends so many days before the last one."""
-    days = (last - timedelta(days=back + number) for number in range(length))
-    return frozenset().union(*(people_of(company, day) for day in days))
-
-
-@cache
-def people_of(company: Company, day: date) -> frozenset[int]:
-    return frozenset(entry.person.number for entry in company.day(day) if not entry.person.service)
 
 
 def rules() -> Iterator[dict[str, Any]]:
