@@ -43,7 +43,7 @@ def lines(*rows: dict[str, Any]) -> bytes:
     return b"".join(json.dumps(row).encode() + b"\n" for row in rows)
 
 
-def row(user_id: int | None, day: date, **fields: Any) -> dict[str, Any]:
+def row(user_id: int | None, day: date, /, **fields: Any) -> dict[str, Any]:
     """A row of users-1-day with everything at zero."""
     counters = dict.fromkeys(
         (
@@ -68,8 +68,9 @@ class GitHub:
     """`reports` are by place, kind and day (`/orgs/acme/users-1-day/2026-04-20`); what is not there is a 204.
 
     `pages` are lists of seats by place, `identities` the answers of GraphQL one after the other, `bills` those by path
-    and day. `host` is where links lead; another token than `token` is refused. `asked` are the requests, each as
-    `GET /path day`.
+    and day. `host` is where links lead; another token than `token` and `tokens` is refused, and so are links to
+    the files that are `gone`. `installations` of an App are by place.
+    `asked` are the requests, each as `GET /path day`.
     """
 
     reports: dict[str, Answer] = field(default_factory=dict)
@@ -80,6 +81,9 @@ class GitHub:
     requests: list[httpx.Request] = field(default_factory=list)
     host: str = f"https://{REPORTS}"
     token: str = "secret-token"
+    tokens: set[str] = field(default_factory=set)
+    gone: set[str] = field(default_factory=set)
+    installations: dict[str, int] = field(default_factory=dict)
 
     def put(self, report: str, day: date, *files: bytes, place: str = ACME) -> None:
         """Publishes a report."""
@@ -98,7 +102,9 @@ class GitHub:
             self.asked.append(f"file {path}")
             return self._file(path)
         self.asked.append(" ".join(filter(None, (request.method, path, params.get("day", params.get("page", ""))))))
-        if request.headers["authorization"] != f"Bearer {self.token}":
+        if path.endswith(("/installation", "/access_tokens")):
+            return self._app(path)
+        if request.headers["authorization"].removeprefix("Bearer ") not in {self.token, *self.tokens}:
             return refusal("401-bad-credentials")
         if "/metrics/reports/" in path:
             return self._envelope(path.replace("/copilot/metrics/reports", ""), params["day"])
@@ -119,10 +125,23 @@ class GitHub:
         return httpx.Response(200, json={"download_links": links, "report_day": day})
 
     def _file(self, path: str) -> httpx.Response:
+        if path in self.gone:
+            return httpx.Response(403, content=b"<Error><Code>AuthenticationFailed</Code></Error>")
         report, _, number = path.rpartition("/part-")
         files = self.reports[report]
         assert not isinstance(files, httpx.Response)
         return httpx.Response(200, content=files[int(number)])
+
+    def _app(self, path: str) -> httpx.Response:
+        place = path.removesuffix("/installation")
+        if place in self.installations:
+            return httpx.Response(200, json={**recorded("app-installation.json"), "id": self.installations[place]})
+        number = path.removeprefix("/app/installations/").removesuffix("/access_tokens")
+        if not number.isdecimal():
+            return refusal("404-not-found")
+        self.tokens.add(f"ghs_{number}")
+        body = {**recorded("app-access-token.json"), "token": f"ghs_{number}", "expires_at": "2100-01-01T00:00:00Z"}
+        return httpx.Response(201, json=body)
 
     def _seats(self, place: str, number: int) -> httpx.Response:
         if place not in self.pages:

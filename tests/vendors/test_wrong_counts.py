@@ -187,6 +187,43 @@ def coder_classic(wrong: str) -> Answers:
     return Answers("coder-classic", body, {})
 
 
+def copilot(wrong: str) -> Answers:
+    """A row of each day with every kind of counter."""
+
+    def body(request: httpx.Request) -> object:
+        if request.url.host != "vendor.example.com":
+            day = request.url.path.removeprefix("/")
+            part = {key: marked(f"{kind}.{key}", wrong, day) for kind, key in PARTS if kind == "totals_by_ide"}
+            cli = {key: marked(f"{kind}.{key}", wrong, day) for kind, key in PARTS if kind == "totals_by_cli"}
+            usage = {key: marked(f"{kind}.{key}", wrong, day) for kind, key in PARTS if kind == "token_usage"}
+            top = {key: marked(f"{kind}.{key}", wrong, day) for kind, key in PARTS if kind == "row"}
+            ide, objects = [{"ide": "vscode", **part}], {**cli, "token_usage": usage}
+            return {
+                "day": day,
+                "user_id": 1,
+                "user_login": "ann",
+                **top,
+                "totals_by_ide": ide,
+                "totals_by_cli": objects,
+            }
+        if request.url.path.endswith("seats"):
+            return {"total_seats": 0, "seats": []}
+        if request.url.path.endswith("users-1-day"):
+            return {"download_links": [f"https://reports.example.com/{request.url.params['day']}"]}
+        return {}
+
+    settings = {"organizations": ["acme"], "ready_at": timedelta(), "report_hosts": ["reports.example.com"]}
+    return Answers("copilot", body, settings)
+
+
+PARTS = [
+    ("row", "user_initiated_interaction_count"),
+    ("row", "loc_deleted_sum"),
+    ("totals_by_ide", "loc_added_sum"),
+    ("totals_by_cli", "prompt_count"),
+    ("token_usage", "output_tokens_sum"),
+]
+
 FIELDS = {
     "Searches": (sourcegraph, CELLS),
     "Total Characters Written": (sourcegraph, CELLS),
@@ -198,6 +235,7 @@ FIELDS = {
     "templates": (coder, [*WRONG, *NO_NUMBERS, "null"]),
     "duration": (coder_classic, [*WRONG, *NO_NUMBERS, "null"]),
     "count": (coder_classic, [*WRONG, *NO_NUMBERS, "null"]),
+    **{f"{kind}.{key}": (copilot, [*WRONG, *NO_NUMBERS]) for kind, key in PARTS},
     # null is a number that Cube does not know.
     "TrackedEvents.uniqueUsersCount": (gitlab, [*WRONG, *TEXTS, "true", "[]", "{}"]),
     "TrackedEvents.count": (gitlab, [*WRONG, *TEXTS, "true", "[]", "{}"]),
@@ -225,7 +263,7 @@ def test_a_count_that_cannot_be_right_costs_its_day_alone(
     assert sorted(polls.store.days("tool", scope), reverse=True) == [DAYS[0], DAYS[2]]
 
 
-@pytest.mark.parametrize("make", [sourcegraph, augment, gitlab, coder, coder_classic])
+@pytest.mark.parametrize("make", [sourcegraph, augment, gitlab, coder, coder_classic, copilot])
 def test_the_same_answers_with_counts_that_are_right_lose_nothing(make: Callable[[str], Answers]) -> None:
     polls = make("none").polls("7")
     status = polls.poll()

@@ -59,7 +59,8 @@ class DayReader:
         late = read_emails(self.context, self.scope, self.place)
         silent = self.context.session.silent.setdefault(self.scope, {})
         for day in days:
-            if day >= FIRST_DAYS[self.place.kind] and (is_recent(self.context, day) or silent.get(day) != self.newest):
+            again = day == self.newest or is_recent(self.context, day) or silent.get(day) != self.newest
+            if again and day >= FIRST_DAYS[self.place.kind]:
                 yield from self._caught(day, self._read(day))
         if self.hidden and not self.answered and not self._is_seen(days):
             with explained("metrics", self.place.kind):

@@ -63,7 +63,8 @@ class Later:
                 else replace(facts, amounts={**facts.amounts, **money})
             )
         if self.place is not None or "spend" not in facts.missing | facts.pending:
-            yield Reading(day, facts, team_names=names)
+            # GitHub settles a bill on its own.
+            yield Reading(day, facts, team_names=names, apart=frozenset({"spend"} if billed_place else ()))
         while self.errors:
             yield InvalidDay(day, self.errors.pop())
 

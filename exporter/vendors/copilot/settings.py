@@ -35,6 +35,12 @@ def _every_name_once(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
+def _some(hosts: tuple[str, ...]) -> tuple[str, ...]:
+    if not hosts:
+        raise ValueError("is empty: name the host of reports")
+    return hosts
+
+
 def _within_a_year(history: timedelta) -> timedelta:
     if history > _LONGEST:
         raise ValueError(f"must be at most {_LONGEST.days}d, as far back as reports go")
@@ -76,7 +82,7 @@ class CopilotSettings(SourceSettings):
     enterprise: Name | None = None
     organizations: Names = ()
     app: GitHubAppSettings | None = None
-    report_hosts: Annotated[tuple[LinkHost, ...], Field(min_length=1)] = ("copilot-reports.github.com",)
+    report_hosts: Annotated[tuple[LinkHost, ...], AfterValidator(_some)] = ("copilot-reports.github.com",)
     identity: Literal["none", "saml"] = "none"
     service_accounts: tuple[Annotated[str, Field(min_length=1)], ...] = ()
     spend: Literal["credits", "billing", "none"] = "credits"
