@@ -13,7 +13,7 @@ from exporter import log
 from exporter.commands import options
 from exporter.commands.once import print_once
 from exporter.commands.web_flags import WebFlags, web_options
-from exporter.config.calendar import Calendar
+from exporter.config.calendar import Calendar, DayRange
 from exporter.config.load import Config, config_secrets, load_config
 from exporter.config.sections import Address
 from exporter.daemon.exporter import Exporter, utc_now
@@ -26,6 +26,7 @@ from exporter.vendors import SETTINGS
 
 _CONFIG = Path(__file__).with_name("demo.yaml")
 _HISTORY_DAYS = 400
+_RUN_DAYS = 100
 
 
 @click.command()
@@ -36,7 +37,8 @@ _HISTORY_DAYS = 400
     type=click.Choice(get_args(Scenario)),
     default="steady",
     show_default=True,
-    help="What happens: three people in five stop, every day comes two days late, or days are revised.",
+    help="What happens: three people in five stop, one in fifty leaves each week, there were holidays in the newest "
+    "days, every day comes two days late, or days are revised.",
 )
 @options.log_options
 def demo(web: WebFlags, just_once: bool, scenario: Scenario, log_level: log.Level, log_format: log.Layout) -> None:
@@ -46,7 +48,7 @@ def demo(web: WebFlags, just_once: bool, scenario: Scenario, log_level: log.Leve
 
         def load() -> Config:
             settings = web.over(load_config(_CONFIG, SETTINGS, environ={"SIMULATOR": simulators.url}))
-            return settings if company.rests else _without_weekends(settings)
+            return _with_calendar(settings, company)
 
         settings = load()
         log.setup(log_level, log_format, sys.stderr, config_secrets(settings))
@@ -60,15 +62,22 @@ def demo(web: WebFlags, just_once: bool, scenario: Scenario, log_level: log.Leve
 
 def company_of(scenario: Scenario, today: date) -> Company:
     """The company of a demo that starts today."""
-    # A company that rests on Sundays would hide the scenario then.
-    rests = scenario == "steady"
+    # Weekends and holidays would hide these for days.
+    rests = scenario not in ("late-data", "revised")
     return Company(first_day=today - timedelta(days=_HISTORY_DAYS), scenario=scenario, today=today, rests=rests)
 
 
-def _without_weekends(settings: Config) -> Config:
-    sources = {
-        name: source.model_copy(update={"calendar": Calendar(weekend=())}) for name, source in settings.sources.items()
-    }
+def calendar_of(company: Company) -> Calendar:
+    """The working days of a company, for some months after the demo starts too."""
+    if not company.rests:
+        return Calendar(weekend=())
+    days = (company.first_day + timedelta(days=number) for number in range(_HISTORY_DAYS + _RUN_DAYS))
+    return Calendar(closed=tuple(DayRange(day, day) for day in days if company.holiday(day)))
+
+
+def _with_calendar(settings: Config, company: Company) -> Config:
+    changed = {"calendar": calendar_of(company)}
+    sources = {name: source.model_copy(update=changed) for name, source in settings.sources.items()}
     return replace(settings, sources=sources)
 
 

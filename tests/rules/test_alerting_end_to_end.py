@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from tests.support import real_servers
-from tests.support.daemons import daemon, wait_until
+from tests.support.daemons import daemon, get, wait_until
 
 pytestmark = [pytest.mark.servers("prometheus", "alertmanager"), pytest.mark.real_clock]
 
@@ -27,10 +27,11 @@ _FOR = "3s"
     ("scenario", "alerts", "told"),
     [
         ("drop", {"AdoptionDropped"}, r"assistant \(all\): \d\d\.?\d*% fewer people than usual on a working day"),
+        ("slide", {"AdoptionSliding"}, r"assistant \(all\): \d\d?\.?\d*% fewer people in four weeks than before"),
         # Of a vendor that says nothing about a day, nobody came once the grace is over.
         ("late-data", {"AdoptionDataLate", "AdoptionDayEmpty"}, r"assistant \(all\): augment is late by .*"),
     ],
-    ids=["drop", "late-data"],
+    ids=["drop", "slide", "late-data"],
 )
 def test_what_happens_at_the_demo_arrives_at_a_webhook_and_nothing_else(
     scenario: str, alerts: set[str], told: str, tmp_path: Path
@@ -47,6 +48,21 @@ def test_what_happens_at_the_demo_arrives_at_a_webhook_and_nothing_else(
             sleep(QUIET_SECONDS)
 
     assert {name for name, _ in received} == alerts, received
+
+
+def test_holidays_at_the_demo_are_not_told(tmp_path: Path) -> None:
+    with (
+        daemon(tmp_path, "demo", "--scenario", "holidays") as exporter,
+        webhook() as (address, received),
+        real_servers.alertmanager(alertmanager_config(address), tmp_path) as alertmanager,
+    ):
+        wait_until(lambda: exporter.get("/-/ready").is_success)
+        with prometheus(exporter.url, alertmanager, tmp_path, down_for="10m") as url:
+            scraped = f"{url}/api/v1/query?query=scope:adoption_workday_active_users_baseline:last30m"
+            wait_until(lambda: bool(get(scraped).json()["data"]["result"]))
+            sleep(QUIET_SECONDS)
+
+    assert received == {}
 
 
 def test_an_exporter_that_is_gone_is_told_once_and_its_sources_are_not(tmp_path: Path) -> None:
@@ -98,8 +114,8 @@ def alertmanager_config(webhook_url: str) -> str:
 
 
 @contextmanager
-def prometheus(exporter: str, alertmanager: str, folder: Path, down_for: str = _FOR) -> Iterator[None]:
-    """A Prometheus with the rules as they are, but that seconds are as good as the hours for which they wait."""
+def prometheus(exporter: str, alertmanager: str, folder: Path, down_for: str = _FOR) -> Iterator[str]:
+    """The URL of a Prometheus with the rules as they are, but that seconds are as good as the hours of their `for`."""
     alerts = folder / "alerts.yaml"
     rules = yaml.safe_load((RULES / "alerts.yaml").read_text())
     for rule in (rule for group in rules["groups"] for rule in group["rules"]):
@@ -112,8 +128,8 @@ def prometheus(exporter: str, alertmanager: str, folder: Path, down_for: str = _
         "alerting": {"alertmanagers": [{"static_configs": [at(alertmanager)]}]},
     }
     # What fires before the Alertmanager is discovered would be sent again after a minute.
-    with real_servers.prometheus(yaml.safe_dump(config), folder, "--rules.alert.resend-delay=1s"):
-        yield
+    with real_servers.prometheus(yaml.safe_dump(config), folder, "--rules.alert.resend-delay=1s") as url:
+        yield url
 
 
 def at(url: str) -> dict[str, list[str]]:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exporter.simulator.company import Company, PersonDay
+from exporter.simulator.company import Company, PersonDay, Scenario
 from exporter.simulator.stream import Stream
 from exporter.simulator.work import Metrics, Work, total
 
@@ -212,9 +212,50 @@ def test_in_a_drop_three_people_in_five_stop_three_days_before_today() -> None:
     assert [entry.person.username for entry in drop.day(today) if entry.person.service] == ["ci-bot", "release-bot"]
 
 
-def test_a_drop_needs_today() -> None:
-    with pytest.raises(ValueError, match=r"^scenario drop needs today, three days before which the drop begins$"):
-        Company(scenario="drop")
+@pytest.mark.parametrize("scenario", ["drop", "slide", "holidays"])
+def test_what_begins_before_today_needs_today(scenario: Scenario) -> None:
+    with pytest.raises(ValueError, match=rf"^scenario {scenario} needs today, before which it begins$"):
+        Company(scenario=scenario)
+
+
+@pytest.mark.parametrize(
+    ("today", "drops_on"),
+    [
+        (date(2026, 3, 6), date(2026, 3, 3)),  # a Friday: Wednesday is published in any case
+        (date(2026, 3, 8), date(2026, 3, 5)),
+        (date(2026, 3, 9), date(2026, 3, 5)),
+        (date(2026, 3, 10), date(2026, 3, 5)),
+        (date(2026, 12, 28), date(2026, 12, 22)),  # Christmas was from Thursday to Saturday
+    ],
+    ids=str,
+)
+def test_a_drop_is_on_two_working_days_that_are_published(today: date, drops_on: date) -> None:
+    assert Company(scenario="drop", today=today).drops_on == drops_on
+
+
+def test_in_a_slide_one_in_fifty_leaves_each_week_and_nobody_comes_back() -> None:
+    today = date(2026, 3, 6)
+    slide, steady = Company(people=1000, scenario="slide", today=today), Company(people=1000)
+    begin = today - 70 * DAY
+    weeks = [some_days(begin + 7 * week * DAY, 7) for week in (-1, 4, 9)]
+    left = [
+        len({name for day in week for name in people(slide, day)})
+        / len({name for day in week for name in people(steady, day)})
+        for week in weeks
+    ]
+
+    assert left[0] == 1
+    assert 0.87 < left[1] < 0.95
+    assert 0.77 < left[2] < 0.85
+
+
+def test_holidays_are_two_days_of_the_week_before_today_and_a_week_earlier() -> None:
+    company = Company(people=500, scenario="holidays", today=date(2026, 3, 10))
+    free = [date(2026, 2, 26), date(2026, 2, 27), date(2026, 3, 5), date(2026, 3, 6)]
+
+    assert [day for day in some_days(date(2026, 2, 1), 40) if company.holiday(day)] == free
+    assert [company.workday(day) for day in (*free, date(2026, 3, 7), date(2026, 3, 9))] == [*[False] * 5, True]
+    assert all(0 < len(people(company, day)) < 40 for day in free)
 
 
 def test_a_company_that_never_rests_is_as_busy_on_a_sunday_and_at_christmas_as_on_a_tuesday() -> None:
