@@ -7,14 +7,15 @@ from datetime import date
 from functools import cache
 from time import monotonic as monotonic_clock
 from types import MappingProxyType
+from typing import get_args
 
 from exporter.metrics import CATALOGUE, Sample
-from exporter.publish.body import NO_CHUNKS, Chunks, FirstPart, Piece, first_part, piece
+from exporter.publish.body import NO_CHUNKS, FirstPart, Piece, bodies, piece
 from exporter.publish.prometheus import Format, heading, lines
 
 # The largest share of the time that rendering may take: a source that stores many days in a row does not render each.
 _SHARE = 0.1
-_EMPTY, _ = first_part([])
+_EMPTY = bodies([])
 # Holds the place of a source's name for samples that are of none. No source can have this name.
 NO_SOURCE = ""
 NO_DATA_DAYS: Mapping[str, date] = MappingProxyType({})
@@ -29,7 +30,9 @@ class Snapshot:
 
     samples: Mapping[str, Sequence[Sample]] = field(default_factory=dict)
     data_days: Mapping[str, Mapping[str, date]] = field(default_factory=dict)
-    parts: Mapping[Format, FirstPart] = field(default_factory=lambda: {"text": _EMPTY, "openmetrics": _EMPTY})
+    parts: Mapping[Format, FirstPart] = field(
+        default_factory=lambda: {"text": _EMPTY.text, "openmetrics": _EMPTY.openmetrics}
+    )
 
     def all_samples(self) -> list[Sample]:
         """Every sample, source by source."""
@@ -102,9 +105,8 @@ class ExpositionCache:
         families = dict(self._families)
         for source, found in changed.items():
             families = _with_source(families, source, found)
-        text, chunks = _part(families, "text", self._chunks)
-        openmetrics, more = _part(families, "openmetrics", {**self._chunks, **chunks})
-        self._families, self._chunks = families, {**chunks, **more}
+        text, openmetrics, self._chunks = bodies(_pieces(families), self._chunks)
+        self._families = families
         self.snapshot = Snapshot(samples, data_days, {"text": text, "openmetrics": openmetrics})
 
 
@@ -129,17 +131,17 @@ def _with_source(
     return after
 
 
-def _part(families: Mapping[str, Mapping[str, Piece]], form: Format, known: Chunks) -> tuple[FirstPart, Chunks]:
+def _pieces(families: Mapping[str, Mapping[str, Piece]]) -> list[Piece]:
     pieces: list[Piece] = []
     for metric in CATALOGUE:
         if families.get(metric):
-            pieces.append(_heading(metric, form))
+            pieces.append(_heading(metric))
             pieces.extend(families[metric].values())
-    return first_part(pieces, known)
+    return pieces
 
 
 @cache
-def _heading(metric: str, form: Format) -> Piece:
-    """A family's head: one object for both formats where they write the same, so that they share chunks."""
-    made = Piece(heading(metric, form).encode(), ends=False)
-    return made if form == "text" or made != _heading(metric, "text") else _heading(metric, "text")
+def _heading(metric: str) -> Piece:
+    """A family's head; those of gauges are the same in both formats."""
+    text, openmetrics = (heading(metric, form).encode() for form in get_args(Format))
+    return Piece(text, openmetrics=None if openmetrics == text else openmetrics)

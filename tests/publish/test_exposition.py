@@ -14,7 +14,7 @@ from prometheus_client.parser import text_string_to_metric_families as parse_tex
 
 from exporter.errors import Failure
 from exporter.metrics import ADOPTION, CATALOGUE, COMPANY, Sample, sample
-from exporter.publish.body import first_part, gzipped, piece
+from exporter.publish.body import bodies, gzipped, piece
 from exporter.publish.prometheus import END, Format, heading, lines, render_collector, series
 from exporter.publish.self_metrics import SelfMetrics
 from exporter.publish.snapshot import ExpositionCache
@@ -131,7 +131,7 @@ GZIPPED = st.lists(st.tuples(st.text(max_size=3), st.binary(max_size=3_000)), ma
 @given(pieces=GZIPPED, rest=st.binary(max_size=3_000))
 def test_a_gzipped_body_is_one_member_that_holds_the_plain_body(pieces: list[tuple[str, bytes]], rest: bytes) -> None:
     # Repeated, so that there are several chunks.
-    first, _ = first_part([piece(name, text * 20) for name, text in pieces])
+    first = bodies([piece(name, text * 20) for name, text in pieces]).text
 
     zipped = b"".join(gzipped(first, rest))
 
@@ -144,7 +144,7 @@ def test_a_gzipped_body_is_one_member_that_holds_the_plain_body(pieces: list[tup
 
 
 def test_a_body_in_chunks_is_at_most_15_percent_longer_than_one_that_is_compressed_whole() -> None:
-    first, _ = first_part([piece(source, lines_of(source)) for source in map(str, range(1_000))])
+    first = bodies([piece(source, lines_of(source)) for source in map(str, range(1_000))]).text
 
     assert len(first.deflated) <= 1.15 * len(gzip.compress(first.plain, 6))
 
@@ -169,8 +169,8 @@ def test_chunks_whose_pieces_stay_the_same_are_not_compressed_again() -> None:
     before = [piece(f"piece {number}", bytes(random.Random(number).choices(b"abc", k=2_000))) for number in range(200)]
     after = [*before[:100], piece("new", b"new"), *before[101:]]
 
-    _, chunks = first_part(before)
-    _, again = first_part(after, chunks)
+    chunks = bodies(before).chunks
+    again = bodies(after, chunks).chunks
 
     made = [chunk for key, chunk in again.items() if chunks.get(key) is not chunk]
     assert len(chunks) > 10
