@@ -72,10 +72,10 @@ def day_facts(
 
 def _row(row: JsonObject) -> Row:
     user, done = row.json_object("user"), row.json_object("claude_code_metrics")
-    email = "" if user.fields.get("email_address") is None else user.text("email_address")
+    email = user.text("email_address") if user.given("email_address") else ""
     core = done.json_object("core_metrics")
     # The count of sessions may be null; artifacts are counted since 2026-08-17 alone, and make nobody active.
-    counts = {amount: core.whole(name) for amount, name in _FIELDS.items() if core.fields.get(name) is not None}
+    counts = {amount: core.whole(name) for amount, name in _FIELDS.items() if core.given(name)}
     if "lines_of_code" in core:
         lines = core.json_object("lines_of_code")
         counts |= {ADDED: lines.whole("added_count"), REMOVED: lines.whole("removed_count")}
