@@ -60,7 +60,7 @@ def day_facts(
     numbers = dict(zip([row.user_id for row in active], number([row.identity for row in active]), strict=True))
     accounts = [numbers.get(row.user_id) for row in rows]
     table = activity_table([row.counts for row in rows], accounts)
-    rolled = rollup(table.drop_nulls("account"), AMOUNTS, f"claude-code rows of {day}")
+    rolled = rollup(table, AMOUNTS, f"claude-code rows of {day}")
     facts = DayFacts(
         amounts=rolled.totals,
         people={EVERYBODY: BitMap(numbers.values()), **rolled.people},
