@@ -17,6 +17,7 @@ from exporter.simulator.augment import augment_app
 from exporter.simulator.coder import coder_app
 from exporter.simulator.coder_classic import coder_classic_app
 from exporter.simulator.company import Company
+from exporter.simulator.copilot import copilot_app
 from exporter.simulator.gitlab import gitlab_app
 from exporter.simulator.sourcegraph import sourcegraph_app
 
@@ -27,6 +28,7 @@ VENDORS: Mapping[str, Callable[[Company, Clock], ASGIApp]] = {
     "augment": augment_app,
     "coder": coder_app,
     "coder-classic": coder_classic_app,
+    "copilot": copilot_app,
     "gitlab": gitlab_app,
     "sourcegraph": sourcegraph_app,
 }

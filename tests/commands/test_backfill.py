@@ -111,6 +111,8 @@ def test_what_is_stored_is_not_asked_again() -> None:
         ("augment", {}, {30: (62, 62), 40: (82, 82)}),
         ("coder", {}, {30: (61, 61), 40: (81, 81)}),
         ("coder-classic", {}, {30: (6, 6), 40: (12, 12)}),
+        # The last three days are not ready; the others have two files each.
+        ("copilot", {"organizations": ["acme"]}, {30: (60, 81), 40: (80, 111)}),
         # What a project is called and what Cube has are asked for too.
         ("gitlab", {"projects": ["platform/portal"]}, {30: (4, 6), 40: (4, 6)}),
         ("sourcegraph", {"instances": ["acme.sourcegraphcloud.com"]}, {30: (3, 3), 40: (4, 4)}),

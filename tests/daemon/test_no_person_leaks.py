@@ -44,6 +44,13 @@ sources:
   product:
     {{vendor: gitlab, base_url: "{vendors}/gitlab", token: {token}, requests_per_minute: 1000000, groups: [platform]}}
   workspaces: {{vendor: coder, base_url: "{vendors}/coder", token: {token}, requests_per_minute: 1000000}}
+  copilot:
+    vendor: copilot
+    base_url: "{vendors}/copilot"
+    token: {token}
+    requests_per_minute: 1000000
+    organizations: [acme]
+    identity: saml
   old:
     {{vendor: coder-classic, base_url: "{vendors}/coder-classic", token: {token}, requests_per_minute: 1000000}}
 """

@@ -104,9 +104,19 @@ def test_the_series_of_days_are_what_counting_by_hand_gives(
 
     assert by_day(samples) == by_hand(people, moments, calendar)
     assert published(store, made) == samples
+    at_once = fresh_store()
+    at_once.list_scopes("acme", ["all"])
+    for day, (accounts, service) in stored.items():
+        put(at_once, (day, accounts, service), NOW)
+    assert unrevised(published(at_once, made)) == unrevised(samples)
     windows = {sample.labels[-1]: sample.value for sample in samples if sample.metric == "adoption_active_users"}
     last = {labels[1]: value for labels, value in by_day(samples).items() if labels[2:] == (str(max(people)),)}
     assert last == windows
+
+
+def unrevised(samples: list[Sample]) -> list[Sample]:
+    """The samples but those about revisions."""
+    return [sample for sample in samples if "revis" not in sample.metric]
 
 
 def by_hand(

@@ -186,17 +186,43 @@ def test_the_verdicts_are_what_counting_by_hand_gives(days: Days, calendar: dict
 
     found = shown(counted(days), data_day, is_workday)
 
-    past = {day: people for day, people in days.items() if day <= data_day}
-    assert found == by_hand(past, is_workday, data_day)
+    assert found == by_hand(counted_by_hand(days), is_workday, data_day)
 
 
-def by_hand(days: Days, is_workday: Callable[[date], bool], data_day: date) -> dict[str, float]:
+NUMBERS = st.dictionaries(st.integers(0, SPAN).map(lambda number: FIRST + timedelta(days=number)), st.integers(0, 99))
+
+
+@settings(max_examples=200, deadline=None)
+@given(days=NUMBERS, weeks=NUMBERS, months=NUMBERS, calendar=calendars(), number=st.integers(0, SPAN - 1))
+def test_the_verdicts_about_windows_that_a_vendor_counted_are_those_of_its_numbers(
+    days: dict[date, int], weeks: dict[date, int], months: dict[date, int], calendar: dict[str, Any], number: int
+) -> None:
+    data_day = FIRST + timedelta(days=number)
+    is_workday = workdays(Calendar.model_validate(calendar))
+    counts = {"1d": days, "7d": weeks, "28d": months}
+
+    assert shown(counts, data_day, is_workday) == by_hand(counts, is_workday, data_day)
+
+
+def counted_by_hand(days: Days) -> Counts:
+    """The people of each window by its last day, each window by itself."""
+    return {
+        window: {
+            last: len(set().union(*(days[day] for day in _window(last, length))))
+            for last in days
+            if all(day in days for day in _window(last, length))
+        }
+        for window, length in LENGTHS.items()
+    }
+
+
+def by_hand(counts: Counts, is_workday: Callable[[date], bool], data_day: date) -> dict[str, float]:
     due = datetime.combine(data_day, datetime.min.time(), UTC) + timedelta(days=2, hours=3)
     expected: dict[str, float] = {
         "data_day_due_timestamp_seconds": due.timestamp(),
         "data_day_workday": int(is_workday(data_day)),
     }
-    usual = _usual(days, is_workday, data_day)
+    usual = _usual(counts["1d"], is_workday, data_day)
     if usual is not None:
         expected["active_users_baseline"] = usual
     workday = data_day
@@ -204,23 +230,18 @@ def by_hand(days: Days, is_workday: Callable[[date], bool], data_day: date) -> d
         workday -= timedelta(days=1)
     if is_workday(workday):
         expected["workday_timestamp_seconds"] = datetime.combine(workday, datetime.min.time(), UTC).timestamp()
-        if workday in days:
-            expected["workday_active_users"] = len(days[workday])
-        usual = _usual(days, is_workday, workday)
+        if workday in counts["1d"]:
+            expected["workday_active_users"] = counts["1d"][workday]
+        usual = _usual(counts["1d"], is_workday, workday)
         if usual is not None:
             expected["workday_active_users_baseline"] = usual
-    for window in ("7d", "28d"):
-        here = _window(data_day, LENGTHS[window])
-        before = _window(data_day - timedelta(days=LENGTHS[window]), LENGTHS[window])
-        expected[f"window_workdays{{{window}}}"] = sum(map(is_workday, here))
-        expected[f"window_workdays_before{{{window}}}"] = sum(map(is_workday, before))
-        if all(day in days for day in before):
-            expected[f"active_users_before{{{window}}}"] = len(set().union(*(days[day] for day in before)))
-    best = [
-        len(set().union(*(days[day] for day in window)))
-        for window in (_window(data_day - timedelta(days=back), 28) for back in range(26 * 7))
-        if all(day in days for day in window)
-    ]
+    for window, length in (("7d", 7), ("28d", 28)):
+        end = data_day - timedelta(days=length)
+        expected[f"window_workdays{{{window}}}"] = sum(map(is_workday, _window(data_day, length)))
+        expected[f"window_workdays_before{{{window}}}"] = sum(map(is_workday, _window(end, length)))
+        if end in counts[window]:
+            expected[f"active_users_before{{{window}}}"] = counts[window][end]
+    best = [counts["28d"][day] for day in _window(data_day, 182) if day in counts["28d"]]
     if best:
         expected["active_users_best{28d}"] = max(best)
     return expected
@@ -230,12 +251,12 @@ def _window(last: date, length: int) -> list[date]:
     return [last - timedelta(days=back) for back in range(length)]
 
 
-def _usual(days: Days, is_workday: Callable[[date], bool], day: date) -> float | None:
+def _usual(people: Mapping[date, int], is_workday: Callable[[date], bool], day: date) -> float | None:
     if not is_workday(day):
         return None
     compared = [
-        len(days[other])
+        people[other]
         for other in _window(day - timedelta(days=1), 70)
-        if other.weekday() == day.weekday() and other in days and is_workday(other)
+        if other.weekday() == day.weekday() and other in people and is_workday(other)
     ][:4]
     return median(compared) if len(compared) > 1 else None

@@ -69,7 +69,7 @@ class Server:
 def json_response(body: Body) -> httpx.Response:
     """A 200 in which each Decimal is a number with all of its digits."""
     text = json.dumps(body, default=lambda number: f"<{number}>")
-    return httpx.Response(200, content=re.sub(r'"<(-?[0-9.]+)>"', r"\1", text).encode())
+    return httpx.Response(200, content=re.sub(r'"<(-?[0-9.]+(?:E[+-]?[0-9]+)?)>"', r"\1", text).encode())
 
 
 def by_page(*bodies: Body, key: str = "page") -> Answer:

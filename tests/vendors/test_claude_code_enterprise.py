@@ -177,6 +177,16 @@ def test_without_a_number_of_assigned_seats_there_are_none(summaries: Body) -> N
     assert bench.values("adoption_seats") == {}
 
 
+def test_a_summary_that_comes_later_than_the_activity_leaves_the_seats_of_the_day_before() -> None:
+    def summaries(params: Mapping[str, str]) -> Body:
+        if params["starting_date"] == "2026-08-20":
+            return error("enterprise/error-400-too-recent", 400)
+        body = recorded("enterprise/summaries")
+        return {"data": [{**body["data"][0], "starting_at": "2026-08-19T00:00:00Z", "assigned_seat_count": 119}]}
+
+    assert polled(server(summaries=summaries)).values("adoption_seats") == {("all",): 119}
+
+
 def test_summaries_under_neither_name_are_an_error_and_not_no_seats() -> None:
     status = polls(server(summaries={"items": []})).poll()
 

@@ -47,7 +47,9 @@ def test_what_is_left_out_has_the_defaults_of_github(tmp_path: Path) -> None:
         ("base_url: https://api.octocorp.ghe.com", ["copilot-reports.octocorp.ghe.com"]),
         ("base_url: https://api.octocorp.ghe.com, report_hosts: [x.example.com]", ["x.example.com"]),
         ("base_url: http://127.0.0.1:8080, report_hosts: ['127.0.0.1:8081']", ["127.0.0.1:8081"]),
-        ("base_url: https://api.evil.ghe.com.example.net", ["copilot-reports.github.com"]),
+        ("base_url: http://127.0.0.1:8080/copilot", ["127.0.0.1:8080"]),
+        ("base_url: https://api.octocorp.ghe.com.example.net", ["api.octocorp.ghe.com.example.net"]),
+        ("base_url: https://api.github.com/", ["copilot-reports.github.com"]),
     ],
 )
 def test_the_host_of_reports_follows_the_address(tmp_path: Path, settings: str, hosts: list[str]) -> None:

@@ -16,7 +16,6 @@ from exporter.vendors.base import PollContext
 from tests.support.claude_code_server import console_server
 from tests.support.cursor_team import CursorTeam
 from tests.support.failures import failure_of
-from tests.support.github import GitHub, lines, row
 from tests.support.vendor_polls import VendorPolls
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
@@ -55,20 +54,12 @@ def cursor() -> httpx.MockTransport:
     return httpx.MockTransport(team.answer)
 
 
-def copilot() -> httpx.MockTransport:
-    """An organization at GitHub that was active on both days."""
-    github = GitHub(token="demo-token")
-    for day in (date(2026, 3, 6), date(2026, 3, 7)):
-        github.put("users-1-day", day, lines(row(1, day, used_chat=True)))
-    return httpx.MockTransport(github.answer)
-
-
 def claude_code() -> httpx.MockTransport:
     """A Console organization in which somebody was active on both days."""
     return console_server(key="demo-token").transport
 
 
-NOT_SIMULATED = {"claude-code": claude_code, "copilot": copilot, "cursor": cursor}
+NOT_SIMULATED = {"claude-code": claude_code, "cursor": cursor}
 
 
 def requests(made: VendorPolls) -> dict[str, float]:

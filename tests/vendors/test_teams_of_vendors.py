@@ -19,6 +19,7 @@ VENDORS: list[tuple[str, dict[str, Any]]] = [
     ("augment", {}),
     ("coder", {}),
     ("coder-classic", {}),
+    ("copilot", {"organizations": ["acme"], "identity": "saml"}),
     ("sourcegraph", {"instances": ["acme.sourcegraphcloud.com"]}),
 ]
 

@@ -93,7 +93,7 @@ def walk(context: Context, path: str, params: Params) -> list[JsonObject]:
 
 def following(page: JsonObject) -> str | None:
     """The cursor of the next page. Activity of Claude Enterprise has no `has_more`: its list ends without a cursor."""
-    cursor = None if page.fields.get("next_page") is None else page.text("next_page")
+    cursor = page.text("next_page") if page.given("next_page") else None
     if "has_more" not in page:
         return cursor or None
     if not page.flag("has_more"):

@@ -91,7 +91,7 @@ def _owners(context: Context) -> Mapping[str, str]:
     principals: dict[str, set[str]] = {}
     for key in keys:
         # Older keys, and those of other sign-ins, have none.
-        principal = None if key.fields.get("principal") is None else key.json_object("principal")
+        principal = key.json_object("principal") if key.given("principal") else None
         owner = principal.text("id") if principal is not None and principal.text("type") == "user" else ""
         principals.setdefault(key.text("name").strip(), set()).add(owner)
     # A name that two hold, or that somebody holds who left, is a service account's.

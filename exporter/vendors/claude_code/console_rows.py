@@ -75,7 +75,7 @@ def day_facts(rows: Sequence[Row], number: Callable[[Sequence[Identity]], list[i
     everybody = BitMap(numbers.values())
 
     table = activity_table([row.counts for row in rows], accounts, [row.client for row in rows])
-    done = rollup(table.filter([row.active for row in rows]), AMOUNTS, where)
+    done = rollup(table, AMOUNTS, where)
     used, amounts = _models(rows, accounts, where)
     spent = rollup(used.drop("model"), amounts, where)
     by_model = breakdown(used, "model", amounts)

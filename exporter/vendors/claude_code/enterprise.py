@@ -59,10 +59,10 @@ def seats(context: Context) -> int | Seats | None:
     if context.settings.seats is not None:
         return None
     day = max(context.session.people, default=newest_ready(context.now, context.settings.ready_at))
-    summary = optional(context, "seats", lambda: _summary(context, day))
-    if summary is None or summary.fields.get("assigned_seat_count") is None:
+    summary = optional(context, "seats", lambda: _newest_summary(context, day))
+    if summary is None or not summary.given("assigned_seat_count"):
         return None
-    _compare(context, day, summary)
+    _compare(context, summary)
     assigned = summary.whole("assigned_seat_count")
     found = optional(context, _HOLDERS, lambda: members(context, USERS))
     return assigned if found is None else Seats.of(_holders(context, found), count=assigned)
@@ -132,6 +132,17 @@ def _with_groups(
     return (facts, {}) if groups is None else (replace(facts, teams=groups.people), groups.names)
 
 
+def _newest_summary(context: Context, newest: date) -> JsonObject | None:
+    """The summary of a day, or of one shortly before: how late a day comes differs from report to report (2026-08)."""
+    for day in window_days(newest, _YOUNG.days):
+        try:
+            return _summary(context, day)
+        except Rejected as error:
+            if error.status != 400:
+                raise
+    return None
+
+
 def _summary(context: Context, day: date) -> JsonObject | None:
     """The summary of a day; None where the vendor has none.
 
@@ -143,11 +154,11 @@ def _summary(context: Context, day: date) -> JsonObject | None:
     return next((entry for entry in entries if moment(entry, "starting_at").date() == day), None)
 
 
-def _compare(context: Context, day: date, summary: JsonObject) -> None:
+def _compare(context: Context, summary: JsonObject) -> None:
     """Says where the vendor's own count of people is another: it goes by tokens or tools, ours by any activity."""
-    word = "claude_code_daily_active_user_count"
+    word, day = "claude_code_daily_active_user_count", moment(summary, "starting_at").date()
     people = context.session.people.get(day)
-    if people is None or summary.fields.get(word) is None:
+    if people is None or not summary.given(word):
         return
     counted = summary.whole(word)
     if counted != people:

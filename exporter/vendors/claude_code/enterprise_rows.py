@@ -60,7 +60,7 @@ def day_facts(
     numbers = dict(zip([row.user_id for row in active], number([row.identity for row in active]), strict=True))
     accounts = [numbers.get(row.user_id) for row in rows]
     table = activity_table([row.counts for row in rows], accounts)
-    rolled = rollup(table.drop_nulls("account"), AMOUNTS, f"claude-code rows of {day}")
+    rolled = rollup(table, AMOUNTS, f"claude-code rows of {day}")
     facts = DayFacts(
         amounts=rolled.totals,
         people={EVERYBODY: BitMap(numbers.values()), **rolled.people},
@@ -72,10 +72,10 @@ def day_facts(
 
 def _row(row: JsonObject) -> Row:
     user, done = row.json_object("user"), row.json_object("claude_code_metrics")
-    email = "" if user.fields.get("email_address") is None else user.text("email_address")
+    email = user.text("email_address") if user.given("email_address") else ""
     core = done.json_object("core_metrics")
     # The count of sessions may be null; artifacts are counted since 2026-08-17 alone, and make nobody active.
-    counts = {amount: core.whole(name) for amount, name in _FIELDS.items() if core.fields.get(name) is not None}
+    counts = {amount: core.whole(name) for amount, name in _FIELDS.items() if core.given(name)}
     if "lines_of_code" in core:
         lines = core.json_object("lines_of_code")
         counts |= {ADDED: lines.whole("added_count"), REMOVED: lines.whole("removed_count")}

@@ -45,8 +45,7 @@ def listed(context: Context, day: date) -> Mapping[str, str | None]:
     pages = walk(context, f"{ANALYTICS}/users", {**_of(day), "group_by[]": "rbac_group_id"})
     rows = [row for page in pages for row in page.objects("data") if row.require("rbac_group_id") is not None]
     return {
-        row.text("rbac_group_id"): None if row.fields.get("rbac_group_name") is None else row.text("rbac_group_name")
-        for row in rows
+        row.text("rbac_group_id"): row.text("rbac_group_name") if row.given("rbac_group_name") else None for row in rows
     }
 
 

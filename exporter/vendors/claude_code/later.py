@@ -117,7 +117,7 @@ class Later:
         people: dict[str, BitMap] = {}
         others: set[str] = set()
         for row in rows:
-            if row.fields.get("starting_at") is not None and moment(row, "starting_at").date() != day:
+            if row.given("starting_at") and moment(row, "starting_at").date() != day:
                 raise BadPayload(f"{row.where}: {row.path}.starting_at is not on {day}, the day that was asked for")
             actor = row.json_object("actor")
             user = actor.text("user_id")
@@ -150,8 +150,7 @@ def together(one: DayFacts, other: DayFacts) -> DayFacts:
 
 def _is_service(actor: JsonObject) -> bool:
     """Whether the vendor made the account; `email` is called `email_address` in newer answers (2026-11)."""
-    email = actor.fields.get("email_address") if "email_address" in actor else actor.require("email")
-    return email is None and not actor.flag("deleted")
+    return not actor.given("email") and not actor.given("email_address") and not actor.flag("deleted")
 
 
 def _users_of(day: date) -> tuple[str, Mapping[str, str | int]]:

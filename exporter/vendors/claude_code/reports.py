@@ -128,7 +128,7 @@ def _token_table(rows: Sequence[JsonObject], _where: str) -> tuple[pl.DataFrame,
 
 def _named(rows: Sequence[JsonObject]) -> list[pl.Series]:
     """The accounts of rows, which are of nobody, and their models: code execution has none, nor has a whole day."""
-    models = [None if row.fields.get("model") is None else row.text("model") for row in rows]
+    models = [row.text("model") if row.given("model") else None for row in rows]
     return [pl.Series("account", [None] * len(rows), dtype=pl.UInt32), pl.Series("model", models, dtype=pl.String)]
 
 

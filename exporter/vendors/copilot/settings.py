@@ -96,12 +96,9 @@ class CopilotSettings(SourceSettings):
     @model_validator(mode="before")
     @classmethod
     def _hosts_of(cls, given: Any) -> Any:
-        """With data residency reports have a host of their own."""
-        if isinstance(given, dict) and "report_hosts" not in given:
-            subdomain = _GHE.fullmatch(_host(given.get("base_url")))
-            if subdomain:
-                return {**given, "report_hosts": [f"copilot-reports.{subdomain[1]}.ghe.com"]}
-        return given
+        """Where `report_hosts` are left out, they are those of `base_url`."""
+        host = _report_host(given.get("base_url")) if isinstance(given, dict) and "report_hosts" not in given else None
+        return given if host is None else {**given, "report_hosts": [host]}
 
     @model_validator(mode="after")
     def _one_kind(self) -> Self:
@@ -118,8 +115,14 @@ def _exactly_one(enterprise: str | None, organizations: tuple[str, ...]) -> None
         raise ValueError("needs either enterprise or organizations")
 
 
-def _host(address: object) -> str:
+def _report_host(address: object) -> str | None:
+    """The host of reports; None for that of GitHub, and for what is no address, which another check reports."""
+    if not isinstance(address, str) or address.rstrip("/") == GITHUB or "@" in address:
+        return None
     try:
-        return (urlsplit(address).hostname if isinstance(address, str) else "") or ""
+        host = urlsplit(address).netloc
     except ValueError:
-        return ""
+        return None
+    subdomain = _GHE.fullmatch(host)
+    # A server that is none of GitHub's gets the token, so it may have the reports too.
+    return f"copilot-reports.{subdomain[1]}.ghe.com" if subdomain else host or None
