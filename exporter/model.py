@@ -97,6 +97,8 @@ class Identity:
     """One account as a vendor names it: `key` is its stable id, the other fields find its team.
 
     `former` are user names that it had on older days.
+    `joint_id` is an id that other sources have too, under which the account is the same person's: of another source of
+    the same vendor. E-mails join accounts without it.
     """
 
     key: str
@@ -104,6 +106,7 @@ class Identity:
     username: str = ""
     vendor_id: str = ""
     former: tuple[str, ...] = ()
+    joint_id: str = ""
 
 
 @dataclass(frozen=True)

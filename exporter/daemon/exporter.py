@@ -11,18 +11,19 @@ from time import monotonic
 from typing import TYPE_CHECKING, Self
 
 from exporter.config.diff import Changes
+from exporter.config.identities_file import IdentitiesFile, identities_file
 from exporter.config.load import Config
-from exporter.config.teams_file import Teams, TeamsFile, teams_file
+from exporter.config.teams_file import TeamsFile, teams_file
 from exporter.daemon.pushing import pushing
 from exporter.daemon.sources import Shared, commit, configured_poller, read_window, sample_options
 from exporter.log import event
 from exporter.poll.poller import Poller
 from exporter.poll.replicas import poll_if_leader
 from exporter.poll.scheduler import Scheduler
+from exporter.publish.people_watch import PeopleWatch
 from exporter.publish.self_metrics import SelfMetrics
 from exporter.publish.snapshot import ExpositionCache
-from exporter.publish.team_members import publish_team_members
-from exporter.publish.team_watch import TeamWatch
+from exporter.samples.directory import Directory
 from exporter.state.database import StateError
 from exporter.state.store import Store
 
@@ -60,7 +61,9 @@ class Exporter:
     unpublished: set[str] = field(default_factory=set)
     aborted: bool = False
     teams: TeamsFile | None = field(init=False)
-    team_watch: TeamWatch | None = None
+    identities: IdentitiesFile | None = field(init=False)
+    directory: Directory = field(init=False)
+    people_watch: PeopleWatch = field(init=False)
     started: datetime = field(init=False)
     shared: Shared = field(init=False)
     poll_locks: dict[str, threading.Lock] = field(default_factory=lambda: defaultdict(threading.Lock))
@@ -70,11 +73,14 @@ class Exporter:
     def __post_init__(self) -> None:
         self.started = self.now()
         self.scheduler = Scheduler(self.now, monotonic)
-        self.shared = Shared(self.store, self.cache, self.self_metrics, self.now, monotonic, lambda: self.tracing)
-        self.teams = _teams_file(self.config)
-        self.pollers = {
-            name: configured_poller(self.config, name, self.teams, self.shared) for name in self.config.sources
-        }
+        self.directory = Directory(self.store)
+        self.shared = Shared(
+            self.store, self.cache, self.self_metrics, self.directory, self.now, monotonic, lambda: self.tracing
+        )
+        self.teams, self.identities = _teams_file(self.config), _identities_file(self.config)
+        self.directory.become(self.config.sources, self.identities, self.teams)
+        self.people_watch = PeopleWatch(self.directory, self.cache)
+        self.pollers = {name: configured_poller(self.config, name, self.shared) for name in self.config.sources}
 
     @classmethod
     def open(
@@ -87,7 +93,7 @@ class Exporter:
         """Makes an exporter and commits its configuration; raises StateError where the state does not take it."""
         exporter = cls(config, store, now, self_metrics=self_metrics or SelfMetrics())
         commit(config, store)
-        publish_team_members(exporter.cache, _known_teams(exporter.teams))
+        exporter.people_watch.publish_members()
         exporter.self_metrics.reloaded(ok=True, at=exporter.started)
         exporter.self_metrics.state(lambda: store.database.up)
         for poller in exporter.pollers.values():
@@ -105,7 +111,6 @@ class Exporter:
                 now=self.now,
                 stop=self.stop,
             )
-        self.team_watch = None if self.teams is None else TeamWatch(self.teams, self.cache)
         self.begin(self.pollers)
         self.scheduler.start()
         if self.pusher is not None:
@@ -133,9 +138,8 @@ class Exporter:
         Sources that are `remade` keep running too, and their samples are made anew. Raises StateError where the state
         does not take the configuration; then nothing has changed.
         """
-        teams = self.teams if config.teams == self.config.teams else _teams_file(config)
-        begun = {name: configured_poller(config, name, teams, self.shared) for name in (*found.changed, *found.added)}
-        options = {name: sample_options(config, name, self.store, teams) for name in found.remade}
+        begun = {name: configured_poller(config, name, self.shared) for name in (*found.changed, *found.added)}
+        options = {name: sample_options(config, name, self.shared) for name in found.remade}
         commit(config, self.store)
         # From here on the new configuration is in force, whatever the state does.
         ended = {name: self.pollers[name] for name in (*found.removed, *found.changed)}
@@ -146,10 +150,13 @@ class Exporter:
             self.tried.discard(name)
             self.cache.withdraw(name)
         self.pollers = {name: begun.get(name) or self.pollers[name] for name in config.sources}
-        if teams is not self.teams:
-            self.team_watch = None if teams is None else TeamWatch(teams, self.cache)
-            publish_team_members(self.cache, _known_teams(teams))
-        self.config, self.teams = config, teams
+        if config.teams != self.config.teams:
+            self.teams = _teams_file(config)
+        if config.people.identities != self.config.people.identities:
+            self.identities = _identities_file(config)
+        self.config = config
+        self.directory.become(config.sources, self.identities, self.teams)
+        self.people_watch.publish_members()
         for name, poller in ended.items():
             self._remove_metrics(name, poller)
         for poller in begun.values():
@@ -241,9 +248,9 @@ def _seed_metrics(poller: Poller) -> None:
     poller.self_metrics.token_expires(poller.source.settings.token_expires_at)
 
 
-def _known_teams(file: TeamsFile | None) -> Teams | None:
-    return None if file is None else file.content()
-
-
 def _teams_file(config: Config) -> TeamsFile | None:
     return None if config.teams is None else teams_file(config.teams.file)
+
+
+def _identities_file(config: Config) -> IdentitiesFile | None:
+    return None if config.people.identities is None else identities_file(config.people.identities.file)

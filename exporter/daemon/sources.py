@@ -15,7 +15,6 @@ import httpx
 
 from exporter.config.load import Config, read_token
 from exporter.config.source import SourceSettings
-from exporter.config.teams_file import TeamsFile
 from exporter.errors import Rejected
 from exporter.poll.plan import ReadWindow
 from exporter.poll.poller import Poller
@@ -26,6 +25,7 @@ from exporter.publish.self_metrics import SelfMetrics, SourceMetrics
 from exporter.publish.snapshot import ExpositionCache
 from exporter.samples.build import SampleOptions
 from exporter.samples.calendar import workdays
+from exporter.samples.directory import Directory
 from exporter.state.accounts import AccountBook, Label, plain, pseudonym, sources
 from exporter.state.database import StateError
 from exporter.state.store import Store
@@ -45,12 +45,13 @@ class Shared:
     store: Store
     cache: ExpositionCache
     self_metrics: SelfMetrics
+    directory: Directory
     now: Callable[[], datetime]
     monotonic: Callable[[], float]
     tracing: "Callable[[], Tracing | None]" = lambda: None
 
 
-def configured_poller(config: Config, name: str, teams: TeamsFile | None, shared: Shared) -> Poller:
+def configured_poller(config: Config, name: str, shared: Shared) -> Poller:
     """The poller of a source as the configuration wants it."""
     settings = config.sources[name]
     vendor = VENDORS[settings.vendor]
@@ -58,7 +59,7 @@ def configured_poller(config: Config, name: str, teams: TeamsFile | None, shared
     return build_poller(
         vendor,
         settings,
-        sample_options(config, name, shared.store, teams),
+        sample_options(config, name, shared),
         shared,
         retention=config.state.retention,
         connect=connector(vendor, settings, stop, shared),
@@ -150,17 +151,17 @@ def read_window(settings: SourceSettings, retention: timedelta) -> ReadWindow:
     )
 
 
-def sample_options(config: Config, name: str, store: Store, teams: TeamsFile | None) -> SampleOptions:
+def sample_options(config: Config, name: str, shared: Shared) -> SampleOptions:
     """How the facts of a configured source become samples."""
     settings, people = config.sources[name], config.people
     return SampleOptions(
         source=name,
         vendor=settings.vendor,
-        accounts=AccountBook(store, name, label(config)),
+        accounts=account_book(config, name, shared.store),
         ready_at=settings.ready_at,
         seats=settings.seats,
         workday=workdays(settings.calendar),
-        teams=teams,
+        directory=shared.directory,
         per_user=people.per_user != "none",
         min_group_size=people.min_group_size,
         frequent_days=people.frequent_days,
@@ -173,9 +174,10 @@ def commit(config: Config, store: Store) -> None:
     """Makes the state agree with a configuration, in one transaction; on StateError nothing has changed.
 
     The days of a source are one vendor's: windows over those of two would mix them, and a change would look like a
-    drop. Labels that `people.per_user` does not allow are erased, also those of sources that are not configured.
+    drop. Labels that `people.per_user` does not allow are erased, as are hashes that join accounts where neither the
+    company nor teams need them, also those of sources that are not configured.
     """
-    names = {*sources(store), *config.sources}
+    books = [account_book(config, name, store) for name in sorted({*sources(store), *config.sources})]
     with store.database.write() as connection:
         for name, settings in config.sources.items():
             held = store.adopt(connection, name, settings.vendor)
@@ -184,11 +186,19 @@ def commit(config: Config, store: Store) -> None:
                     f"sources.{name}.vendor: the state holds days of {held} under this name: "
                     "choose another name for the new source"
                 )
-        erased = [AccountBook(store, name, label(config)).take_effect(connection) for name in sorted(names)]
+        erased = [book.take_effect(connection) for book in books]
     if any(erased):
-        # The labels are gone from the tables; wiping them from the file is tried again until it works.
+        # They are gone from the tables; wiping them from the file is tried again until it works.
         with suppress(StateError):
             store.database.wipe()
+
+
+def account_book(config: Config, name: str, store: Store) -> AccountBook:
+    """The accounts of a source, which may have been removed from the configuration."""
+    people, settings = config.people, config.sources.get(name)
+    counted = people.company if isinstance(people.company, bool) else name in people.company
+    joins = (counted or config.teams is not None) and (settings is None or settings.lists_people)
+    return AccountBook(store, name, label(config), joins=joins)
 
 
 def label(config: Config) -> Label | None:

@@ -4,10 +4,10 @@ from contextlib import suppress
 from datetime import datetime
 
 from exporter.daemon.exporter import Exporter
-from exporter.daemon.sources import label
+from exporter.daemon.sources import account_book
 from exporter.poll.replicas import follow
 from exporter.publish.publisher import withdraw_stale
-from exporter.state.accounts import AccountBook, sources
+from exporter.state.accounts import sources
 from exporter.state.database import StateError
 from exporter.state.pruning import forget_old_days
 
@@ -33,8 +33,7 @@ def update_publication(exporter: Exporter) -> None:
     publishers = [poller.publisher for poller in exporter.pollers.values()]
     withdraw_stale(publishers)
     exporter.publish_remade()
-    if exporter.team_watch is not None:
-        exporter.team_watch.look(publishers, tried=exporter.ready())
+    exporter.people_watch.look(publishers, tried=exporter.ready())
 
 
 def follow_replicas(exporter: Exporter) -> None:
@@ -63,7 +62,7 @@ def forget_removed(exporter: Exporter) -> None:
                 # Like a poll it may take long, and may be cut anywhere when the exporter ends.
                 exporter.polling.add(name)
                 try:
-                    book = AccountBook(exporter.store, name, label(exporter.config))
+                    book = account_book(exporter.config, name, exporter.store)
                     forget_old_days(exporter.store, book, name, before)
                 finally:
                     exporter.polling.discard(name)

@@ -85,7 +85,7 @@ class PastReader:
         days = [newest - back * ONE_DAY for back in range((newest - self.first).days + before + 1)]
         self.store.check(self.source.name, scope, days)
         stored = self._known_days(scope)
-        return [day for day in days if day not in stored]
+        return [day for day in days if day not in stored or stored[day].unjoined]
 
     def _read_days(self, context: PollContext, scope: str) -> list[InvalidDay]:
         """Stores the missing days that can be read, and returns the invalid ones."""
@@ -94,14 +94,17 @@ class PastReader:
         empty: list[Reading] = []
         wrong: list[InvalidDay] = []
         early: list[date] = []
-        unknown = self.store.days(self.source.name, scope).keys() & set(wanted)
+        known = self._known_days(scope).keys()
+        unknown = self.store.days(self.source.name, scope).keys() - known
         left = set(wanted)
         for reading in self.source.vendor.read(context, scope, wanted):
             if not is_ready(reading.day, self.now(), self.source.read_window, context.client.clock.told):
                 early.append(reading.day)
                 continue
-            if isinstance(reading, Reading) and reading.only is not None:
-                # No wanted day is stored, so there is nothing to complete.
+            if isinstance(reading, Reading) and (
+                reading.only is not None or (not reading.rows and reading.day in known)
+            ):
+                # A wanted day is read whole, so there is nothing to complete; and a stored one does not become zero.
                 continue
             if isinstance(reading, InvalidDay):
                 wrong.append(reading)

@@ -20,6 +20,9 @@ CHEAP_REREAD = 20
 # So many people on most of the same weekdays are missed on a day that is no working day too.
 _USUAL_PEOPLE = 5
 
+# The longest window, and a week by which another source of the company may be behind.
+_JOINED_DAYS = 35
+
 # The windows that a vendor may have to count people over; one day is its own window.
 LONGER_WINDOWS = ("7d", "28d")
 
@@ -42,7 +45,8 @@ class ReadWindow:
 def days_to_read(now: datetime, read_window: ReadWindow, stored: Mapping[date, StoredDay]) -> list[date]:
     """The ready days that are not stored, and the stored ones of the lookback, in doubt or incomplete, newest first.
 
-    `stored` holds the days that may be known now.
+    `stored` holds the days that may be known now. Of those whose accounts cannot be joined with other sources', the
+    newest are read again, once.
     """
     newest = newest_ready(now, read_window.ready_at)
     history = [newest - timedelta(days=back) for back in range(read_window.history)]
@@ -53,7 +57,8 @@ def days_to_read(now: datetime, read_window: ReadWindow, stored: Mapping[date, S
         published = ready_since(newest, read_window.ready_at).timestamp()
         # A day that was read in the future was read by a clock that was ahead.
         again = [day for day in again if not published <= stored[day].read_at <= now.timestamp()]
-    wanted = {day for day in history if day not in stored} | set(again)
+    unjoined = {day for day in history[:_JOINED_DAYS] if day in stored and stored[day].unjoined}
+    wanted = {day for day in history if day not in stored} | set(again) | unjoined
     return sorted(wanted, reverse=True)
 
 

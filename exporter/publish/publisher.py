@@ -12,7 +12,7 @@ from exporter.metrics import Sample
 from exporter.model import CLOCK_TOLERANCE
 from exporter.publish.self_metrics import SourceMetrics
 from exporter.publish.snapshot import ExpositionCache
-from exporter.samples.build import SampleOptions, scope_history, scope_samples, source_samples
+from exporter.samples.build import SampleOptions, current_teams, scope_history, scope_samples, source_samples
 from exporter.samples.days import DayFigures, day_samples, newest_days
 from exporter.samples.filters import limit, short_label
 from exporter.samples.history import Roster
@@ -50,7 +50,8 @@ class Published:
     the last four weeks and those whom the teams file lists, None without one.
     `days` are the newest days up to the data day, oldest first. `read_at` is when (Unix s) the scope was last read,
     `since` when this process first saw that reading, by the monotonic clock. `newest` is the newest day that could be
-    known when the samples were made; `hides` is True where the state holds days that could not.
+    known when the samples were made; `hides` is True where the state holds days that could not. `team_of` says which
+    teams of the file accounts were in, None without the file or with teams of the vendor.
     """
 
     figures: Figures
@@ -65,6 +66,7 @@ class Published:
     newest: date
     hides: bool
     roster: Roster | None = None
+    team_of: Mapping[int, str] | None = None
 
 
 @dataclass
@@ -75,7 +77,7 @@ class Publisher:
     set.
 
     Once `ended` is set, nothing more is published, and a running publication stops between two scopes. `last_poll` is
-    kept here because the state may be unavailable when values become stale.
+    kept here because the state may be unavailable when values become stale. `publications` counts them.
     """
 
     sample_options: SampleOptions
@@ -87,6 +89,7 @@ class Publisher:
     monotonic: Callable[[], float]
     ended: bool = False
     last_poll: PollStatus | None = None
+    publications: int = 0
     _listed: dict[str, ScopeStatus] = field(default_factory=dict)
     _scopes: dict[str, Published] = field(default_factory=dict)
     _shown: set[str] = field(default_factory=set)
@@ -137,6 +140,12 @@ class Publisher:
         listed, scopes, shown = dict(self._listed), dict(self._scopes), self._shown
         return {name: (listed[name], scopes.get(name) if name in shown else None) for name in sorted(listed)}
 
+    def has_teams_of_now(self) -> bool:
+        """Whether what is published has the teams that people are in now."""
+        team_of = current_teams(self.sample_options)
+        made = list(self._scopes.values())
+        return self.sample_options.vendor_teams or all(one.team_of is team_of for one in made)
+
     def end(self) -> None:
         """Stops publishing for good; another publisher may publish the source from then on."""
         # Set before acquiring the lock, which a publication of thousands of scopes holds for seconds.
@@ -157,6 +166,7 @@ class Publisher:
         samples.extend(days)
         data_days = {short_label(name): self._scopes[name].figures.data_day for name in self._shown}
         self.cache.publish(self.sample_options.source, samples, data_days, at_once=at_once)
+        self.publications += 1
         withheld = sum(self._scopes[name].withheld for name in self._shown)
         shortened = sum(self._scopes[name].shortened for name in self._shown)
         dropped = {"day_series": days_over, "max_series": over, "privacy": withheld}
@@ -214,6 +224,7 @@ class Publisher:
             newest=newest,
             hides=history.hides,
             roster=history.roster(data_day),
+            team_of=None if history.members is None else history.members.team_of,
         )
 
     def _follow_clock(self) -> bool:

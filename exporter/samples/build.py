@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from exporter.config.source import SeatPrice
-from exporter.config.teams_file import TeamsFile
 from exporter.metrics import Sample, sample
 from exporter.model import ALL, WINDOWS
 from exporter.samples import filters, lifecycle, seats, users, verdicts, windows
 from exporter.samples.calendar import IsWorkday
+from exporter.samples.directory import Directory
 from exporter.samples.history import ScopeHistory
 from exporter.samples.teams import membership
 from exporter.state import team_names
@@ -24,7 +24,8 @@ class SampleOptions:
     """How a source's facts become samples, as configured.
 
     `workday` says whether a day is a working day in the source's calendar; `per_user` allows single people in labels.
-    With `vendor_teams` the teams are the vendor's own, not those of the file. `seat_price` is for a month.
+    The `directory` knows the teams of people, None where they have none; with `vendor_teams` the teams are the vendor's
+    own. `seat_price` is for a month.
     """
 
     source: str
@@ -33,12 +34,12 @@ class SampleOptions:
     ready_at: timedelta
     seats: int | None
     workday: IsWorkday
-    teams: TeamsFile | None
     per_user: bool
     min_group_size: int
     frequent_days: int
     vendor_teams: bool = False
     seat_price: SeatPrice | None = None
+    directory: Directory | None = None
 
 
 @dataclass(frozen=True)
@@ -59,18 +60,23 @@ class ScopeSamples:
 def scope_history(sample_options: SampleOptions, store: Store, scope: str, now: datetime) -> ScopeHistory:
     """The days of a scope that are known now, with teams and single people where the options want them."""
     of_vendor = team_names.find(store.database, sample_options.source, scope) if sample_options.vendor_teams else None
-    teams = None if sample_options.teams is None or of_vendor is not None else sample_options.teams.content()
-    members = None if teams is None else membership(sample_options.accounts.members(teams.team_of))
+    team_of = None if of_vendor is not None else current_teams(sample_options)
     named = users.user_table(sample_options.accounts.labels()) if sample_options.per_user else None
     return ScopeHistory(
         store,
         sample_options.source,
         scope,
-        members=members,
+        members=None if team_of is None else membership(team_of),
         vendor_teams=of_vendor,
         users=named,
         known=lambda stored: known_days(stored, now, sample_options.ready_at),
     )
+
+
+def current_teams(sample_options: SampleOptions) -> Mapping[int, str] | None:
+    """The team of each account that the teams file knows; None without a file. The same object while none changes."""
+    directory = sample_options.directory
+    return None if directory is None else directory.members(sample_options.source)
 
 
 def source_samples(sample_options: SampleOptions) -> list[Sample]:

@@ -56,6 +56,7 @@ class ScopeHistory:
     ) -> None:
         self.scope = scope
         self.users = users
+        self.members = members
         store.check(source, scope, sorted(store.days(source, scope))[-_LONGEST:])
         stored = store.days(source, scope)
         self.days = known(stored)
@@ -64,7 +65,6 @@ class ScopeHistory:
         self.counted = {key: people for key, people in store.windows(source, scope).items() if people.data_day <= last}
         self._store = store
         self._source = source
-        self._members = members
         self._vendor_teams = vendor_teams
         # The longest window, and the days by which money has come later.
         self._span = _LONGEST
@@ -85,10 +85,10 @@ class ScopeHistory:
     def roster(self, data_day: date) -> Roster | None:
         """The people of the longest window that ends with a day; None without teams or where no day lists people."""
         days = [day for day in window_days(data_day, _LONGEST) if day in self.people]
-        if self._members is None or not days:
+        if self.members is None or not days:
             return None
         people = BitMap.union(*(self.people[day] for day in days))
-        return Roster(people, people & self._members.listed)
+        return Roster(people, people & self.members.listed)
 
     @cached_property
     def window_counts(self) -> Mapping[str, Mapping[date, int]]:
@@ -148,14 +148,14 @@ class ScopeHistory:
         self._tables = {day: table for day, table in self._tables.items() if day in days}
         unread = [day for day in days if ("1d", day) not in self._aggregates]
         known = [day for day in unread if day in self.days]
-        with_accounts = any(part is not None for part in (self.users, self._members, self._vendor_teams))
+        with_accounts = any(part is not None for part in (self.users, self.members, self._vendor_teams))
         found = self._store.facts(self._source, self.scope, known, by_account=with_accounts) if known else {}
         for day in unread:
             facts = found.get(day)
             if facts is not None and self._vendor_teams is not None:
                 facts = with_vendor_teams(facts, self._vendor_teams)
-            elif facts is not None and self._members is not None:
-                facts = with_teams(facts, self._members)
+            elif facts is not None and self.members is not None:
+                facts = with_teams(facts, self.members)
             self._aggregates["1d", day] = None if facts is None else day_aggregate(facts)
             if self.users is not None and facts is not None:
                 self._tables[day] = facts.by_account

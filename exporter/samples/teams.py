@@ -29,12 +29,13 @@ class Membership:
     """The accounts of each team, as sets and as a table with the columns `account` (UInt32) and `team`.
 
     An account may be in several teams. `listed` are the accounts that the teams file lists, those that it assigns to
-    `unassigned` too.
+    `unassigned` too, and `team_of` is what this was made of.
     """
 
     teams: Mapping[str, BitMap]
     table: pl.DataFrame
     listed: BitMap = field(default_factory=BitMap)
+    team_of: Mapping[int, str] = field(default_factory=dict)
 
 
 def membership(team_of: Mapping[int, str]) -> Membership:
@@ -48,6 +49,7 @@ def membership(team_of: Mapping[int, str]) -> Membership:
         {team: BitMap(accounts.to_list()) for team, accounts in zip(grouped["team"], grouped["account"], strict=True)},
         table,
         BitMap(team_of),
+        team_of,
     )
 
 

@@ -3,13 +3,16 @@
 import hashlib
 import hmac
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
 
 from pyroaring import BitMap
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from exporter.model import Identity
-from exporter.state import schema
+from exporter.state import joints, schema
+from exporter.state.joints import Joint
 from exporter.state.store import Store
 
 Label = Callable[[Identity], str]
@@ -40,29 +43,51 @@ def sources(store: Store) -> list[str]:
         return sorted(row.removeprefix(_LABELS) for row in found)
 
 
+class Match(NamedTuple):
+    """An account that has a name: as its e-mail (rank 0), its username (1) or its vendor id (2)."""
+
+    name: str
+    rank: int
+    number: int
+
+
+@dataclass(frozen=True)
+class Names:
+    """What joins the accounts of a source, and which of the wanted names they have. `version` changes with both."""
+
+    version: tuple[object, ...]
+    joints: Sequence[Joint]
+    matches: Sequence[Match]
+
+
 class AccountBook:
     """The accounts of one source. `label` is given only if people may appear in labels.
 
-    The book stores no label before `take_effect`.
+    With `joins`, the state keeps by which accounts of other sources are the same person's. The book stores no label and
+    no joint hash before `take_effect`.
     """
 
-    def __init__(self, store: Store, source: str, label: Label | None = None) -> None:
+    def __init__(self, store: Store, source: str, label: Label | None = None, *, joins: bool = False) -> None:
         self._database = store.database
         self._source = source
         self._label = label
+        self._joins = joins
         self._key = store.database.hash_key()
         self._kind = b"" if label is None else self._hash(f"label:{label(_ANYBODY)}")
         self._lock = threading.Lock()
         # The key is a hash of the whole identity: no name stays in memory.
         self._seen: dict[bytes, int] = {}
-        self._matched: tuple[Mapping[str, str], object, dict[int, str]] | None = None
 
     def take_effect(self, connection: Connection) -> bool:
-        """Makes this book's kind of label the one in force; True if it deleted labels of another kind.
+        """Makes this book's kind of label, and whether it joins, the one in force; True if it deleted anything.
 
         After True, call `Database.wipe` once the transaction has ended: an operator who turns per_user off or changes
         the key wants the names gone from the files, not only from sight.
         """
+        unjoined = joints.wants(self._database, connection, self._source, wanted=self._joins)
+        return self._label_takes_effect(connection) or unjoined
+
+    def _label_takes_effect(self, connection: Connection) -> bool:
         if self._is_wanted(connection):
             return False
         account = schema.account
@@ -81,32 +106,29 @@ class AccountBook:
                 self._seen.update(zip(fresh, numbers, strict=True))
             return [self._seen[digest] for digest in whole]
 
-    def members(self, teams: Mapping[str, str]) -> Mapping[int, str]:
-        """The team of each account that the given users (e-mail, username or vendor id, any case) match.
+    def version(self) -> tuple[object, ...]:
+        """A value that changes when an account, or a name of one, is added or removed."""
+        with self._database.read() as connection:
+            return self._version(connection)
 
-        Cached per `teams` object until an account is added or removed.
-        """
+    def names(self, wanted: Collection[str]) -> Names:
+        """What is known of the names of the accounts; of `wanted` (in any case) what matches."""
         table = schema.alias
-        query = select(table.c.hash, table.c.number).where(table.c.source == self._source).order_by(table.c.rank.desc())
+        by_hash = {self._hash(f"alias:{name.lower()}"): name for name in wanted}
+        query = select(table.c.hash, table.c.rank, table.c.number).where(table.c.source == self._source)
+        with self._database.read() as connection:
+            rows = connection.execute(query) if by_hash else ()
+            return Names(
+                version=self._version(connection),
+                joints=joints.find(connection, self._source),
+                matches=[Match(by_hash[digest], rank, number) for digest, rank, number in rows if digest in by_hash],
+            )
+
+    def _version(self, connection: Connection) -> tuple[object, ...]:
+        table = schema.alias
         # The count alone stays the same when one account goes and another comes.
-        state = select(func.count(), func.sum(table.c.number)).where(table.c.source == self._source)
-        with self._database.read() as connection:
-            aliases = tuple(connection.execute(state).one())
-            # Read once: another thread may replace or clear it meanwhile.
-            matched = self._matched
-            if matched is not None and matched[0] is teams and matched[1] == aliases:
-                return matched[2]
-            wanted = {self._hash(f"alias:{user.lower()}"): team for user, team in teams.items()}
-            found = {number: wanted[digest] for digest, number in connection.execute(query) if digest in wanted}
-        self._matched = teams, aliases, found
-        return found
-
-    def known(self, users: Sequence[str]) -> set[str]:
-        """The users that match an account."""
-        table = schema.alias
-        with self._database.read() as connection:
-            hashes = set(connection.execute(select(table.c.hash).where(table.c.source == self._source)).scalars())
-        return {user for user in users if self._hash(f"alias:{user.lower()}") in hashes}
+        query = select(func.count(), func.sum(table.c.number)).where(table.c.source == self._source)
+        return (*connection.execute(query).one(), *joints.version(connection, self._source))
 
     def have_emails(self) -> bool:
         """Whether any account was ever numbered with an e-mail."""
@@ -126,20 +148,20 @@ class AccountBook:
         """Deletes accounts, with every trace of them in the state's files; returns how many."""
         if not numbers:
             return 0
-        account, alias = schema.account, schema.alias
+        account, alias, joint = schema.account, schema.alias, schema.joint
         with self._lock, self._database.write(self._source) as connection:
             # The newest account stays as a mere hash, so that no number is assigned twice.
             newest = max(self._numbers(connection).values(), default=-1)
             rows = [{"forgotten": number} for number in numbers]
             for statement, table in (
                 (delete(alias), alias),
+                (delete(joint), joint),
                 (update(account).values(label=None), account),
                 (delete(account).where(account.c.number != newest), account),
             ):
                 of_row = (table.c.source == self._source, table.c.number == bindparam("forgotten"))
                 connection.execute(statement.where(*of_row), rows)
             self._seen = {digest: number for digest, number in self._seen.items() if number not in numbers}
-            self._matched = None
         self._database.wipe()
         return len(numbers)
 
@@ -200,6 +222,9 @@ class AccountBook:
                     if text
                 ],
             )
+            if joints.has(connection, self._source):
+                of_fresh = ((identity, numbers[digest]) for identity, digest in fresh)
+                joints.record(self._database, connection, self._source, of_fresh)
         return [numbers[digest] for _, digest in fresh]
 
 
@@ -209,4 +234,4 @@ def _aliases(identity: Identity) -> tuple[str, ...]:
 
 
 def _names(identity: Identity) -> tuple[str, ...]:
-    return identity.key, *_aliases(identity)
+    return identity.key, identity.joint_id, *_aliases(identity)

@@ -24,7 +24,7 @@ class StoredDay:
     `people` is the head count, `listed` whether the vendor names its people, `requests` what reading it cost. Times are
     Unix seconds; `empty_since` is the first of the unbroken run of reads that returned the day without a row,
     `revised_at` when the day last changed after it was first stored, and `pending` is True where the vendor gives some
-    fields later.
+    fields later. `unjoined` is True where the day was read before its accounts could be joined with other sources'.
     """
 
     people: int | None
@@ -34,6 +34,7 @@ class StoredDay:
     empty_since: float | None = None
     pending: bool = False
     revised_at: float | None = None
+    unjoined: bool = False
 
 
 @dataclass(frozen=True)

@@ -39,7 +39,7 @@ account = Table(
     Index("account_number", "source", "number", unique=True),
 )
 
-# Keyed hashes of the e-mail, username and vendor id under which a teams file may know an account.
+# Keyed hashes of the e-mail, username and vendor id under which a teams or identities file may know an account.
 alias = Table(
     "alias",
     metadata,
@@ -47,6 +47,26 @@ alias = Table(
     Column("hash", LargeBinary, primary_key=True),
     Column("rank", Integer, primary_key=True),
     Column("number", Integer, primary_key=True),
+)
+
+# Keyed hashes that are the same in every source: of the e-mails of an account, and of ids that other sources have too.
+# Accounts with the same hash are one person's. The row `joins:SOURCE` of `meta` says that a source has them.
+joint = Table(
+    "joint",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("hash", LargeBinary, primary_key=True),
+    Column("email", Boolean, nullable=False),
+)
+
+# The stored days that were read before the source had joint hashes.
+unjoined = Table(
+    "unjoined",
+    metadata,
+    Column("source", Text, primary_key=True),
+    Column("scope", Text, primary_key=True),
+    Column("day", Date, primary_key=True),
 )
 
 day = Table(

@@ -82,11 +82,12 @@ class Store:
 
     def days(self, source: str, scope: str) -> dict[date, StoredDay]:
         """The stored days of a scope, without those already found unreadable."""
-        table, emptied, pending, revision = schema.day, schema.emptied, schema.pending, schema.revision
+        table, emptied, pending = schema.day, schema.emptied, schema.pending
+        revision, unjoined = schema.revision, schema.unjoined
         listed, waits = table.c.people.is_not(None), pending.c.day.is_not(None)
         of_day = (table.c.day, table.c.people_total, listed, table.c.requests, table.c.read_at)
-        query = select(*of_day, emptied.c.since, waits, revision.c.at).select_from(table)
-        for other in (emptied, pending, revision):
+        query = select(*of_day, emptied.c.since, waits, revision.c.at, unjoined.c.day.is_not(None)).select_from(table)
+        for other in (emptied, pending, revision, unjoined):
             query = query.outerjoin(other, and_(*(other.c[key.name] == key for key in table.primary_key)))
         query = query.where(table.c.source == source, table.c.scope == scope)
         with self.database.read() as connection:
@@ -142,7 +143,8 @@ class Store:
             if reading.only is None:
                 read = {"requests": requests, "read_at": now.timestamp()}
                 self.database.upsert(connection, schema.day, [{**key, **content, **read}])
-                connection.execute(delete(schema.emptied).where(*_is(schema.emptied, key)))
+                for settled in (schema.emptied, schema.unjoined):
+                    connection.execute(delete(settled).where(*_is(settled, key)))
             else:
                 connection.execute(schema.day.update().where(*_is(schema.day, key)).values(**content))
             connection.execute(delete(schema.pending).where(*_is(schema.pending, key)))
@@ -192,7 +194,7 @@ class Store:
     def prune(self, source: str, before: date) -> int:
         """Deletes the days before a day; returns how many."""
         with self.database.write(source) as connection:
-            others = (schema.emptied, schema.pending, schema.revision, schema.day)
+            others = (schema.emptied, schema.pending, schema.revision, schema.unjoined, schema.day)
             for column in (schema.window.c.data_day, *(table.c.day for table in others)):
                 table = column.table
                 result = connection.execute(delete(table).where(table.c.source == source, column < before))

@@ -16,7 +16,7 @@ from exporter.samples.build import SampleOptions, scope_history, scope_samples
 from exporter.state.accounts import plain
 from exporter.state.records import ScopeStatus
 from exporter.state.store import Store
-from tests.support.sample_options import book_of, sample_options_of
+from tests.support.sample_options import book_of, directory_of, sample_options_of
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 MONDAY = date(2026, 3, 9)
@@ -85,7 +85,16 @@ def test_a_scope_has_what_its_recipe_asks_for(store: Store, teams: TeamsFile) ->
     put(store, MONDAY, day_of(book.number(PEOPLE)))
     status = ScopeStatus(listed=True, last_success=None, revised=3, seats=40)
     plain_options = sample_options_of("acme", "coder", book)
-    full = sample_options_of("acme", "coder", book, seats=50, teams=teams, per_user=True, frequent_days=1)
+    directory = directory_of(store, "acme", teams=teams)
+    full = sample_options_of(
+        "acme",
+        "coder",
+        book,
+        seats=50,
+        directory=directory,
+        per_user=True,
+        frequent_days=1,
+    )
 
     expected = {
         **CALENDAR,
@@ -113,7 +122,8 @@ def test_a_scope_has_what_its_recipe_asks_for(store: Store, teams: TeamsFile) ->
 def test_small_groups_are_withheld_and_counted(store: Store, teams: TeamsFile) -> None:
     book = book_of(store, "acme")
     put(store, MONDAY, day_of(book.number(PEOPLE)))
-    sample_options = sample_options_of("acme", "coder", book, teams=teams, min_group_size=3)
+    directory = directory_of(store, "acme", teams=teams)
+    sample_options = sample_options_of("acme", "coder", book, directory=directory, min_group_size=3)
 
     found = scope_samples(sample_options, scope_history(sample_options, store, "all", NOW), MONDAY, STATUS)
 
@@ -137,8 +147,15 @@ def test_a_past_day_shows_what_it_would_have_shown_as_the_newest_one(teams: Team
     for store in (live, whole):
         book = book_of(store, "acme", plain)
         book.number(PEOPLE)
+        directory = directory_of(store, "acme", teams=teams)
         options[store] = sample_options_of(
-            "acme", "coder", book, workday=lambda day: day.weekday() < 5, teams=teams, per_user=True, min_group_size=2
+            "acme",
+            "coder",
+            book,
+            workday=lambda day: day.weekday() < 5,
+            directory=directory,
+            per_user=True,
+            min_group_size=2,
         )
     facts = {day: day_of(sorted(draw.sample(range(4), draw.randint(1, 4)))) for day in days}
     for day in days:

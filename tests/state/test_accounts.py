@@ -1,6 +1,5 @@
 import gc
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -8,7 +7,7 @@ from hypothesis import strategies as st
 from pyroaring import BitMap
 
 from exporter.model import Identity
-from exporter.state.accounts import AccountBook, Label, plain, pseudonym, sources
+from exporter.state.accounts import AccountBook, Label, Match, plain, pseudonym, sources
 from exporter.state.store import Store
 from tests.support.sample_options import book_of
 from tests.support.stores import fresh_store
@@ -77,44 +76,36 @@ def test_the_same_key_has_the_same_number_and_another_key_another(batches: list[
     assert sorted(numbers.values()) == list(range(len(numbers)))
 
 
-def test_team_members_are_found_by_any_of_their_names_in_any_case() -> None:
-    book = book_of(fresh_store(), "acme")
-    book.number([ALICE, BOB, CAROL, Identity("4", email="dave@example.com")])
-
-    assert book.members({"ALICE@example.COM": "red", "Bob": "blue", "U-3": "green", "nobody": "grey"}) == {
-        0: "red",
-        1: "blue",
-        2: "green",
-    }
-    assert book.known(["alice@example.com", "ALICE", "u-1", "bob", "nobody"]) == {
-        "alice@example.com",
-        "ALICE",
-        "u-1",
-        "bob",
-    }
-
-
-def test_an_email_decides_before_a_username_and_that_before_a_vendor_id() -> None:
-    book = book_of(fresh_store(), "acme")
-    book.number([ALICE])
-
-    assert book.members({"u-1": "green", "alice": "blue", "alice@example.com": "red"}) == {0: "red"}
-    assert book.members({"u-1": "green", "alice": "blue"}) == {0: "blue"}
-
-
-def test_a_name_that_two_accounts_share_finds_both() -> None:
-    book = book_of(fresh_store(), "acme")
-    book.number([ALICE, Identity("5", username="ALICE")])
-
-    assert book.members({"alice": "red"}) == {0: "red", 1: "red"}
-
-
-def test_members_and_known_users_are_each_sources_own() -> None:
+def test_accounts_are_found_by_any_of_their_names_in_any_case() -> None:
     store = fresh_store()
-    book_of(store, "other").number([ALICE])
+    book = book_of(store, "acme")
+    book.number([ALICE, BOB, CAROL, Identity("5", username="ALICE", former=("al",))])
+    book_of(store, "other").number([Identity("9", username="nobody")])
+    names = ["ALICE@example.COM", "Alice", "U-3", "bob", "AL", "nobody"]
 
-    assert book_of(store, "acme").members({"alice": "red"}) == {}
-    assert book_of(store, "acme").known(["alice"]) == set()
+    assert sorted(book.names(names).matches) == [
+        Match("AL", 3, 3),
+        Match("ALICE@example.COM", 0, 0),
+        Match("Alice", 1, 0),
+        Match("Alice", 1, 3),
+        Match("U-3", 2, 2),
+        Match("bob", 1, 1),
+    ]
+
+
+def test_the_version_changes_with_every_name_that_comes_or_goes() -> None:
+    store = fresh_store()
+    book, other = book_of(store, "acme"), book_of(store, "acme")
+    versions = [book.version()]
+    for identity in (Identity("1", username="alice"), BOB, Identity("1", username="alice", email="alice@example.com")):
+        book.number([identity])
+        versions.append(book.version())
+    other.forget(BitMap([0]))
+    other.number([Identity("4", username="dave")])
+    versions.append(book.version())
+
+    assert book.version() == book.names([]).version == versions[-1]
+    assert len(set(versions)) == len(versions)
 
 
 def test_a_plain_label_is_the_email_or_else_the_username_or_else_the_id() -> None:
@@ -242,41 +233,6 @@ def test_a_book_keeps_no_name_in_memory() -> None:
     held = [one for one in gc.get_objects() if isinstance(one, Identity) and one.username in ("erin", "frank")]
     assert (numbers, held, number(book)) == ([0, 1], [], [0, 1])
     assert "erin" not in repr(vars(book))
-
-
-class Forgetful(AccountBook):
-    """A book in which another thread forgets accounts each time that the teams which it matched were looked at."""
-
-    _kept: Any = None
-
-    @property
-    def _matched(self) -> Any:
-        kept, self._kept = self._kept, None
-        return kept
-
-    @_matched.setter
-    def _matched(self, matched: Any) -> None:
-        self._kept = matched
-
-
-def test_teams_are_matched_while_another_thread_forgets_accounts() -> None:
-    teams = {"alice": "red"}
-    book = Forgetful(fresh_store(), "acme")
-    book.number([ALICE])
-
-    assert [book.members(teams), book.members(teams)] == [{0: "red"}, {0: "red"}]
-
-
-def test_teams_are_matched_anew_where_another_process_forgot_one_account_and_numbered_another() -> None:
-    teams = {"alice": "red", "bob": "blue", "dave": "green"}
-    store = fresh_store()
-    book, other = book_of(store, "acme"), book_of(store, "acme")
-    book.number([Identity("1", username="alice"), BOB])
-    before = book.members(teams)
-    other.forget(BitMap([0]))
-    other.number([Identity("4", username="dave")])
-
-    assert (before, book.members(teams)) == ({0: "red", 1: "blue"}, {1: "blue", 2: "green"})
 
 
 def test_an_id_alone_does_not_take_the_name_of_an_account_away() -> None:

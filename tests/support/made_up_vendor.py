@@ -19,6 +19,7 @@ from exporter.poll.poller import Poller
 from exporter.poll.replicas import poll_if_leader
 from exporter.publish.self_metrics import SelfMetrics
 from exporter.publish.snapshot import ExpositionCache
+from exporter.samples.directory import Directory
 from exporter.state.accounts import AccountBook
 from exporter.state.store import PollStatus, Store
 from exporter.transport.client import Client
@@ -208,7 +209,14 @@ class Bench:
             vendor,
             settings,
             sample_options_of("tool", "madeup", AccountBook(self.store, "tool")),
-            Shared(self.store, self.cache, self.self_metrics, lambda: self.now, lambda: self.monotonic),
+            Shared(
+                self.store,
+                self.cache,
+                self.self_metrics,
+                Directory(self.store),
+                lambda: self.now,
+                lambda: self.monotonic,
+            ),
             retention=timedelta(days=self.retention),
             connect=connect,
             stop=self.stop,

@@ -30,6 +30,7 @@ from exporter.state.store import Store
 from exporter.vendors import SETTINGS, VENDORS
 from tests.support import asgi
 from tests.support.pauses import Pauses
+from tests.support.sample_options import directory_of
 from tests.support.stores import fresh_store
 
 DAY = timedelta(days=1)
@@ -148,11 +149,12 @@ class Scripted:
         teams = None if config.teams is None else teams_file(config.teams.file)
         settings, vendor, stop = config.sources[SOURCE], VENDORS["sourcegraph"], Pauses()
         own = SelfMetrics(process=False)
-        shared = Shared(self._store, ExpositionCache(), own, lambda: self.now, lambda: self.now.timestamp())
+        directory = directory_of(self._store, SOURCE, teams=teams)
+        shared = Shared(self._store, ExpositionCache(), own, directory, lambda: self.now, lambda: self.now.timestamp())
         poller = build_poller(
             vendor,
             settings,
-            sample_options(config, SOURCE, self._store, teams),
+            sample_options(config, SOURCE, shared),
             shared,
             retention=config.state.retention,
             connect=connector(vendor, settings, stop, shared, httpx.MockTransport(self._vendor())),

@@ -19,7 +19,7 @@ from exporter.state.store import PollStatus, Store
 from exporter.vendors import VENDORS
 from exporter.vendors.base import Vendor
 from tests.support.pauses import Pauses
-from tests.support.sample_options import book_of, sample_options_of
+from tests.support.sample_options import book_of, directory_of, sample_options_of
 from tests.support.stores import fresh_store
 
 
@@ -72,18 +72,19 @@ class VendorPolls:
         vendor = self.vendors[self.vendor]
         given = {"vendor": self.vendor, "token": "secret-token", "requests_per_minute": 1_000_000, **self.settings}
         settings = vendor.settings.model_validate(given)
+        directory = directory_of(self.store, "tool", teams=self.teams)
         options = sample_options_of(
             "tool",
             self.vendor,
             book_of(self.store, "tool", self.label),
             ready_at=settings.ready_at,
             seats=settings.seats,
-            teams=self.teams,
+            directory=directory,
             per_user=self.label is not None,
             vendor_teams=settings.teams is not None,
         )
         stop = Pauses()
-        shared = Shared(self.store, self.cache, self.self_metrics, lambda: self.now, monotonic)
+        shared = Shared(self.store, self.cache, self.self_metrics, directory, lambda: self.now, monotonic)
         poller = build_poller(
             vendor,
             settings,

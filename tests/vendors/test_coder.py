@@ -16,6 +16,7 @@ from exporter.state.accounts import AccountBook
 from exporter.vendors.coder.vendor import CODER
 from tests.support.failures import failure_of, reason_and_message
 from tests.support.json_bodies import change
+from tests.support.sample_options import known_names
 from tests.support.vendor_polls import VendorPolls
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "coder.txt"
@@ -165,7 +166,7 @@ def test_people_are_found_by_name_and_by_id_and_rows_without_an_id_are_nobody() 
     bench = polls(bodies)
     bench.poll()
 
-    assert AccountBook(bench.store, "tool").known(["alice", "bob", CAROL, "dave"]) == {"alice", "bob", CAROL}
+    assert known_names(AccountBook(bench.store, "tool"), ["alice", "bob", CAROL, "dave"]) == {"alice", "bob", CAROL}
     assert bench.values("adoption_active_users") == {("all", "1d"): 3.0}
     assert bench.values("adoption_active_time_seconds") == {("all", "1d"): 80_500 + 60 + 7_200 + 60 + 30}
 

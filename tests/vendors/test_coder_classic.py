@@ -19,6 +19,7 @@ from exporter.vendors.coder_classic.activity import parse_activity, whole_days
 from exporter.vendors.coder_classic.vendor import CODER_CLASSIC
 from tests.support.failures import failure_of, reason_and_message
 from tests.support.json_bodies import change
+from tests.support.sample_options import known_names
 from tests.support.vendor_polls import VendorPolls
 
 SAMPLE = Path(__file__).parents[1] / "recorded" / "coder-classic" / "activity.json"
@@ -213,7 +214,7 @@ def test_people_are_found_by_name_and_by_id_whatever_key_they_stand_under() -> N
     bench = polls(only_any(body))
     bench.poll()
 
-    assert AccountBook(bench.store, "tool").known(["joe2", "bob12", "alice92", "Joe", JOE, BOB, ALICE]) == {
+    assert known_names(AccountBook(bench.store, "tool"), ["joe2", "bob12", "alice92", "Joe", JOE, BOB, ALICE]) == {
         "bob12",
         "alice92",
         JOE,

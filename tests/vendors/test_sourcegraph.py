@@ -17,6 +17,7 @@ from exporter.state import schema
 from exporter.state.accounts import AccountBook
 from exporter.vendors.base import PollContext
 from tests.support.failures import failure_of, reason_and_message
+from tests.support.sample_options import known_names
 from tests.support.sourcegraph_reports import (
     ACME,
     DAY,
@@ -527,7 +528,7 @@ def test_teams_find_people_by_email_user_name_and_id() -> None:
     bench.poll()
     accounts = AccountBook(bench.store, "tool")
 
-    assert accounts.known(["alice@example.com", "ALICE", "bob", "3", "carol@example.org", "nobody"]) == {
+    assert known_names(accounts, ["alice@example.com", "ALICE", "bob", "3", "carol@example.org", "nobody"]) == {
         "alice@example.com",
         "ALICE",
         "bob",

@@ -12,14 +12,15 @@ import pytest
 from pyroaring import BitMap
 
 from exporter.config.teams_file import teams_file
-from exporter.model import EVERYBODY, Amount, AmountKey, DayFacts, Identity
+from exporter.model import EVERYBODY, Amount, AmountKey, DayFacts, Identity, Reading
+from exporter.publish.people_watch import PeopleWatch
 from exporter.publish.publisher import Publisher
 from exporter.publish.snapshot import NO_SOURCE
-from exporter.publish.team_watch import TeamWatch
 from exporter.state.accounts import AccountBook
 from exporter.state.database import StateError
 from exporter.state.store import Store
-from tests.support.made_up_vendor import YESTERDAY, Bench, Script
+from tests.support.made_up_vendor import NOON, YESTERDAY, Bench, Script
+from tests.support.sample_options import directory_of
 
 PEOPLE = [
     Identity(key="1", email="Alice@Example.com", username="alice", vendor_id="u1"),
@@ -51,10 +52,11 @@ class World:
         self._time = 0
         self.write("user,team\n")
         self.file = teams_file(self.path)
-        self.watch = TeamWatch(self.file, self.bench.cache)
+        self.directory = directory_of(self.bench.store, "tool", "other", teams=self.file)
+        self.watch = PeopleWatch(self.directory, self.bench.cache)
         poller = self.bench.poller()
         self.publisher: Publisher = poller.publisher
-        self.publisher.sample_options = replace(self.publisher.sample_options, teams=self.file)
+        self.publisher.sample_options = replace(self.publisher.sample_options, directory=self.directory)
         poller.poll()
 
     def write(self, text: str) -> None:
@@ -190,7 +192,8 @@ def test_a_file_with_very_many_teams_is_told(tmp_path: Path, caplog: pytest.LogC
 def test_a_file_that_was_never_good_changes_nothing(tmp_path: Path) -> None:
     world = World(tmp_path)
     snapshot = world.bench.cache.snapshot
-    TeamWatch(teams_file(tmp_path / "nothing.csv"), world.bench.cache).look([world.publisher], tried=True)
+    directory = directory_of(world.bench.store, "tool", teams=teams_file(tmp_path / "nothing.csv"))
+    PeopleWatch(directory, world.bench.cache).look([], tried=True)
 
     assert world.bench.cache.snapshot is snapshot
 
@@ -227,10 +230,15 @@ def test_a_source_that_cannot_be_published_keeps_back_no_other(
         raise ZeroDivisionError
 
     world = World(tmp_path)
-    broken = Bench(Script(), store=world.bench.store).poller().publisher
+    store, book = world.bench.store, AccountBook(world.bench.store, "other")
+    store.list_scopes("other", ["all"])
+    store.replace("other", "all", Reading(YESTERDAY, day(book.number(PEOPLE))), now=NOON, requests=1)
+    broken = Bench(Script(), store=store).poller().publisher
+    broken.sample_options = replace(broken.sample_options, source="other", accounts=book, directory=world.directory)
+    broken.publish_all()
     broken.sample_options = replace(broken.sample_options, workday=fail)
     world.write("user,team\nalice,web\n")
-    for _ in range(2):
+    for _ in range(3):
         world.watch.look([broken, world.publisher], tried=False)
 
     assert world.published()["web",] == 1

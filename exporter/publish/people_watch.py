@@ -1,0 +1,85 @@
+"""Follows who is who: publishes anew the sources in which people have other teams, and reports what the files match."""
+
+import logging
+from collections.abc import Sequence
+
+from exporter.log import event
+from exporter.publish.people_reports import report_identities, report_matches, report_users
+from exporter.publish.publisher import Publisher
+from exporter.publish.snapshot import ExpositionCache
+from exporter.publish.team_members import publish_team_members
+from exporter.samples.directory import Directory
+from exporter.samples.source_accounts import Files
+from exporter.state.database import StateError
+
+logger = logging.getLogger(__name__)
+
+
+class PeopleWatch:
+    """Remembers which publications of the sources it has looked at, and what it has reported."""
+
+    def __init__(self, directory: Directory, cache: ExpositionCache) -> None:
+        self._directory = directory
+        self._cache = cache
+        self._seen: dict[str, int] = {}
+        self._files: Files | None = None
+        self._reported: Files | None = None
+        self._refused: Sequence[int] = ()
+        self._broken: set[str] = set()
+
+    def publish_members(self) -> None:
+        """Publishes the members of each team as the teams file has them now."""
+        publish_team_members(self._cache, self._directory.files.teams)
+
+    def look(self, publishers: Sequence[Publisher], *, tried: bool) -> None:
+        """Publishes the teams, and every source in which somebody has another team than is published.
+
+        Reports what the files match once `tried` is true, which it is once every source was polled or restored: before,
+        users may not be known yet. While the state is unavailable, what needs it is left to a later call.
+        """
+        counts = {one.sample_options.source: one.publications for one in publishers}
+        changed = [source for source, count in counts.items() if self._seen.get(source) != count]
+        try:
+            self._directory.follow(changed)
+            files = self._directory.files
+            if changed or files is not self._files:
+                self.publish_members()
+                self._broken = self._broken.difference(changed) if files is self._files else set()
+                self._seen, self._files = counts, files
+                for publisher in publishers:
+                    source = publisher.sample_options.source
+                    if source not in self._broken and not publisher.has_teams_of_now() and not _publish(publisher):
+                        self._broken.add(source)
+            if tried:
+                self._report(files, publishers)
+        except StateError:
+            # The next poll reports it.
+            self._seen.clear()
+
+    def _report(self, files: Files, publishers: Sequence[Publisher]) -> None:
+        persons, directory = self._directory.persons(), self._directory
+        if directory.identities is not None and persons.refused != self._refused:
+            message = "identities that fit several accounts are left out: name the source"
+            report_identities(message, directory.identities.path, persons.refused)
+        self._refused = persons.refused
+        if files is self._reported:
+            return
+        if directory.teams is not None and files.teams is not None:
+            report_users(directory.teams.path, files.teams, persons)
+            report_matches(publishers)
+        if directory.identities is not None:
+            report_identities("identities match nobody", directory.identities.path, persons.strangers)
+        self._reported = files
+
+
+def _publish(publisher: Publisher) -> bool:
+    """Publishes a source anew; False if a bug prevents it. Raises StateError."""
+    try:
+        publisher.publish_all()
+    except StateError:
+        raise
+    except Exception as error:
+        source = publisher.sample_options.source
+        event(logger, logging.ERROR, "a bug kept a source from following the teams file", source=source, exc_info=error)
+        return False
+    return True
