@@ -100,8 +100,8 @@ class Exporter:
             _seed_metrics(poller)
         return exporter
 
-    def start(self) -> None:
-        """Publishes what the state holds, polls every source now and on its schedule, and pushes where configured."""
+    def prepare_push(self) -> None:
+        """Makes what pushes, where that is configured; raises ConfigError where the environment does not allow it."""
         if self.config.otlp is not None:
             self.pusher, self.tracing = pushing(
                 self.config,
@@ -111,6 +111,9 @@ class Exporter:
                 now=self.now,
                 stop=self.stop,
             )
+
+    def start(self) -> None:
+        """Publishes what the state holds, polls every source now and on its schedule, and pushes where prepared."""
         self.begin(self.pollers)
         self.scheduler.start()
         if self.pusher is not None:

@@ -110,6 +110,7 @@ def run_daemon(exporter: Exporter, web: Web, load: Callable[[], Config], started
         schedule_upkeep(exporter)
         exporter.scheduler.every(BEAT_SECONDS, "heartbeat", watchdog.beat)
         exporter.scheduler.every(_WATCH_SECONDS, "web configuration", web.access.refresh)
+        exporter.prepare_push()
         # Before a whole state is published, which may take long: until then /-/ready answers 503.
         serving.start()
         url = web.url()
