@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
+from exporter.config.teams_file import teams_file
 from exporter.errors import Failure
 from tests.support.cursor_team import (
     DAILY,
@@ -301,6 +302,30 @@ def test_a_member_with_neither_e_mail_nor_id_is_no_list_of_members() -> None:
     )
     # The days are published all the same.
     assert of_one_day(made, "adoption_active_users") == {(): 1.0}
+
+
+@pytest.mark.parametrize("user", ["ann@example.com", "ANN@example.com", "1", "user_1"])
+def test_the_teams_file_knows_people_by_e_mail_and_by_either_id(user: str, tmp_path: Path) -> None:
+    (tmp_path / "teams.csv").write_text(f"user,team\n{user},web\n")
+    team = CursorTeam(events=[event(DAY), event(DAY, serviceAccountId="sa_1")])
+    for one in (1, 2):
+        team.works(one, DAY, chatRequests=1)
+    made = team.polls(NOW)
+    made.teams = teams_file(tmp_path / "teams.csv")
+    made.poll()
+
+    assert of_one_day(made, "adoption_team_active_users") == {("unassigned",): 1.0, ("web",): 1.0}
+    # The event of the service account is nobody's team's.
+    assert of_one_day(made, "adoption_team_usage") == {
+        ("chat_messages", "unassigned"): 1.0,
+        ("chat_messages", "web"): 1.0,
+        ("requests", "unassigned"): 1.0,
+        ("requests", "web"): 1.0,
+    }
+    assert of_one_day(made, "adoption_team_spend") == {
+        ("USD", "included", "unassigned"): 0.08,
+        ("USD", "included", "web"): 0.08,
+    }
 
 
 def test_without_events_there_are_people_and_counters_and_nothing_is_asked_about_events() -> None:

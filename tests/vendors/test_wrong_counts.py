@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.support.cursor_team import CursorTeam, event
 from tests.support.failures import failure_of
 from tests.support.sourcegraph_reports import HEADERS
 from tests.support.vendor_polls import VendorPolls
@@ -224,6 +225,22 @@ PARTS = [
     ("token_usage", "output_tokens_sum"),
 ]
 
+
+def cursor(wrong: str) -> Answers:
+    """A row and an event of each day."""
+    team = CursorTeam(users={1: "ann@example.com"})
+    for day in DAYS:
+        counters = {name: marked(name, wrong, str(day)) for name in ("agentRequests", "acceptedLinesAdded")}
+        team.works(1, day, subscriptionIncludedReqs=marked("subscriptionIncludedReqs", wrong, str(day)), **counters)
+        tokens = {name: marked(name, wrong, str(day)) for name in ("inputTokens", "cacheReadTokens")}
+        team.events.append(event(day, tokenUsage=tokens))
+
+    def body(request: httpx.Request) -> object:
+        return team.answer(request).json()
+
+    return Answers("cursor", body, {})
+
+
 FIELDS = {
     "Searches": (sourcegraph, CELLS),
     "Total Characters Written": (sourcegraph, CELLS),
@@ -233,6 +250,12 @@ FIELDS = {
     "records": (augment, [*WRONG, *NO_NUMBERS, "null"]),
     "user-activity": (coder, [*WRONG, *NO_NUMBERS, "null"]),
     "templates": (coder, [*WRONG, *NO_NUMBERS, "null"]),
+    # null is a counter that Cursor leaves out.
+    "agentRequests": (cursor, [*WRONG, *NO_NUMBERS]),
+    "acceptedLinesAdded": (cursor, [*WRONG, *NO_NUMBERS]),
+    "subscriptionIncludedReqs": (cursor, [*WRONG, *NO_NUMBERS]),
+    "inputTokens": (cursor, [*WRONG, *NO_NUMBERS]),
+    "cacheReadTokens": (cursor, [*WRONG, *NO_NUMBERS]),
     "duration": (coder_classic, [*WRONG, *NO_NUMBERS, "null"]),
     "count": (coder_classic, [*WRONG, *NO_NUMBERS, "null"]),
     **{f"{kind}.{key}": (copilot, [*WRONG, *NO_NUMBERS]) for kind, key in PARTS},
@@ -263,7 +286,7 @@ def test_a_count_that_cannot_be_right_costs_its_day_alone(
     assert sorted(polls.store.days("tool", scope), reverse=True) == [DAYS[0], DAYS[2]]
 
 
-@pytest.mark.parametrize("make", [sourcegraph, augment, gitlab, coder, coder_classic, copilot])
+@pytest.mark.parametrize("make", [sourcegraph, augment, gitlab, coder, coder_classic, copilot, cursor])
 def test_the_same_answers_with_counts_that_are_right_lose_nothing(make: Callable[[str], Answers]) -> None:
     polls = make("none").polls("7")
     status = polls.poll()
@@ -274,6 +297,6 @@ def test_the_same_answers_with_counts_that_are_right_lose_nothing(make: Callable
 
 
 @pytest.mark.parametrize("spelt", ["7", "7.0", "0", "-0.0", "7e3", "9007199254740993"])
-@pytest.mark.parametrize("field", ["records", "count", "TrackedEvents.count"])
+@pytest.mark.parametrize("field", ["records", "count", "TrackedEvents.count", "agentRequests", "inputTokens"])
 def test_a_whole_number_is_right_however_json_spells_it(field: str, spelt: str) -> None:
     assert FIELDS[field][0](field).polls(spelt).poll().success
