@@ -241,6 +241,54 @@ def cursor(wrong: str) -> Answers:
     return Answers("cursor", body, {})
 
 
+def claude_console(wrong: str) -> Answers:
+    """Somebody in a terminal on each day."""
+
+    def body(request: httpx.Request) -> object:
+        if request.url.path.endswith("/users"):
+            return {"data": [], "has_more": False}
+        day = request.url.params["starting_at"]
+        kinds = ("input", "output", "cache_read", "cache_creation")
+        row = {
+            "date": f"{day}T00:00:00Z",
+            "actor": {"type": "user_actor", "email_address": "ann@example.com"},
+            "customer_type": "api",
+            "terminal_type": "vscode",
+            "core_metrics": {
+                "num_sessions": marked("num_sessions", wrong, day),
+                "commits_by_claude_code": 1,
+                "pull_requests_by_claude_code": 1,
+                "lines_of_code": {"added": marked("added", wrong, day), "removed": 1},
+            },
+            "tool_actions": {"edit_tool": {"accepted": 1, "rejected": marked("rejected", wrong, day)}},
+            "model_breakdown": [
+                {
+                    "model": "claude-opus-5",
+                    "tokens": {kind: marked(kind, wrong, day) for kind in kinds},
+                    "estimated_cost": {"currency": "USD", "amount": marked("amount", wrong, day)},
+                }
+            ],
+        }
+        return {"data": [row], "has_more": False}
+
+    return Answers("claude-code", body, {"api": "console"})
+
+
+def claude_enterprise(wrong: str) -> Answers:
+    """Somebody with a seat on each day."""
+
+    def body(request: httpx.Request) -> object:
+        if not request.url.path.endswith("/analytics/users"):
+            return {"data": [], "has_more": False, "next_page": None, "data_refreshed_at": None}
+        day = request.url.params["date"]
+        core = {"distinct_session_count": marked("distinct_session_count", wrong, day)}
+        tools = {"edit_tool": {"accepted_count": marked("accepted_count", wrong, day), "rejected_count": 1}}
+        row = {"user": {"id": "user_1"}, "claude_code_metrics": {"core_metrics": core, "tool_actions": tools}}
+        return {"data": [row], "next_page": None}
+
+    return Answers("claude-code", body, {"api": "enterprise", "ready_at": timedelta(hours=2)})
+
+
 FIELDS = {
     "Searches": (sourcegraph, CELLS),
     "Total Characters Written": (sourcegraph, CELLS),
@@ -259,6 +307,18 @@ FIELDS = {
     "duration": (coder_classic, [*WRONG, *NO_NUMBERS, "null"]),
     "count": (coder_classic, [*WRONG, *NO_NUMBERS, "null"]),
     **{f"{kind}.{key}": (copilot, [*WRONG, *NO_NUMBERS]) for kind, key in PARTS},
+    "num_sessions": (claude_console, [*WRONG, *NO_NUMBERS, "null"]),
+    "added": (claude_console, [*WRONG, *NO_NUMBERS, "null"]),
+    "rejected": (claude_console, [*WRONG, *NO_NUMBERS, "null"]),
+    "cache_read": (claude_console, [*WRONG, *NO_NUMBERS, "null"]),
+    # Money may be a fraction, below zero, text and large.
+    "amount": (
+        claude_console,
+        ["9" * 40, "1e400", "NaN", "Infinity", "-Infinity", '"many"', '""', "true", "null", "{}"],
+    ),
+    # A count of sessions may be null.
+    "distinct_session_count": (claude_enterprise, [*WRONG, *NO_NUMBERS]),
+    "accepted_count": (claude_enterprise, [*WRONG, *NO_NUMBERS, "null"]),
     # null is a number that Cube does not know.
     "TrackedEvents.uniqueUsersCount": (gitlab, [*WRONG, *TEXTS, "true", "[]", "{}"]),
     "TrackedEvents.count": (gitlab, [*WRONG, *TEXTS, "true", "[]", "{}"]),
@@ -286,7 +346,9 @@ def test_a_count_that_cannot_be_right_costs_its_day_alone(
     assert sorted(polls.store.days("tool", scope), reverse=True) == [DAYS[0], DAYS[2]]
 
 
-@pytest.mark.parametrize("make", [sourcegraph, augment, gitlab, coder, coder_classic, copilot, cursor])
+@pytest.mark.parametrize(
+    "make", [sourcegraph, augment, gitlab, coder, coder_classic, claude_console, claude_enterprise, copilot, cursor]
+)
 def test_the_same_answers_with_counts_that_are_right_lose_nothing(make: Callable[[str], Answers]) -> None:
     polls = make("none").polls("7")
     status = polls.poll()
