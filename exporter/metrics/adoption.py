@@ -98,7 +98,8 @@ ADOPTION: tuple[Metric, ...] = (
     ),
     Metric(
         "adoption_usage",
-        f"Events of the activity {WINDOW}, service accounts included. {NEVER_ADD}",
+        f"Events of the activity {WINDOW}, service accounts included; accepted edits include those that Claude Code's "
+        f"permission mode accepts by itself. {NEVER_ADD}",
         "{event}",
         (*SCOPE, "window", "activity"),
     ),

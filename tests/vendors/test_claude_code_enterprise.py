@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,11 @@ import httpx
 import pytest
 
 from exporter.errors import Failure
+from exporter.model import AmountKey, spend, tokens
 from exporter.poll.online_check import online_check
 from tests.support.claude_code_server import ANALYTICS, MEMBERS, Answer, Body, Server, by_page, error, recorded
 from tests.support.failures import failure_of
+from tests.support.past_readers import past_reader
 from tests.support.vendor_polls import VendorPolls
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "claude-code-enterprise.txt"
@@ -401,6 +404,18 @@ def test_a_month_of_money_is_read_again_at_every_poll_and_is_no_revision() -> No
     assert bench.values("adoption_spend")["all", "28d", "USD", "charged"] == 84
     assert bench.values("adoption_data_revisions_total") == {("all",): 0}
     assert [path for path, _ in made.asked[asked:]] == [USERS, COSTS, *[USERS] * 6, SUMMARIES, MEMBERS]
+
+
+def test_a_backfill_stores_tokens_and_money_with_their_day() -> None:
+    nobody = {**recorded("enterprise/user_usage_report"), "data": []}
+    bench = polls(server(user_usage_report=nobody))
+    reader = past_reader(bench, bench.poller(), DAY, DAY)
+    assert reader.read() == {}
+
+    facts = bench.store.facts("tool", "all", [DAY])[DAY]
+    assert facts.amounts[AmountKey(spend("USD", "charged"))] == Decimal("412.97345678")
+    assert facts.amounts[AmountKey(tokens("input"))] == 17_800
+    assert facts.pending == frozenset()
 
 
 def test_people_with_tokens_and_no_activity_are_told_once_and_are_no_people(caplog: pytest.LogCaptureFixture) -> None:
