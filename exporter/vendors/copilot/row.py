@@ -1,6 +1,6 @@
 """Reads a row of users-1-day: what one account did on one day. Pure."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -90,7 +90,7 @@ def parse_row(row: JsonObject, day: date) -> Row:
             amount: next((flags[name] for name in names if name in flags), None)
             for amount, names in words.FLAGS.items()
         },
-        clients=[*clients, *([Part(UNATTRIBUTED, rest)] if any(count > 0 for count in rest) else [])],
+        clients=[*clients, *_unattributed(rest)],
         languages=list(_languages(row)),
         models=list(_models(row)),
         overfull=any(count < 0 for count in rest),
@@ -224,6 +224,11 @@ def _rest(top: Counts, clients: Iterable[Part]) -> tuple[int, ...]:
     placed = _added(client.amounts for client in clients)
     wholes = (top[counter] for counter in PLACED.values())
     return tuple(0 if whole is None else whole - part for whole, part in zip(wholes, placed, strict=True))
+
+
+def _unattributed(rest: Sequence[int]) -> Iterator[Part]:
+    if any(count > 0 for count in rest):
+        yield Part(UNATTRIBUTED, tuple(max(count, 0) for count in rest))
 
 
 def _sum(counts: Iterable[int | None]) -> int | None:

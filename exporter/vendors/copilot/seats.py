@@ -9,7 +9,7 @@ from typing import NamedTuple
 from urllib.parse import parse_qsl, urlencode
 
 from exporter.errors import BadPayload
-from exporter.model import Holder, Seats
+from exporter.model import Holder, Seats, newest_ready
 from exporter.transport.client import Client, Response
 from exporter.transport.json_object import JsonObject, json_object
 from exporter.transport.pages import linked_page, pages
@@ -18,10 +18,12 @@ from exporter.vendors.copilot.facts import is_robot
 from exporter.vendors.copilot.people import identity
 from exporter.vendors.copilot.refusals import explained
 from exporter.vendors.copilot.row import identifier
-from exporter.vendors.copilot.session import Context, places, signed_in
+from exporter.vendors.copilot.session import Context, Held, places, signed_in
 
 # The most that a page holds.
 _PAGE = "per_page=100"
+# A list of more pages is read once after each publication: who holds a seat counts for the newest day.
+_CHEAP = 10
 # After that many days without activity `last_activity_at` is null (2026-11).
 _FORGETS_AFTER = 90
 
@@ -43,6 +45,14 @@ def seats(context: Context, scope: str) -> Seats | None:
     place = places(context.settings).get(scope)
     if context.settings.seats is not None or place is None:
         return None
+    newest = newest_ready(context.now, context.settings.ready_at)
+    known = context.session.seats.get(scope)
+    if known is None or known.pages <= _CHEAP or known.newest != newest:
+        known = context.session.seats[scope] = _read(context, scope, place, newest)
+    return known.seats
+
+
+def _read(context: Context, scope: str, place: Place, newest: date) -> Held:
     read = list(seat_pages(signed_in(context, place), place))
     held = [seat for page in read for seat in _assigned(page) if not is_robot(seat.login, context.settings.robots)]
     logins = {seat.user_id: seat.login for seat in held}
@@ -55,7 +65,7 @@ def seats(context: Context, scope: str) -> Seats | None:
     if total != found.number():
         words = f"GitHub counts {total} seats of {scope}, and {found.number()} people hold one, who are what counts"
         context.warn(f"{scope}: seats differ", words)
-    return found
+    return Held(newest, len(read), found)
 
 
 def seat_pages(client: Client, place: Place) -> Iterator[JsonObject]:

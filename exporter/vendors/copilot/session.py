@@ -4,11 +4,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
+from exporter.model import Seats
 from exporter.transport.client import Client
 from exporter.vendors.base import PollContext
 from exporter.vendors.copilot.api import Place
 from exporter.vendors.copilot.settings import CopilotSettings
 from exporter.vendors.github_app import Installation
+
+
+@dataclass(frozen=True)
+class Held:
+    """Seats, how many pages they took, and the newest ready day when they were read."""
+
+    newest: date
+    pages: int
+    seats: Seats
 
 
 @dataclass
@@ -23,6 +33,7 @@ class CopilotSession:
     emails: dict[str, Mapping[str, str]] = field(default_factory=dict)
     emails_read: dict[str, date] = field(default_factory=dict)
     silent: dict[str, dict[date, date]] = field(default_factory=dict)
+    seats: dict[str, Held] = field(default_factory=dict)
 
 
 Context = PollContext[CopilotSettings, CopilotSession]
