@@ -312,8 +312,8 @@ def test_suggestions_that_are_accepted_half_as_often_are_told(tmp_path: Path) ->
                 says=(
                     "search (halves): completions are accepted 46.6% less often than before",
                     (
-                        "26.08% of the suggestions of 28d were accepted, 13.93% of the suggestions of 7d were "
-                        "accepted, up to 2026-03-16."
+                        "13.93% of the suggestions of seven days were accepted, 26.08% of those of 28 days, up to "
+                        "2026-03-16."
                     ),
                 ),
             )

@@ -1,5 +1,6 @@
 """What is told of the vendor's data and of polls, and when: scripted vendors, real polls and the rules."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import date, datetime, timedelta
@@ -130,8 +131,14 @@ def test_of_three_scopes_one_is_closed_down_and_another_drops_and_both_are_told(
         "steady": Instance(people()),
     }
 
+    week = heard(tmp_path, instances, date(2026, 3, 15))
+
+    assert {scope_of(series) for series in week.frames[-1]} >= {"dropping", "steady"}
+    assert {series for series in week.frames[-1] if scope_of(series) == "closed-down"} == {
+        f'adoption_exporter_scope_success{{source="{SOURCE}",vendor="sourcegraph",scope="closed-down"}}'
+    }
     check(
-        heard(tmp_path, instances, date(2026, 3, 15)),
+        week,
         [
             Told("AdoptionDropped", at(THURSDAY, 15), scope="dropping"),
             Told(
@@ -146,6 +153,11 @@ def test_of_three_scopes_one_is_closed_down_and_another_drops_and_both_are_told(
         ],
         tmp_path,
     )
+
+
+def scope_of(series: str) -> str | None:
+    found = re.search(r'scope="([^"]*)"', series)
+    return None if found is None else found[1]
 
 
 def test_a_single_failed_poll_tells_nothing(tmp_path: Path) -> None:

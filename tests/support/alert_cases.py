@@ -100,7 +100,9 @@ def case(heard: Sequence[Heard], told: Sequence[Told]) -> dict[str, Any]:
         edges |= {first - 1, first, end - 1, end}
         for number in range(first, end):
             firing[number][one.key()] += 1
-    whole = f'sum by ({", ".join(_BY)}) (count_over_time(ALERTS{{alertstate="firing"}}[{_seconds(last * step)}]))'
+    # Prometheus 3 leaves out what is as old as the range.
+    ever = _seconds(last * step + timedelta(seconds=1))
+    whole = f'sum by ({", ".join(_BY)}) (count_over_time(ALERTS{{alertstate="firing"}}[{ever}]))'
     return {
         "rule_files": [str(file) for file in FILES],
         "evaluation_interval": _seconds(step),
