@@ -62,12 +62,14 @@ class SourceSettings(PollSettings):
     """One source. `token` is always set, also where it was read from `token_file`; `base_url` has no trailing slash.
 
     A vendor subclasses it with its own keys and defaults. It names in `instead_of_token` its keys that make a token
-    needless; with one of them `token` is empty. One that has teams of its own sets `has_teams`, and one that counts
+    needless; with one of them `token` is empty. One that has teams of its own sets `has_teams` (and `one_team_a_name`
+    to False where several teams of one name are not one), and one that counts
     people without listing them `lists_people` to False.
     """
 
     instead_of_token: ClassVar[Sequence[str]] = ()
     has_teams: ClassVar[bool] = False
+    one_team_a_name: ClassVar[bool] = True
     lists_people: ClassVar[bool] = True
 
     vendor: str

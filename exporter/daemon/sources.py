@@ -166,6 +166,7 @@ def sample_options(config: Config, name: str, shared: Shared) -> SampleOptions:
         min_group_size=people.min_group_size,
         frequent_days=people.frequent_days,
         vendor_teams=settings.teams is not None,
+        one_team_a_name=settings.one_team_a_name,
         seat_price=settings.seat_price,
     )
 

@@ -11,7 +11,7 @@ from exporter.samples import filters, lifecycle, seats, users, verdicts, windows
 from exporter.samples.calendar import IsWorkday
 from exporter.samples.directory import Directory
 from exporter.samples.history import ScopeHistory
-from exporter.samples.teams import membership
+from exporter.samples.teams import distinct_names, membership
 from exporter.state import team_names
 from exporter.state.accounts import AccountBook
 from exporter.state.known_days import known_days
@@ -25,7 +25,7 @@ class SampleOptions:
 
     `workday` says whether a day is a working day in the source's calendar; `per_user` allows single people in labels.
     The `directory` knows the teams of people, None where they have none; with `vendor_teams` the teams are the vendor's
-    own. `seat_price` is for a month.
+    own, and with `one_team_a_name` those of one name are one. `seat_price` is for a month.
     """
 
     source: str
@@ -38,6 +38,7 @@ class SampleOptions:
     min_group_size: int
     frequent_days: int
     vendor_teams: bool = False
+    one_team_a_name: bool = True
     seat_price: SeatPrice | None = None
     directory: Directory | None = None
 
@@ -60,6 +61,8 @@ class ScopeSamples:
 def scope_history(sample_options: SampleOptions, store: Store, scope: str, now: datetime) -> ScopeHistory:
     """The days of a scope that are known now, with teams and single people where the options want them."""
     of_vendor = team_names.find(store.database, sample_options.source, scope) if sample_options.vendor_teams else None
+    if of_vendor is not None and not sample_options.one_team_a_name:
+        of_vendor = distinct_names(of_vendor)
     team_of = None if of_vendor is not None else current_teams(sample_options)
     named = users.user_table(sample_options.accounts.labels()) if sample_options.per_user else None
     return ScopeHistory(

@@ -1,5 +1,6 @@
 """Breakdowns by team: the people of each team on a day, and what each team did."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
@@ -65,6 +66,14 @@ def vendor_membership(teams: Mapping[str, BitMap], names: Mapping[str, str]) -> 
             named.setdefault(name, BitMap()).update(accounts)
     rows = [(account, team) for team, accounts in sorted(named.items()) for account in accounts]
     return Membership(named, pl.DataFrame(rows, schema={"account": pl.UInt32, "team": pl.String}, orient="row"))
+
+
+def distinct_names(names: Mapping[str, str]) -> Mapping[str, str]:
+    """The names of teams by id; with the end of the id where two have the same name, and where it is `unassigned`."""
+    often = Counter(names.values())
+    return {
+        team: f"{name} ({team[-4:]})" if often[name] > 1 or name == UNASSIGNED else name for team, name in names.items()
+    }
 
 
 def with_teams(facts: DayFacts, members: Membership) -> DayFacts:

@@ -10,6 +10,7 @@ from pyroaring import BitMap
 
 from exporter.model import EVERYBODY, AmountKey, DayFacts, PeopleKey, Reading, spend, tokens
 from exporter.samples.build import scope_history, scope_samples
+from exporter.samples.teams import distinct_names
 from tests.support.sample_options import book_of, sample_options_of
 from tests.support.stores import fresh_store
 
@@ -150,6 +151,17 @@ def test_vendor_teams_of_a_window_are_those_of_each_day_and_absent_where_one_day
     }
     assert published(week | {back(6): DAY}, ["team"], vendor_teams=True) == {"team_active_users{1d,web}": 2}
     assert published(week, ["team"]) == {}
+
+
+def test_teams_of_one_name_may_be_several_and_carry_the_end_of_their_ids() -> None:
+    names = {"id-0001": "web", "id-0002": "web", "id-0003": "unassigned", "id-0004": "data"}
+
+    assert distinct_names(names) == {
+        "id-0001": "web (0001)",
+        "id-0002": "web (0002)",
+        "id-0003": "unassigned (0003)",
+        "id-0004": "data",
+    }
 
 
 def test_people_by_model_may_be_unknown_where_tokens_and_money_by_model_are_known() -> None:

@@ -82,6 +82,7 @@ class VendorPolls:
             directory=directory,
             per_user=self.label is not None,
             vendor_teams=settings.teams is not None,
+            one_team_a_name=settings.one_team_a_name,
         )
         stop = Pauses()
         shared = Shared(self.store, self.cache, self.self_metrics, directory, lambda: self.now, monotonic)

@@ -242,6 +242,19 @@ def test_two_groups_of_one_name_and_one_that_is_called_unassigned_carry_the_end_
     }
 
 
+def test_a_name_that_another_group_had_on_an_older_day_alone_is_told_apart_after_a_restart_too() -> None:
+    def users(params: Mapping[str, str]) -> Body:
+        names = ("Core", "Core") if params["date"] == "2026-08-19" else ("Core",)
+        answer = groups_named(*names)
+        return answer(params)
+
+    bench = polled(server(users=users), teams={"from": "vendor"}, history=timedelta(days=2), billing="seats")
+    bench.made = None
+    bench.poll()
+
+    assert one_day(bench, "adoption_team_active_users").keys() == {"Core (0000)", "unassigned"}
+
+
 def test_more_than_fifty_groups_without_a_list_cost_the_teams_and_are_told(caplog: pytest.LogCaptureFixture) -> None:
     made = server(users=groups_named(*(f"group {number}" for number in range(51))))
     bench = polled(made, teams={"from": "vendor"})

@@ -1,13 +1,11 @@
 """The groups of a Claude Enterprise organization on a day, as teams: everybody who held the group at any time of it."""
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from pyroaring import BitMap
 
-from exporter.model import UNASSIGNED
 from exporter.vendors.claude_code.api import ANALYTICS, PAGE, walk
 from exporter.vendors.claude_code.enterprise_rows import parse_rows
 from exporter.vendors.claude_code.session import Context
@@ -33,10 +31,9 @@ def read_groups(context: Context, day: date, numbers: Mapping[str, int]) -> Grou
     wanted = wanted_groups(context, names)
     if wanted is None:
         return None
-    labels = _labels(context, day, names)
     return Groups(
         {group: _people(context, day, group, numbers) for group in wanted},
-        {group: labels[group] for group in wanted if group in labels},
+        {group: name for group in wanted if (name := names[group]) is not None},
     )
 
 
@@ -67,19 +64,6 @@ def wanted_groups(context: Context, names: Mapping[str, str | None]) -> Sequence
 def _people(context: Context, day: date, group: str, numbers: Mapping[str, int]) -> BitMap:
     pages = walk(context, f"{ANALYTICS}/users", {**_of(day), "filter[]": f"rbac_group_id:{group}"})
     return BitMap(numbers[row.user_id] for row in parse_rows(pages) if row.user_id in numbers)
-
-
-def _labels(context: Context, day: date, names: Mapping[str, str | None]) -> Mapping[str, str]:
-    """The names of groups that have one, as of the newest day; with four letters of the id where two have the same."""
-    known = context.session.groups
-    for group, name in names.items():
-        if name is not None and (group not in known or known[group][0] <= day):
-            known[group] = (day, name)
-    often = Counter(name for _, name in known.values())
-    return {
-        group: f"{name} ({group[-4:]})" if often[name] > 1 or name == UNASSIGNED else name
-        for group, (_, name) in known.items()
-    }
 
 
 def _of(day: date) -> Mapping[str, str | int]:

@@ -13,13 +13,11 @@ class ClaudeCodeSession:
 
     `silent` says that the whole history came without a row, `people` how many there were on each day that was read,
     and `forgotten` is the newest day that the vendor no longer has.
-    `groups` are the names of groups by id, with the newest day of which they are.
     """
 
     silent: bool = False
     people: dict[date, int] = field(default_factory=dict)
     forgotten: date = date.min
-    groups: dict[str, tuple[date, str]] = field(default_factory=dict)
 
 
 Context = PollContext[ClaudeCodeSettings, ClaudeCodeSession]

@@ -39,6 +39,8 @@ class ClaudeCodeSettings(SourceSettings):
     """
 
     has_teams: ClassVar[bool] = True
+    # Names of groups are not unique, and several groups of one name are several teams.
+    one_team_a_name: ClassVar[bool] = False
 
     api: Api
     base_url: BaseUrl = "https://api.anthropic.com"
