@@ -304,6 +304,7 @@ def test_a_retried_file_begins_where_the_one_before_ended(world: World) -> None:
         (gzip.compress(LINES[:15]) + gzip.compress(LINES[15:]), []),
         (LINES, ["Content-Type: text/html"]),
     ],
+    ids=["plain", "encoding", "file", "two members", "html"],
 )
 def test_a_file_may_be_gzip_by_its_header_or_by_itself(world: World, content: bytes, headers: list[str]) -> None:
     with faulty_server.serve(faulty_server.body(content, *headers)) as server:
