@@ -287,6 +287,22 @@ def test_a_group_that_cannot_be_read_for_an_outage_fails_the_poll_and_the_people
     assert one_day(bench, "adoption_active_users") == {(): 3}
 
 
+def test_groups_that_come_later_than_the_people_of_their_day_are_waited_for() -> None:
+    def users(params: Mapping[str, str]) -> Body:
+        late = "group_by[]" in params and params["date"] == "2026-08-20"
+        return error("enterprise/error-400-too-recent", 400) if late else people_and_groups(params)
+
+    made = server(users=users)
+    bench = polled(made, teams={"from": "vendor"})
+    assert bench.values("adoption_team_active_users") == {}
+    assert one_day(bench, "adoption_spend") == {("USD", "charged"): 412.97345678}
+
+    made.answers[USERS] = people_and_groups
+    bench.poll()
+    assert one_day(bench, "adoption_team_active_users")["Engineering"] == 2
+    assert bench.values("adoption_data_revisions_total") == {("all",): 0}
+
+
 def test_teams_of_a_day_that_cannot_be_read_again_stay_as_they_were() -> None:
     made = server()
     bench = polls(made, teams={"from": "vendor"})
@@ -391,6 +407,30 @@ def test_a_hundred_models_in_a_bucket_cost_the_series_by_model_and_the_total_is_
     assert one_day(bench, "adoption_tokens")["input"] == 2_000_000
     for metric in ("adoption_model_tokens", "adoption_model_usage", "adoption_model_spend"):
         assert bench.values(metric) == {}
+
+
+def test_a_day_that_gets_a_hundred_models_after_a_week_costs_the_series_by_model_of_its_windows() -> None:
+    body = recorded("enterprise/cost_report")
+    (bucket,) = body["data"]
+    row = bucket["results"][0]
+    models = 1
+
+    def costs(params: Mapping[str, str]) -> Body:
+        number = models if "group_by[]" in params else 1
+        results = [{**row, "model": f"model-{one}"} for one in range(number)]
+        days = [{**bucket, "starting_at": f"2026-08-{day:02}T00:00:00Z"} for day in range(1, 21)]
+        old = {**days[10], "results": results}
+        return {**body, "data": [old if day["starting_at"][8:10] == "11" else day for day in days]}
+
+    bench = polled(server(cost_report=costs), billing="seats", history=timedelta(days=10))
+    assert ("all", "7d", "USD", "charged", "claude-opus-5") in bench.values("adoption_model_spend")
+    models = 100
+    bench.now = NOW + timedelta(hours=1)
+    bench.poll()
+
+    (facts,) = bench.store.facts("tool", "all", [date(2026, 8, 11)]).values()
+    assert facts.missing >= {"model"}
+    assert facts.amounts[AmountKey(spend("USD", "charged"))] == Decimal("412.8")
 
 
 def test_a_month_of_money_is_read_again_at_every_poll_and_is_no_revision() -> None:
@@ -602,12 +642,10 @@ def test_a_session_count_that_is_null_in_every_row_is_absent() -> None:
 
 
 def test_the_online_check_tells_what_the_key_may_not_read() -> None:
-    by_model = {**recorded("enterprise/user_usage_report"), "data": []}
-    made = server(user_usage_report=by_model)
+    made = server()
     fine = online_check(polls(made, teams={"from": "vendor"}).poller().source, NOW)
     scope = error("error-403-scope", 403)
-    made = server(user_usage_report=by_model, members=scope, cost_report=scope)
-    poor = online_check(polls(made).poller().source, NOW)
+    poor = online_check(polls(server(members=scope, cost_report=scope)).poller().source, NOW)
     bad = online_check(polls(server(users=error("error-404", 404))).poller().source, NOW)
 
     assert fine.problems == []

@@ -11,7 +11,7 @@ from exporter.vendors.base import InvalidDay
 from exporter.vendors.claude_code.api import ANALYTICS, PAGE, USERS, ask, members, moment, walk
 from exporter.vendors.claude_code.enterprise_rows import day_facts, parse_rows
 from exporter.vendors.claude_code.groups import listed, read_groups, wanted_groups
-from exporter.vendors.claude_code.later import FIRST_DAY, Later, together
+from exporter.vendors.claude_code.later import BY_USER, FIRST_DAY, Later, of_users, together
 from exporter.vendors.claude_code.reports import SPAN
 from exporter.vendors.claude_code.session import Context
 from exporter.vendors.optional_read import optional
@@ -46,7 +46,9 @@ def read(context: Context, days: Sequence[date]) -> Iterator[Reading | InvalidDa
     month = [] if days and newest - days[0] >= timedelta(days=SPAN) else window_days(newest, SPAN)
     for day in month:
         if day not in whole and day >= FIRST_DAY:
-            yield Reading(day, later.reported(day), only=later.fields)
+            facts = later.reported(day)
+            # What is missing by model is missing in every field.
+            yield Reading(day, facts, only=later.fields | (facts.missing & {"model"}))
     if later.errors:
         yield InvalidDay(newest, later.errors[0])
 
@@ -80,8 +82,9 @@ def check(context: Context) -> Iterator[str]:
     day = max(FIRST_DAY, newest_ready(context.now, context.settings.ready_at) - _YOUNG)
     later = Later(context, day)
     later.reported(day)
-    later.users(day, {})
     yield from map(str, later.errors)
+    if context.settings.billing == "usage":
+        optional(context, "people by model", lambda: ask(context, BY_USER, {**of_users(day), "limit": 1}))
     if context.settings.seats is None:
         optional(context, "seats", lambda: _summary(context, day))
         optional(context, _HOLDERS, lambda: ask(context, USERS, {"limit": 1}))
@@ -127,7 +130,9 @@ def _with_groups(
     try:
         groups = optional(context, "teams", lambda: read_groups(context, day, numbers))
     except VendorError as error:
-        later.fail(error)
+        # How late a day comes differs from query to query: this one may not have it yet (2026-08).
+        if error.status != 400 or context.now.date() - day >= _YOUNG:
+            later.fail(error)
         return replace(facts, pending=facts.pending | {"team"}), {}
     return (facts, {}) if groups is None else (replace(facts, teams=groups.people), groups.names)
 

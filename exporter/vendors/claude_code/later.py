@@ -15,6 +15,7 @@ from exporter.vendors.claude_code.session import Context
 from exporter.vendors.optional_read import optional
 from exporter.vendors.rollup import UNKNOWN
 
+BY_USER = f"{ANALYTICS}/user_usage_report"
 # Neither activity nor reports go further back (2026-08).
 FIRST_DAY = date(2026, 1, 1)
 _OLDEST = timedelta(days=364)
@@ -59,7 +60,7 @@ class Later:
         if self.down:
             return DayFacts(pending=_USERS)
         try:
-            pages = optional(self.context, "people by model", lambda: walk(self.context, *_users_of(day)))
+            pages = optional(self.context, "people by model", lambda: walk(self.context, BY_USER, of_users(day)))
             if pages is None:
                 self._lists_users = False
                 return DayFacts(missing=_USERS)
@@ -153,8 +154,9 @@ def _is_service(actor: JsonObject) -> bool:
     return not actor.given("email") and not actor.given("email_address") and not actor.flag("deleted")
 
 
-def _users_of(day: date) -> tuple[str, Mapping[str, str | int]]:
-    return f"{ANALYTICS}/user_usage_report", {
+def of_users(day: date) -> Mapping[str, str | int]:
+    """The parameters of the report by people and models of a day."""
+    return {
         "starting_at": f"{day}T00:00:00Z",
         "ending_at": f"{ready_since(day, timedelta()):%Y-%m-%d}T00:00:00Z",
         "bucket_width": "1d",
