@@ -1,6 +1,6 @@
 """Which days a poll reads, and which empty days are late rather than zero. Pure."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from statistics import median
@@ -53,13 +53,24 @@ def days_to_read(now: datetime, read_window: ReadWindow, stored: Mapping[date, S
     older = [day for day in history[read_window.lookback :] if day in stored]
     unsettled = [day for day in older if stored[day].empty_since is not None or stored[day].pending]
     again = [day for day in history[: read_window.lookback] if day in stored] + unsettled
-    if sum(stored[day].requests for day in again) > CHEAP_REREAD:
-        published = ready_since(newest, read_window.ready_at).timestamp()
-        # A day that was read in the future was read by a clock that was ahead.
-        again = [day for day in again if not published <= stored[day].read_at <= now.timestamp()]
+    # Judged apart: what is missing must not wait for a day because what is there would cost much.
+    incomplete = [day for day in again if stored[day].pending]
+    complete = [day for day in again if not stored[day].pending]
+    published = ready_since(newest, read_window.ready_at)
+    again = [*_affordable(incomplete, stored, published, now), *_affordable(complete, stored, published, now)]
     unjoined = {day for day in history[:_JOINED_DAYS] if day in stored and stored[day].unjoined}
     wanted = {day for day in history if day not in stored} | set(again) | unjoined
     return sorted(wanted, reverse=True)
+
+
+def _affordable(
+    days: Sequence[date], stored: Mapping[date, StoredDay], published: datetime, now: datetime
+) -> Sequence[date]:
+    """Days to read again: all where that is cheap, else those that were not read since the newest day was published."""
+    if sum(stored[day].requests for day in days) <= CHEAP_REREAD:
+        return days
+    # A day that was read in the future was read by a clock that was ahead.
+    return [day for day in days if not published.timestamp() <= stored[day].read_at <= now.timestamp()]
 
 
 def is_ready(day: date, now: datetime, read_window: ReadWindow, vendor_time: Told | None) -> bool:

@@ -51,6 +51,16 @@ def test_a_day_that_waits_for_fields_is_read_again_within_the_history() -> None:
     assert days_to_read(PUBLISHED, RULES, known) == [MONDAY, SUNDAY, SATURDAY, THURSDAY]
 
 
+@pytest.mark.parametrize(("requests", "days"), [(CHEAP_REREAD, [MONDAY]), (CHEAP_REREAD + 1, [])])
+def test_a_cheap_day_that_waits_for_fields_does_not_wait_for_dear_days_that_are_complete(
+    requests: int, days: list[date]
+) -> None:
+    known = stored(MONDAY, SUNDAY, SATURDAY, FRIDAY, THURSDAY, requests=100, read_at=PUBLISHED)
+    known[MONDAY] = replace(known[MONDAY], pending=True, requests=requests)
+
+    assert days_to_read(PUBLISHED + timedelta(hours=1), RULES, known) == days
+
+
 def test_later_polls_read_what_is_not_stored_and_the_lookback_again() -> None:
     known = stored(MONDAY, SUNDAY, SATURDAY, THURSDAY, WEDNESDAY)
 
