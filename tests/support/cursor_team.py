@@ -18,6 +18,7 @@ MEMBERS = "/teams/members"
 DAILY = "/teams/daily-usage-data"
 EVENTS = "/teams/filtered-usage-events"
 GROUPS = "/teams/groups"
+ANALYTICS = "/analytics/by-user"
 
 # In the order of the documentation.
 COUNTERS = (
@@ -76,7 +77,8 @@ def event(day: date, email: str | None = "ann@example.com", *, hour: int = 12, *
 class CursorTeam:
     """A team at Cursor: `users` by number with their e-mail, and what they `did` on days; all others get zeros.
 
-    `answers` replace what a path answers, and `shift` is called with each page of a list before it is sent.
+    `analytics` holds rows by metric and e-mail; without any the team is not on Enterprise. `answers` replace what a
+    path answers, and `shift` is called with each page of a list before it is sent.
     """
 
     users: dict[int, str | None] = field(default_factory=lambda: {1: "ann@example.com", 2: "bob@example.com"})
@@ -84,11 +86,13 @@ class CursorTeam:
     events: list[Row] = field(default_factory=list)
     members: list[Row] | None = None
     cycles: list[Any] = field(default_factory=list)
+    analytics: dict[str, dict[str, list[Row]]] = field(default_factory=dict)
     answers: dict[str, Callable[[httpx.Request], httpx.Response]] = field(default_factory=dict)
     shift: Callable[[str, Any], None] = lambda _path, _page: None
     key: str = "secret-token"
     most_users: int = 1000
     most_events: int = 1000
+    most_analytics: int = 500
     asked: list[tuple[str, str, Any]] = field(default_factory=list)
 
     def works(self, user: int, day: date, **counts: Any) -> None:
@@ -122,6 +126,8 @@ class CursorTeam:
                 return self._page(path, sent, self._event_page)
             case "GET", "/teams/groups" if self.cycles:
                 return httpx.Response(200, json=self._cycle(sent.get("billingCycle")))
+        if request.method == "GET" and self.analytics and path.startswith(f"{ANALYTICS}/"):
+            return httpx.Response(200, json=self._analytics_page(path, sent))
         return httpx.Response(401, json=recorded("error-401-not-enterprise"))
 
     def _members(self) -> list[Row]:
@@ -188,6 +194,28 @@ class CursorTeam:
             "usageEvents": wanted[size * (number - 1) : size * number],
             "period": {"startDate": sent["startDate"], "endDate": sent["endDate"]},
         }
+
+    def _analytics_page(self, path: str, sent: dict[str, str]) -> Any:
+        size, number = min(self.most_analytics, int(sent["pageSize"])), int(sent["page"])
+        days = {
+            email: [row for row in rows if sent["startDate"] <= row["event_date"] <= sent["endDate"]]
+            for email, rows in self.analytics.get(path.removeprefix(f"{ANALYTICS}/"), {}).items()
+        }
+        pages = -(-len(days) // size)
+        body = {
+            "data": dict(list(days.items())[size * (number - 1) : size * number]),
+            "pagination": {
+                "page": number,
+                "pageSize": size,
+                "totalUsers": len(days),
+                "totalPages": pages,
+                "hasNextPage": number < pages,
+                "hasPreviousPage": number > 1,
+            },
+            "params": {"startDate": sent["startDate"], "endDate": sent["endDate"]},
+        }
+        self.shift(path, body)
+        return body
 
     def _cycle(self, day: str | None) -> Any:
         """The newest cycle, or the one in which a day begins, if there is one."""

@@ -15,6 +15,7 @@ from exporter.transport.endpoints import UnlistedRequestError
 from exporter.vendors.cursor.api import ENDPOINTS
 from exporter.vendors.cursor.vendor import CURSOR
 from tests.support.cursor_team import (
+    ANALYTICS,
     DAILY,
     EVENTS,
     GROUPS,
@@ -36,7 +37,14 @@ CAN_WRITE = (
     "a key with the scope admin:* can also remove members and set limits; this exporter sends none of that, and a key "
     "that may only read is better where Cursor accepts it"
 )
-READS = {("GET", MEMBERS), ("POST", DAILY), ("POST", EVENTS), ("GET", GROUPS)}
+BY_USER = ("agent-edits", "tabs", "mcp", "commands", "plans", "skills", "ask-mode", "top-file-extensions")
+READS = {
+    ("GET", MEMBERS),
+    ("POST", DAILY),
+    ("POST", EVENTS),
+    ("GET", GROUPS),
+    *(("GET", f"{ANALYTICS}/{metric}") for metric in BY_USER),
+}
 # Of the same host and key.
 WRITES = [
     ("POST", "/teams/user-spend-limit"),
@@ -70,9 +78,11 @@ def test_the_list_of_what_may_be_sent_is_that_of_the_reads() -> None:
 
 def configurations() -> Iterator[dict[str, Any]]:
     """Every choice of the settings by which something is asked or not."""
-    for events, teams, history, lookback in product((True, False), (None, {"from": "vendor"}), (1, 40), (0, 7)):
+    choices = product((True, False), (True, False), (None, {"from": "vendor"}), (1, 40), (0, 7))
+    for events, analytics, teams, history, lookback in choices:
         spans = {"history": timedelta(days=history), "lookback": timedelta(days=lookback)}
-        yield {"events": events, "unpaid_roles": ["owner"], **spans} | ({} if teams is None else {"teams": teams})
+        wanted = {"events": events, "analytics": analytics, "unpaid_roles": ["owner"]}
+        yield {**wanted, **spans, **({} if teams is None else {"teams": teams})}
 
 
 def hostile_team() -> CursorTeam:
@@ -81,6 +91,7 @@ def hostile_team() -> CursorTeam:
     team = CursorTeam(users={1: path, 2: "ann@example.com"})
     team.members = [{"id": path, "email": path, "role": path}]
     team.cycles = [billing_cycle(date(2026, 3, 1), date(2026, 4, 1), {"id": path, "name": path})]
+    team.analytics = {metric: {path: [{"event_date": str(DAY), "usage": 1}]} for metric in BY_USER}
     team.works(1, DAY)
     team.events = [event(DAY, model=path, serviceAccountId=path, automationId=path)]
     return team
@@ -97,6 +108,7 @@ def test_polls_and_checks_send_nothing_but_the_reads_whatever_is_configured(sett
     assert asked <= READS
     assert ("POST", EVENTS) not in asked or settings["events"]
     assert ("GET", GROUPS) not in asked or "teams" in settings
+    assert all(("GET", f"{ANALYTICS}/{metric}") not in asked for metric in BY_USER) is not settings["analytics"]
 
 
 @pytest.mark.parametrize(("method", "path"), WRITES)
@@ -151,7 +163,8 @@ def test_each_endpoint_has_a_rate_limit_of_its_own_below_that_of_the_vendor() ->
     # At most so many in the first minute: the burst, and what comes back meanwhile, at the default of 20 a minute.
     most = {one.path: one.burst + 20 * (one.times or 0) for one in ENDPOINTS}
 
-    assert most == {MEMBERS: 20, DAILY: 20, EVENTS: 60, GROUPS: 20}
+    by_user = {f"{ANALYTICS}/{metric}": 50 for metric in BY_USER}
+    assert most == {MEMBERS: 20, DAILY: 20, EVENTS: 60, GROUPS: 20, **by_user}
 
 
 def test_the_online_check_asks_for_little_and_says_what_is_refused_without_failing() -> None:
@@ -177,6 +190,13 @@ def test_the_online_check_names_configured_groups_that_the_plan_does_not_have_as
     assert checked.problems == [
         f"cursor GET /teams/groups: 401, the token was refused; check token/token_file: {words}"
     ]
+
+
+def test_the_online_check_names_configured_analytics_that_the_plan_does_not_have_as_a_problem() -> None:
+    checked = online_check(CursorTeam().polls(NOW, analytics=True).poller().source, NOW)
+
+    words = "You must be a member of an enterprise team to access this resource"
+    assert checked.problems == [f"cursor GET {ANALYTICS}/agent-edits: {REFUSED}: {words}"]
 
 
 def test_the_online_check_names_a_wrong_key_once() -> None:

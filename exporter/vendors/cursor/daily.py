@@ -12,7 +12,7 @@ from exporter.model import Amount, Identity, column
 from exporter.transport.client import Client
 from exporter.transport.json_object import JsonObject
 from exporter.vendors.base import Accounts
-from exporter.vendors.cursor.api import DAILY_LIST, email_of, id_of, person, read_pages
+from exporter.vendors.cursor.api import DAILY_LIST, daily_pages, email_of, id_of, person
 from exporter.vendors.rollup import Rollup, rollup
 
 COUNTS: Mapping[str, Amount] = {
@@ -64,9 +64,10 @@ def read_daily_usage(client: Client, days: Sequence[date]) -> DailyUsage:
     users: set[str] = set()
     seen: set[tuple[date, str]] = set()
     total: int | None = None
-    for page in read_pages(client, DAILY_LIST, days[-1], days[0]):
+    for page in daily_pages(client, days[-1], days[0]):
         total, before = page.total, len(seen)
-        for row in page.rows:
+        rows = page.answer.objects(DAILY_LIST.rows)
+        for row in rows:
             day = _day(row)
             try:
                 user = id_of(row, "userId") or email_of(row, "email")
@@ -78,7 +79,7 @@ def read_daily_usage(client: Client, days: Sequence[date]) -> DailyUsage:
                     found.setdefault(day, []).append(_parse(row))
             except BadPayload as error:
                 invalid.setdefault(day, error)
-        if page.rows and page.number > 1 and len(seen) == before:
+        if rows and page.number > 1 and len(seen) == before:
             raise BadPayload(f"{DAILY_LIST.where}: page {page.number} has only users of earlier pages")
         if total is not None and len(users) > total:
             raise BadPayload(f"{DAILY_LIST.where}: {len(users)} users came where pages count {total} in all")

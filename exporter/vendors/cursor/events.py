@@ -14,7 +14,7 @@ from exporter.model import Amount, AmountKey, Field, Identity, PeopleKey, column
 from exporter.transport.client import Client
 from exporter.transport.json_object import JsonObject
 from exporter.vendors.base import Accounts
-from exporter.vendors.cursor.api import EVENT_LIST, email_of, id_of, milliseconds, person, read_pages
+from exporter.vendors.cursor.api import EVENT_LIST, email_of, event_pages, id_of, milliseconds, person
 from exporter.vendors.rollup import Rollup, breakdown, money_column, rollup
 
 REQUESTS = Amount("usage", "requests")
@@ -87,12 +87,12 @@ def read_events(client: Client, days: Sequence[date]) -> EventUsage:
     found: dict[date, list[Event]] = {day: [] for day in days}
     invalid: dict[date, BadPayload] = {}
     total, came, strange = 0, 0, 0
-    for page in read_pages(client, EVENT_LIST, days[-1], days[0]):
-        total = page.answer.whole("totalUsageEventsCount")
-        came += len(page.rows)
+    for page in event_pages(client, days[-1], days[0]):
+        rows, total = page.answer.objects(EVENT_LIST.rows), EVENT_LIST.total(page.answer)
+        came += len(rows)
         if came > total:
             raise BadPayload(f"{EVENT_LIST.where}: {came} events came where pages count {total} in all")
-        for row in page.rows:
+        for row in rows:
             moment = _moment(row)
             if not first <= moment < end:
                 strange += 1
@@ -102,7 +102,7 @@ def read_events(client: Client, days: Sequence[date]) -> EventUsage:
                 found[day].append(_parse(row))
             except BadPayload as error:
                 invalid.setdefault(day, error)
-    tables = {day: invalid[day] if day in invalid else _events(day, rows) for day, rows in found.items()}
+    tables = {day: invalid[day] if day in invalid else _events(day, listed) for day, listed in found.items()}
     return EventUsage(tables, strange, total - came)
 
 

@@ -15,8 +15,8 @@ from exporter.vendors.cursor.events import Events
 class CursorSettings(SourceSettings):
     """A source at Cursor. The token is a key of the Admin API, which selects the team.
 
-    Without `events` there are no tokens, money, models and service accounts. Members whose role is in `unpaid_roles`
-    hold no seat.
+    Without `events` there are no tokens, money, models and service accounts, with `analytics` (Enterprise) there are
+    languages and more activities. Members whose role is in `unpaid_roles` hold no seat.
     """
 
     has_teams: ClassVar[bool] = True
@@ -27,6 +27,7 @@ class CursorSettings(SourceSettings):
     ready_at: ReadyAt = timedelta(hours=3)
     requests_per_minute: RequestsPerMinute = 20
     events: bool = True
+    analytics: bool = False
     unpaid_roles: tuple[Annotated[str, Field(min_length=1)], ...] = ("free-owner",)
 
 

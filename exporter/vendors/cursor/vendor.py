@@ -3,36 +3,33 @@
 What its words mean here, and what it does not tell: docs/vendors/cursor.md.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
 from datetime import date
 
-import polars as pl
-from pyroaring import BitMap
-
 from exporter.errors import BadPayload, VendorError
-from exporter.model import ALL, EVERYBODY, ONE_DAY, DayFacts, Field, Holder, Identity, Reading, Seats, newest_ready
+from exporter.model import ALL, ONE_DAY, Holder, Identity, Reading, Seats, newest_ready
 from exporter.transport.credentials import basic
 from exporter.vendors.base import InvalidDay, Vendor
-from exporter.vendors.cursor import daily, events
+from exporter.vendors.cursor.analytics_days import AnalyticsDays
 from exporter.vendors.cursor.api import (
-    DAILY_LIST,
     ENDPOINTS,
-    EVENT_LIST,
     GROUPS,
     MEMBERS,
+    METRICS,
     RANGE,
+    analytics_pages,
+    daily_pages,
     email_of,
+    event_pages,
     get,
     id_of,
     person,
-    read_pages,
 )
 from exporter.vendors.cursor.daily import DailyUsage, Row, read_daily_usage
 from exporter.vendors.cursor.event_days import LOST, EventDays
-from exporter.vendors.cursor.events import EventFacts, Events
-from exporter.vendors.cursor.groups import Cycle, Groups
-from exporter.vendors.cursor.settings import Context, CursorSession, CursorSettings, waits
+from exporter.vendors.cursor.facts import Parts, day_facts
+from exporter.vendors.cursor.groups import Groups
+from exporter.vendors.cursor.settings import Context, CursorSession, CursorSettings
 from exporter.vendors.optional_read import optional
 
 _CAN_WRITE = (
@@ -50,6 +47,7 @@ def read(context: Context, scope: str, days: Sequence[date]) -> Iterator[Reading
     """The days that have a row, from the first day on that ever had an active one, newest first."""
     event_days = EventDays(context)
     event_days.forget_old()
+    analytics_days = AnalyticsDays(context)
     groups = Groups(context)
     # Days without an active row: they are days of the team only where an older day has one.
     quiet: dict[date, Sequence[Row]] = {}
@@ -63,18 +61,21 @@ def read(context: Context, scope: str, days: Sequence[date]) -> Iterator[Reading
         for place, day in enumerate(shown):
             expected = any(row.requests for row in rows[day])
             found = event_days.of(day, shown[place + 1 :], expected=expected)
+            if isinstance(found, BadPayload):
+                yield InvalidDay(day, found)
+                continue
+            told = analytics_days.of(day, shown[place + 1 :])
+            cycle = groups.of(day) if context.settings.teams is not None else None
             try:
-                if isinstance(found, BadPayload):
-                    raise found
-                cycle = groups.of(day) if context.settings.teams is not None else None
-                facts = _facts(context, day, rows[day], found, cycle)
+                facts = day_facts(context, day, Parts(rows[day], found, told, cycle))
             except BadPayload as error:
                 yield InvalidDay(day, error)
                 continue
             names = {} if cycle is None else cycle.names
             yield Reading(day, facts, rows=any(row.active for row in rows[day]), team_names=names)
-    if groups.failed is not None:
-        raise groups.failed
+    for failed in (groups.failed, analytics_days.failed):
+        if failed is not None:
+            raise failed
 
 
 def seats(context: Context, scope: str) -> Seats | None:
@@ -86,7 +87,7 @@ def seats(context: Context, scope: str) -> Seats | None:
 def probe(context: Context) -> None:
     """One user of the newest day."""
     newest = newest_ready(context.now, context.settings.ready_at)
-    next(read_pages(context.client, DAILY_LIST._replace(size=1), newest, newest))
+    next(daily_pages(context.client, newest, newest, size=1))
 
 
 def check(context: Context) -> Iterator[str]:
@@ -97,10 +98,11 @@ def check(context: Context) -> Iterator[str]:
         probe(context)
         optional(context, "seats", lambda: _holders(context))
         if context.settings.events:
-            one = EVENT_LIST._replace(size=1)
-            optional(context, LOST, lambda: next(read_pages(context.client, one, newest, newest)))
+            optional(context, LOST, lambda: next(event_pages(context.client, newest, newest, size=1)))
         if context.settings.teams is not None:
             get(context.client, GROUPS)
+        if context.settings.analytics:
+            next(analytics_pages(context.client, METRICS[0], newest, newest, size=1))
     except VendorError as error:
         yield str(error)
 
@@ -135,54 +137,6 @@ def _first_active(context: Context, usage: DailyUsage) -> date | None:
     known = (context.first_active, context.session.first_active, *active)
     context.session.first_active = min((day for day in known if day is not None), default=None)
     return context.session.first_active
-
-
-def _facts(context: Context, day: date, rows: Sequence[Row], found: Events | None, cycle: Cycle | None) -> DayFacts:
-    known = [row.identity.key for row in rows if row.identity is not None]
-    if len(set(known)) < len(known):
-        context.warn("several rows", f"{day} has several rows of one person: they are added")
-    active, rolled = daily.roll_up(rows, context.accounts, f"{DAILY_LIST.where} of {day}")
-    facts = DayFacts(
-        amounts=rolled.totals,
-        people={EVERYBODY: active, **rolled.people},
-        missing=rolled.missing,
-        by_account=rolled.by_account,
-    )
-    if found is not None:
-        of_events = events.roll_up(found, context.accounts, active, f"{EVENT_LIST.where} of {day}")
-        facts = _with_events(facts, of_events)
-    if cycle is not None:
-        facts = _with_teams(context, facts, cycle.teams(day))
-    unknown: frozenset[Field] = events.FIELDS if found is None else frozenset()
-    if cycle is None and context.settings.teams is not None:
-        unknown |= {"team"}
-    later = unknown if waits(context, day) else frozenset()
-    if not context.settings.events:
-        later -= events.FIELDS
-    return replace(facts, missing=facts.missing | (unknown - later), pending=later)
-
-
-def _with_events(facts: DayFacts, of_events: EventFacts) -> DayFacts:
-    mine, others = facts.by_account, of_events.rolled.by_account
-    assert mine is not None, "daily usage tells what accounts did"
-    together = mine.join(others, on="account", how="full", coalesce=True)
-    return replace(
-        facts,
-        amounts={**facts.amounts, **of_events.rolled.totals, **of_events.by_model},
-        people={**facts.people, **of_events.people, EVERYBODY: facts.people[EVERYBODY] | of_events.service},
-        service=of_events.service,
-        missing=facts.missing | of_events.rolled.missing,
-        # An account without a row has none of an amount.
-        by_account=together.with_columns(pl.exclude("account").fill_null(0)).sort("account"),
-    )
-
-
-def _with_teams(context: Context, facts: DayFacts, teams: Mapping[str, Sequence[Identity]]) -> DayFacts:
-    """A day with those accounts of each team that did something on it."""
-    assert facts.by_account is not None, "daily usage tells what accounts did"
-    present = facts.people[EVERYBODY] | BitMap(facts.by_account["account"].to_list())
-    numbers = {team: BitMap(context.accounts.number(members)) for team, members in teams.items()}
-    return replace(facts, teams={team: accounts & present for team, accounts in numbers.items()})
 
 
 def _holders(context: Context) -> list[Identity]:
