@@ -268,9 +268,9 @@ def test_lists_that_move_or_do_not_end_cost_their_metric() -> None:
         "payload", f"{where}: page 1 counts 2 in all, page 2 counts 3"
     )
     assert failing(pagination={"page": 1}) == Failure("payload", f"{where}: asked for page 2, got 1")
-    again = {"alice@example.com": []}
+    again: dict[str, list[Row]] = {"alice@example.com": []}
     assert failing(data=again) == Failure("payload", f"{where}: page 2 has a user of an earlier page")
-    more = {f"p{number}@example.com": [] for number in range(3)}
+    more: dict[str, list[Row]] = {f"p{number}@example.com": [] for number in range(3)}
     assert failing(data=more) == Failure("payload", f"{where}: 4 users came where pages count 2 in all")
     ended = {"pagination": {"hasNextPage": True}, "data": {}}
     assert failing(**ended) == Failure("payload", f"{where}: page 2 is empty and not the last")
