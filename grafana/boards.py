@@ -7,11 +7,15 @@ from grafana_foundation_sdk.builders import dashboard as builders
 from grafana_foundation_sdk.models import dashboard as models
 from grafana_foundation_sdk.models import table as tables
 
+from grafana.annotations import annotations
 from grafana.panels import DATASOURCE, Panel
 from grafana.queries import DATA_DAY
 
 # The schema of Grafana 11; newer ones read it and bring it up to date.
 _SCHEMA = 39
+JOB = 'job=~"$job"'
+# What every selector of sources has in its braces, be one of them chosen or several.
+ONE_OR_MORE = f'{JOB}, source=~"$source", scope=~"$scope"'
 
 
 @dataclass(frozen=True)
@@ -29,8 +33,9 @@ def board(
     variables: Sequence[builders.QueryVariable | builders.CustomVariable],
     sections: Sequence[Section],
     since: str = "now-90d",
+    chosen: str = ONE_OR_MORE,
 ) -> models.Dashboard:
-    """A dashboard in UTC: in another zone the days, which are of UTC, would be drawn off by one.
+    """A dashboard in UTC, of which the days are. `chosen` are the matchers of what is marked on its charts.
 
     The SDK's defaults for tables and variables that Grafana's newer types do not know are taken away.
     """
@@ -52,6 +57,7 @@ def board(
             .keep_time(True)
         )
         .with_variable(builders.DatasourceVariable("datasource").label("Data source").type("prometheus"))
+        .with_variable(_jobs())
     )
     for variable in variables:
         made.with_variable(variable)
@@ -62,6 +68,7 @@ def board(
             made.with_panel(panel)
     built = made.build()
     built.schema_version = _SCHEMA
+    built.annotations = models.AnnotationContainer(list_val=annotations(chosen))
     for number, each in enumerate(built.panels or [], start=1):
         each.id_val = number
         if isinstance(each, models.Panel) and isinstance(each.options, tables.Options):
@@ -84,27 +91,33 @@ def window() -> builders.CustomVariable:
 
 def sources(metric: str = DATA_DAY, vendor: str = "", *, several: bool = False) -> builders.QueryVariable:
     """The sources that have the metric: one of them, or several."""
-    return _labels("source", "Source", metric, f'vendor="{vendor}"' if vendor else "", several=several)
+    chosen = f'{JOB}, vendor="{vendor}"' if vendor else JOB
+    return _labels("source", "Source", metric, chosen, several=several)
 
 
 def scopes(metric: str = DATA_DAY, label: str = "Scope", *, several: bool = False) -> builders.QueryVariable:
     """The chosen sources' scopes: one of them, or several."""
-    return _labels("scope", label, metric, 'source=~"$source"', several=several)
+    return _labels("scope", label, metric, f'{JOB}, source=~"$source"', several=several)
 
 
 def teams() -> builders.QueryVariable:
     """The teams of the chosen source and scope."""
-    chosen = 'source=~"$source", scope=~"$scope"'
-    return _labels("team", "Team", "adoption_team_active_users", chosen, several=True)
+    return _labels("team", "Team", "adoption_team_active_users", ONE_OR_MORE, several=True)
+
+
+def _jobs() -> builders.QueryVariable:
+    return _labels("job", "Job", "adoption_exporter_build_info", "", several=True)
 
 
 def _labels(name: str, label: str, metric: str, chosen: str, *, several: bool) -> builders.QueryVariable:
-    query = f"label_values({metric}{{{chosen}}}, {name})" if chosen else f"label_values({metric}, {name})"
+    """The values of a label of the series that are there now; those that ended are not listed."""
+    query = f"query_result(count by ({name}) ({metric}{{{chosen}}}))"
     variable = (
         builders.QueryVariable(name)
         .label(label)
         .datasource(DATASOURCE)
-        .query({"query": query, "refId": "PrometheusVariableQueryEditor-VariableQuery", "qryType": 1})
+        .query({"query": query, "refId": "PrometheusVariableQueryEditor-VariableQuery", "qryType": 3})
+        .regex(f'/{name}="([^"]+)"/')
         .refresh(models.VariableRefresh.ON_TIME_RANGE_CHANGED)
         .sort(models.VariableSort.ALPHABETICAL_ASC)
     )

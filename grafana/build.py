@@ -8,6 +8,7 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from grafana.health import health
+from grafana.money import money
 from grafana.overview import overview
 from grafana.teams import teams_board
 from grafana.vendor import vendor_board
@@ -21,6 +22,7 @@ def dashboards() -> Iterator[Dashboard]:
     yield overview()
     yield from (vendor_board(vendor) for vendor in VENDORS)
     yield teams_board()
+    yield money()
     yield health()
 
 

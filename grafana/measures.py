@@ -1,22 +1,32 @@
 """What is measured on more than one dashboard: expressions, the words that explain them, and their colors."""
 
-from grafana.panels import Steps
-from grafana.queries import Facts
+from grafana.colors import BAD, GOOD, LOOK
+from grafana.panels import NEUTRAL, Steps
+from grafana.queries import DATA_DAY, ON, Facts
 
-LATE = (
-    " Each day is drawn on the day that it is about (UTC). A vendor finishes a day in the first hours of the next one; "
-    "a day that came later than that is a gap, never a drop."
+BY_DAY = (
+    " Each day is drawn on the day that it is about (UTC), as it is known now: after the first scrape the "
+    "days are there, "
+    "and a late or a revised day stands where it belongs. A day that no vendor has finished is not drawn."
 )
-NEWEST = " Of the newest day that the vendor has finished: yesterday or, for some hours, the day before."
+AS_SEEN = (
+    " Drawn when it was known, a few hours after the vendor has finished the day that it is about. Where nothing was "
+    "scraped or backfilled there is no line."
+)
+NEWEST = " Of the newest day that the vendor has finished, a weekend too: the windows end with it."
+ON_WORKDAY = " On the newest working day that the vendor has finished: never a weekend or a holiday."
+LIVE = " Live series only: backfilled history has none of the exporter itself."
 
 # What an alert calls a drop, and half of it.
-AGAINST_USUAL: Steps = ((None, "red"), (-0.25, "orange"), (-0.12, "green"))
+AGAINST_USUAL: Steps = ((None, BAD), (-0.25, LOOK), (-0.12, GOOD))
+# A fall of -10 % in four weeks is an alert.
+CHANGE: Steps = ((None, BAD), (-0.1, LOOK), (0, GOOD))
 # Half of the seats and nearly all of them are alerts.
-SEATS: Steps = ((None, "orange"), (0.5, "green"), (0.95, "red"))
-# In hours. A day is 24 to 51 hours old until the next one is finished; from 54 hours on it is late.
-AGE: Steps = ((None, "green"), (51, "orange"), (54, "red"))
+SEATS: Steps = ((None, LOOK), (0.5, GOOD), (0.95, BAD))
+NONE_IS_GOOD: Steps = ((None, GOOD), (1, BAD))
+NONE_IS_BETTER: Steps = ((None, GOOD), (1, LOOK))
 
-_KEYS = "on (source, vendor, scope)"
+PLAIN = NEUTRAL
 
 
 def people(facts: Facts, window: str) -> str:
@@ -24,19 +34,53 @@ def people(facts: Facts, window: str) -> str:
     return facts.now("adoption_active_users", window=window)
 
 
+def on_workday(facts: Facts) -> str:
+    """Distinct people of the newest working day."""
+    return facts.now("adoption_workday_active_users")
+
+
 def usual_now(facts: Facts) -> str:
-    """How far people of the newest day are above or below what is usual on its weekday."""
-    return f"{people(facts, '1d')}\n/ {facts.now('adoption_active_users_baseline')} - 1"
+    """How far people of the newest working day are above or below what is usual on its weekday."""
+    return f"{on_workday(facts)}\n/ {facts.now('adoption_workday_active_users_baseline')} - 1"
+
+
+def change_now(facts: Facts, window: str = "28d") -> str:
+    """How far people of the window are above or below those of the window before it."""
+    return f"{people(facts, window)}\n/ {facts.now('adoption_active_users_before', window=window)} - 1"
 
 
 def stickiness_now(facts: Facts) -> str:
-    """People of the newest day ÷ people of 28 days."""
-    return f"{people(facts, '1d')}\n/ {people(facts, '28d')}"
+    """People of the newest working day ÷ people of 28 days."""
+    return f"{on_workday(facts)}\n/ {people(facts, '28d')}"
 
 
 def seats_used(facts: Facts) -> str:
     """People of 28 days ÷ seats."""
     return f"{people(facts, '28d')}\n/ {facts.now('adoption_seats')}"
+
+
+def seats_unused(facts: Facts) -> str:
+    """Seats whose holders were idle for 28 days; where holders are not known, those beyond the people of 28 days."""
+    idle = facts.now("adoption_seats_idle", window="28d")
+    return f"({idle}\nor clamp_min({facts.now('adoption_seats')} - {people(facts, '28d')}, 0))"
+
+
+def cost_unused(facts: Facts) -> str:
+    """What the unused seats cost in a month, by currency."""
+    price = facts.now("adoption_seat_price", "currency")
+    return f"{price}\n* {ON} group_left () {seats_unused(facts)}"
+
+
+def late(facts: Facts) -> str:
+    """For how long the next day has been due, in seconds, where a poll since then did not bring it."""
+    due = facts.now("adoption_data_day_due_timestamp_seconds")
+    polled = f"max by (source, vendor) (adoption_exporter_last_poll_timestamp_seconds{{{facts.health}}})"
+    return f"time() - ({due} < on (source, vendor) group_left {polled})"
+
+
+def data_day(facts: Facts) -> str:
+    """The newest finished day, in milliseconds."""
+    return f"{facts.now(DATA_DAY)} * 1000"
 
 
 def accepted_now(facts: Facts, window: str, by: str = "") -> str:
@@ -46,34 +90,23 @@ def accepted_now(facts: Facts, window: str, by: str = "") -> str:
     return f"{accepted}\n/ {facts.now(metric, *labels, activity='completions_suggested', window=window)}"
 
 
-def accepted_each_day(facts: Facts, by: str = "") -> str:
-    """Accepted ÷ suggested completions of the chosen window, each day."""
+def accepted_trend(facts: Facts, by: str = "") -> str:
+    """Accepted ÷ suggested completions of 28 days, as it was known at each moment."""
     metric, labels = _usage(by)
-    accepted = facts.of_day(metric, *labels, activity="completions_accepted", window="$window")
-    suggested = facts.of_day(metric, *labels, activity="completions_suggested", window="$window")
-    return facts.daily(f"{accepted}\n/ {suggested}")
+    accepted = facts.trend(metric, *labels, activity="completions_accepted", window="28d")
+    return f"{accepted}\n/ {facts.trend(metric, *labels, activity='completions_suggested', window='28d')}"
 
 
-def usual_each_day(facts: Facts) -> str:
+def usual_by_day(facts: Facts) -> str:
     """How far people of each working day are above or below what is usual on its weekday."""
-    day = facts.of_day("adoption_active_users", window="1d")
-    return facts.daily(f"{day}\n/ {facts.of_day('adoption_active_users_baseline')} - 1\n{_on_workdays(facts)}")
+    day, usual = facts.days("adoption_day_active_users", window="1d"), facts.days("adoption_day_active_users_baseline")
+    return facts.on_workdays(f"{day}\n/ {usual} - 1")
 
 
-def stickiness_each_day(facts: Facts) -> str:
+def stickiness_by_day(facts: Facts) -> str:
     """People of each working day ÷ people of the 28 days that end with it."""
-    day, month = (facts.of_day("adoption_active_users", window=window) for window in ("1d", "28d"))
-    return facts.daily(f"{day}\n/ {month}\n{_on_workdays(facts)}")
-
-
-def change_each_day(facts: Facts) -> str:
-    """How far people of the chosen window are above or below those of the same window four weeks earlier."""
-    now = facts.of_day("adoption_active_users", window="$window")
-    return facts.daily(f"{now}\n/ {facts.four_weeks_before('adoption_active_users', window='$window')} - 1")
-
-
-def _on_workdays(facts: Facts) -> str:
-    return f"and {_KEYS} {facts.of_day('adoption_data_day_workday')} == 1"
+    day, month = (facts.days("adoption_day_active_users", window=window) for window in ("1d", "28d"))
+    return facts.on_workdays(f"{day}\n/ {month}")
 
 
 def _usage(by: str) -> tuple[str, tuple[str, ...]]:

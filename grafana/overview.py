@@ -1,180 +1,172 @@
 """Adoption overview: every tool side by side, for who has ten seconds."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from grafana_foundation_sdk.models import dashboard as models
 
-from grafana import measures, panels
-from grafana.boards import Section, board, scopes, sources, window
-from grafana.measures import LATE, NEWEST
-from grafana.panels import TOOL, Query, Style, Words
-from grafana.queries import DATA_DAY, Facts
+from grafana import charts, measures, panels
+from grafana.boards import ONE_OR_MORE, Section, board, scopes, sources, window
+from grafana.colors import LOOK
+from grafana.measures import AS_SEEN, BY_DAY, NEWEST
+from grafana.panels import TOOL, Panel, Query, Style, Words
+from grafana.queries import ON, WORKDAY, Facts
 from grafana.tables import Column, rows
 from grafana.vendors import VENDORS, Vendor
+from grafana.verdict import verdict
 
-_OPEN = "/d/adoption-${__data.fields.Vendor}?var-source=${__data.fields.Tool}&var-scope=${__data.fields.Scope}"
+_OPEN = (
+    "/d/adoption-${__data.fields.Vendor}?var-source=${__data.fields.Tool}&var-scope=${__data.fields.Scope}"
+    "&${job:queryparam}&${__url_time_range}"
+)
+DEPTHS = ("1", "2-4", "5-9", "10-14", "15-28")
 
 
 def overview() -> models.Dashboard:
     """The dashboard."""
-    facts = Facts('source=~"$source", scope=~"$scope"')
+    facts = Facts(ONE_OR_MORE)
     return board(
         "overview",
         "Adoption overview",
         "Do people use the tools? All vendors side by side. People of tools are never added: one person uses many.",
         [sources(several=True), scopes(several=True), window()],
         [
-            Section("", [_people(), _glance(facts)]),
-            Section("Is it growing?", [_over_time(), _change(), _flow(), _against_usual()]),
-            Section("Is it worth it?", [_stickiness(), _acceptance(), _seats(facts), _freshness(facts)]),
+            Section("", [*verdict(), _tools(facts)]),
+            Section("Growing or not?", [_people(), _against_usual(), _change(facts), _best(facts)]),
+            Section("Who is new, who is gone, how deep?", [*_deep(facts)]),
         ],
     )
 
 
 def _by_vendor(
-    expression: Callable[[Facts], str],
-    name: str = TOOL,
-    *,
-    of: Sequence[Vendor] = VENDORS,
-    style: Style = "line",
-    below: bool = False,
+    expression: Callable[[Facts], str], *, of: Sequence[Vendor] = VENDORS, style: Style = "line"
 ) -> list[Query]:
-    """The expression once for each vendor, in shades of the vendor's color where a line stands for a scope."""
-    shades = name == TOOL
-    return [Query(expression(each.facts), name, each.color, shades=shades, style=style, below=below) for each in of]
+    """The expression once for each vendor, in shades of the vendor's color."""
+    return [Query(expression(each.facts), TOOL, each.color, shades=True, style=style) for each in of]
 
 
-def _window_people(facts: Facts) -> str:
-    return facts.each_day("adoption_active_users", window="$window")
-
-
-def _people() -> panels.Panel:
+def _tools(facts: Facts) -> Panel:
     words = Words(
-        "People",
-        "Distinct people of each tool in the chosen window (1, 7 or 28 days). One person counts once, however often "
-        "they came; service accounts are left out." + LATE,
-        panels.PEOPLE,
-    )
-    return panels.tiles(words, *_by_vendor(_window_people))
-
-
-def _glance(facts: Facts) -> panels.Panel:
-    words = Words(
-        "Tools at a glance",
-        "Distinct people by tool and scope. Against usual: people of the newest day ÷ the median of its weekday in the "
-        "four weeks before; -25 % on a working day is an alert. Stickiness: people of one day ÷ people of 28 days. "
-        "Seats used: people of 28 days ÷ seats. New, returned and lapsed compare the last 28 days with the 28 before. "
-        "Accepted: of the completions suggested in 28 days." + NEWEST,
+        "Tools",
+        "One line for each tool and scope; its name leads to its dashboard. People on it: distinct people of "
+        "the newest "
+        "working day, which the vendor has finished and which is never a weekend. Against usual: those ÷ the median of "
+        "its weekday; -25 % is an alert. Trend: people in 28 days, by day. Change: against the 28 days before. "
+        "Stickiness: people of the working day ÷ people of 28 days. Late by: how long the next day has been due.",
         panels.PEOPLE,
     )
     share = panels.SHARE
     columns = [
         Column("Tool", label="source", link=_OPEN),
-        Column("Vendor", label="vendor"),
-        Column("Scope", label="scope", width=240),
-        Column("Newest day", f"{facts.now(DATA_DAY)} * 1000", unit=panels.DATE, width=110),
-        Column("1 day", measures.people(facts, "1d"), width=70),
+        Column("Vendor", label="vendor", width=120),
+        Column("Scope", label="scope"),
+        Column("Working day", f"{facts.now(WORKDAY)} * 1000", unit=panels.DATE, width=130),
+        Column("People on it", measures.on_workday(facts), width=100),
         Column("Against usual", measures.usual_now(facts), unit=share, steps=measures.AGAINST_USUAL, width=110),
-        Column("7 days", measures.people(facts, "7d"), width=70),
-        Column("28 days", measures.people(facts, "28d"), width=75),
+        Column("Trend", trend=facts.days("adoption_day_active_users", window="28d"), width=180),
+        Column("28 days", measures.people(facts, "28d"), width=80),
+        Column("Change", measures.change_now(facts), unit=share, steps=measures.CHANGE, width=80),
         Column("Stickiness", measures.stickiness_now(facts), unit=share, gauge=True),
         Column("Seats used", measures.seats_used(facts), unit=share, gauge=True),
-        Column("New", facts.now("adoption_new_users", window="28d"), width=60),
-        Column("Returned", facts.now("adoption_returned_users", window="28d"), width=80),
-        Column("Lapsed", facts.now("adoption_lapsed_users", window="28d"), width=70),
-        Column("Accepted", measures.accepted_now(facts, "28d"), unit=share, width=85),
+        Column("Unused seats", measures.seats_unused(facts), width=110),
+        Column("Late by", measures.late(facts), unit="s", steps=((None, LOOK),), width=90),
     ]
     return rows(words, columns, height=10, sort="28 days")
 
 
-def _over_time() -> panels.Panel:
+def _people() -> Panel:
     words = Words(
-        "People over time",
+        "People by day",
         "Distinct people in the chosen window that ends with each day. With 1 day the weekends show, with 28 days the "
-        "trend." + LATE,
+        "trend." + BY_DAY,
         panels.PEOPLE,
     )
-    return panels.lines(words, *_by_vendor(_window_people))
+    return charts.by_day(words, *_by_vendor(lambda facts: facts.days("adoption_day_active_users", window="$window")))
 
 
-def _against_usual() -> panels.Panel:
+def _against_usual() -> Panel:
     words = Words(
-        "People against the usual weekday",
-        "Distinct people of one day ÷ the median of the same weekday in the four weeks before, on working days of the "
-        "source's calendar. -25 % is an alert, if it is more than chance for so few people." + LATE,
+        "Working days against the usual",
+        "Distinct people of each working day ÷ the median of the same weekday in the weeks before it, less "
+        "one. -25 % is "
+        "an alert, if it is more than chance for so few people." + BY_DAY,
         panels.SHARE,
     )
-    return panels.limit(panels.lines(words, *_by_vendor(measures.usual_each_day, style="points")), -0.25)
+    return charts.limit(charts.by_day(words, *_by_vendor(measures.usual_by_day, style="points")), -0.25)
 
 
-def _flow() -> panels.Panel:
+def _change(facts: Facts) -> Panel:
     words = Words(
-        "People won and lost",
-        "Above zero: people of the window who were not in the window before it (new or returned). Below zero: people "
-        "of the window before who are gone. Not for vendors that count people and do not list them (GitLab)." + LATE,
+        "Change in 28 days",
+        "Distinct people of 28 days and of the 28 days before, and working days in both: a fall with fewer "
+        "working days "
+        "may be no fall." + NEWEST,
         panels.PEOPLE,
     )
-    listed = [vendor for vendor in VENDORS if vendor.listed]
-    won = _by_vendor(_won, f"{TOOL} won", of=listed)
-    return panels.lines(words, *won, *_by_vendor(_lost, f"{TOOL} lost", of=listed, style="dashed", below=True))
+    before = facts.now("adoption_active_users_before", window="28d")
+    columns = [
+        Column("Tool", label="source"),
+        Column("Scope", label="scope"),
+        Column("28 days", measures.people(facts, "28d"), width=90),
+        Column("Before", before, width=90),
+        Column("Change", measures.change_now(facts), unit=panels.SHARE, steps=measures.CHANGE, width=90),
+        Column("Working days", facts.now("adoption_window_workdays", window="28d"), width=110),
+        Column("Before it", facts.now("adoption_window_workdays_before", window="28d"), width=90),
+    ]
+    return rows(words, columns, width=12, sort="28 days")
 
 
-def _won(facts: Facts) -> str:
-    new, returned = (facts.of_day(f"adoption_{flow}_users", window="$window") for flow in ("new", "returned"))
-    return facts.daily(f"{new}\n+ {returned}")
-
-
-def _lost(facts: Facts) -> str:
-    return facts.each_day("adoption_lapsed_users", window="$window")
-
-
-def _change() -> panels.Panel:
+def _best(facts: Facts) -> Panel:
     words = Words(
-        "Change in four weeks",
-        "Distinct people in the chosen window that ends with each day ÷ those in the window that ended 28 days "
-        "earlier, less one. -10 % of people in 28 days is an alert." + LATE,
+        "People of 28 days against the best",
+        "Distinct people of 28 days ÷ the most that there were on any data day of the last 26 weeks." + NEWEST,
         panels.SHARE,
     )
-    return panels.lines(words, *_by_vendor(measures.change_each_day))
+    best = facts.now("adoption_active_users_best", window="28d")
+    return panels.ranking(words, f"sort_desc({measures.people(facts, '28d')}\n/ {best})", TOOL, most=1)
 
 
-def _stickiness() -> panels.Panel:
+def _deep(facts: Facts) -> Iterator[Panel]:
+    came = [
+        Column("Tool", label="source"),
+        Column("Scope", label="scope"),
+        *(
+            Column(flow.capitalize(), facts.now(f"adoption_{flow}_users", window="28d"), width=100)
+            for flow in ("new", "returned", "retained", "lapsed")
+        ),
+    ]
+    counted = (
+        "Distinct people of 28 days. New: never seen before. Returned: seen before, but not in the 28 days before. "
+        "Retained: in both. Lapsed: in the 28 days before, and not in these. Not for vendors that count "
+        "people and do not "
+        "list them (GitLab)."
+    )
+    yield rows(Words("Who came and who went", counted + NEWEST, panels.PEOPLE), came, width=12, sort="New")
+    people = f"{ON} group_left {measures.people(facts, '28d')}"
+    depths = [
+        Column(f"{days} days", f"{facts.now('adoption_active_users_depth', days=days)}\n/ {people}", unit=panels.SHARE)
+        for days in DEPTHS
+    ]
+    counted = "People of 28 days by the number of days on which they were active, as shares that add up to 100 %."
+    words = Words("How many days people come", counted + NEWEST, panels.SHARE)
+    yield rows(words, [Column("Tool", label="source"), Column("Scope", label="scope"), *depths], width=12)
     words = Words(
         "Stickiness",
-        "People of one day ÷ people of the 28 days that end with it, on working days: how many of the people come on a "
-        "normal day." + LATE,
+        "People of each working day ÷ people of the 28 days that end with it: how many of the people come on a normal "
+        "day." + BY_DAY,
         panels.SHARE,
     )
-    return panels.lines(words, *_by_vendor(measures.stickiness_each_day))
-
-
-def _seats(facts: Facts) -> panels.Panel:
-    words = Words(
-        "Seats used",
-        "Distinct people of 28 days ÷ seats (of the configuration, else of the vendor's registry). Orange is less than "
-        "half, red nearly all." + NEWEST,
-        panels.SHARE,
-    )
-    used = f"sort_desc({measures.seats_used(facts)})"
-    return panels.ranking(words, used, TOOL, measures.SEATS, most=1)
-
-
-def _acceptance() -> panels.Panel:
+    yield charts.by_day(words, *_by_vendor(measures.stickiness_by_day))
     words = Words(
         "Completions accepted",
-        "Accepted ÷ suggested completions, both summed over the chosen window. Only tools that complete code." + LATE,
+        "Accepted ÷ suggested completions, both summed over 28 days. Only tools that complete code." + NEWEST,
         panels.SHARE,
     )
-    completing = [vendor for vendor in VENDORS if vendor.completions]
-    return panels.lines(words, *_by_vendor(measures.accepted_each_day, of=completing))
-
-
-def _freshness(facts: Facts) -> panels.Panel:
+    yield panels.ranking(words, f"sort_desc({measures.accepted_now(facts, '28d')})", TOOL)
     words = Words(
-        "Age of the newest data",
-        "Time since the newest finished day began. 24 to 51 hours are normal, because a day is finished in the first "
-        "hours of the next one; from 54 hours on the vendor is late (red), and no alert about people is raised.",
-        panels.HOURS,
+        "Completions accepted over half a year", "Accepted ÷ suggested completions of 28 days." + AS_SEEN, panels.SHARE
     )
-    age = f"sort_desc((time() - {facts.now(DATA_DAY)}) / 3600)"
-    return panels.ranking(words, age, TOOL, measures.AGE, most=96)
+    completing = [vendor for vendor in VENDORS if vendor.completions]
+    yield charts.long_lines(words, *_by_vendor(measures.accepted_trend, of=completing))
+    words = Words("People over half a year", "Distinct people of 28 days." + AS_SEEN, panels.PEOPLE)
+    people_then = _by_vendor(lambda of: of.trend("adoption_active_users", window="28d"))
+    yield charts.long_lines(words, *people_then)

@@ -10,19 +10,22 @@ from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models import common as kinds
 from grafana_foundation_sdk.models import dashboard as models
 
+from grafana.colors import BLUE
+
 DATASOURCE = kinds.DataSourceRef(type_val="prometheus", uid="${datasource}")
 
 # What the series of a source and scope are called.
 TOOL = "{{source}} · {{scope}}"
+ACTIVITY = "{{activity}}"
 
 PEOPLE = "locale"
 EVENTS = "short"
 SHARE = "percentunit"
 HOURS = "suffix: h"
 MINUTES = "suffix: min"
-DATE = "time:YYYY-MM-DD"
+DATE = "time:ddd YYYY-MM-DD"
 
-_REFS = "ABCDEFGHIJ"
+REFS = "ABCDEFGHIJKLMNOP"
 
 Panel = Builder[models.Panel]
 P = TypeVar("P", timeseries.Panel, stat.Panel, bargauge.Panel)
@@ -30,28 +33,14 @@ Steps = Sequence[tuple[float | None, str]]
 
 Style = Literal["line", "area", "dashed", "bars", "points"]
 
-NEUTRAL: Steps = ((None, "blue"),)
-
-_STYLES: Mapping[Style, Mapping[str, object]] = {
-    "line": {},
-    "area": {"custom.fillOpacity": 10},
-    "dashed": {"custom.lineStyle": {"fill": "dash", "dash": [6, 6]}},
-    "bars": {
-        "custom.drawStyle": "bars",
-        "custom.fillOpacity": 55,
-        "custom.lineWidth": 0,
-        "custom.gradientMode": "none",
-    },
-    "points": {"custom.drawStyle": "points", "custom.pointSize": 6, "custom.showPoints": "always"},
-}
+NEUTRAL: Steps = ((None, BLUE),)
 
 
 @dataclass(frozen=True)
 class Query:
     """An expression, how its series are called, and how they are drawn.
 
-    With a `color` and `shades` each series has a shade of it. `step` is the least time between two points: a day for
-    what is about days.
+    With a `color` and `shades` each series has a shade of it. `step` is the least time between two points.
     """
 
     expr: str
@@ -60,7 +49,7 @@ class Query:
     shades: bool = False
     style: Style = "line"
     below: bool = False
-    step: str = "1d"
+    step: str = "1h"
 
 
 @dataclass(frozen=True)
@@ -72,81 +61,34 @@ class Words:
     unit: str
 
 
-def lines(words: Words, *queries: Query, width: int = 12, height: int = 8, stacked: bool = False) -> timeseries.Panel:
-    """Days on a time axis; series whose query has no color take Grafana's colors in turn."""
-    panel = (
-        timeseries.Panel()
-        .title(words.title)
-        .description(words.description)
-        .datasource(DATASOURCE)
-        .unit(words.unit)
-        .span(width)
-        .height(height)
-        .line_width(2)
-        .fill_opacity(0)
-        .gradient_mode(kinds.GraphGradientMode.OPACITY)
-        .show_points(kinds.VisibilityMode.NEVER)
-        .span_nulls(3 * 86_400_000)
-        .axis_soft_min(0)
-        .axis_border_show(False)
-        .color_scheme(builders.FieldColor().mode(models.FieldColorModeId.PALETTE_CLASSIC))
-        .tooltip(common.VizTooltipOptions().mode(kinds.TooltipDisplayMode.MULTI).sort(kinds.SortOrder.DESCENDING))
-        .legend(
-            common.VizLegendOptions()
-            .show_legend(True)
-            .display_mode(kinds.LegendDisplayMode.LIST)
-            .placement(kinds.LegendPlacement.BOTTOM)
-        )
-    )
-    if stacked:
-        panel.stacking(common.StackingConfig().mode(kinds.StackingMode.NORMAL))
-    for ref, query in zip(_REFS, queries, strict=False):
-        panel.with_target(_range(ref, query))
-        if properties := _drawn(query):
-            panel.override_by_query(ref, properties)
-    return _without_all(panel, queries[0].legend)
-
-
-def tiles(words: Words, *queries: Query, width: int = 24, height: int = 5) -> stat.Panel:
-    """A large number for each series, in its query's color, with its days behind it."""
-    panel = (
-        _stat(words, width, height)
-        .graph_mode(kinds.BigValueGraphMode.AREA)
-        .thresholds(thresholds(NEUTRAL))
-        .color_scheme(_color())
-        .text(common.VizTextDisplayOptions().title_size(14).value_size(30))
-        .wide_layout(False)
-    )
-    for ref, query in zip(_REFS, queries, strict=False):
-        panel.with_target(_range(ref, query)).override_by_query(ref, _drawn(query)[:1])
-    return _without_all(panel, queries[0].legend)
-
-
 def number(
-    words: Words, expr: str, steps: Steps = NEUTRAL, *, none: str = "no data", legend: str = "__auto", width: int = 4
+    words: Words,
+    expr: str,
+    steps: Steps = NEUTRAL,
+    *,
+    none: str = "no data",
+    legend: str = "__auto",
+    width: int = 4,
 ) -> stat.Panel:
     """A large number as it is now."""
-    return (
-        _stat(words, width, 4)
-        .graph_mode(kinds.BigValueGraphMode.NONE)
-        .thresholds(thresholds(steps))
-        .color_scheme(_color())
-        .no_value(none)
-        .with_target(instant("A", expr, legend))
-    )
+    panel = _stat(words, width).thresholds(thresholds(steps)).no_value(none).with_target(instant("A", expr, legend))
+    if legend != "__auto":
+        panel.text_mode(kinds.BigValueTextMode.VALUE_AND_NAME)
+    return without_all(panel, legend)
+
+
+def several(words: Words, *queries: Query, width: int) -> stat.Panel:
+    """A large number with its name for each query."""
+    panel = _stat(words, width).thresholds(thresholds(NEUTRAL)).no_value("no data")
+    panel.text_mode(kinds.BigValueTextMode.VALUE_AND_NAME).orientation(kinds.VizOrientation.VERTICAL)
+    for ref, query in zip(REFS, queries, strict=False):
+        panel.with_target(instant(ref, query.expr, query.legend))
+    return panel
 
 
 def names(words: Words, expr: str, legend: str, *, width: int = 4) -> stat.Panel:
     """The name of each series, in large letters."""
     return number(words, expr, legend=legend, width=width).text_mode(kinds.BigValueTextMode.NAME)
-
-
-def limit(panel: timeseries.Panel, value: float) -> timeseries.Panel:
-    """A dashed red line at a value that should not be reached."""
-    steps = ((None, "transparent"), (value, "red"))
-    style = common.GraphThresholdsStyleConfig().mode(kinds.GraphThresholdsStyleMode.DASHED)
-    panel.thresholds(thresholds(steps)).thresholds_style(style)
-    return panel.axis_soft_max(1.1 * value) if value > 0 else panel.axis_soft_min(1.1 * value)
 
 
 def ranking(
@@ -160,6 +102,18 @@ def ranking(
     most: float | None = None,
 ) -> bargauge.Panel:
     """A bar for each series, the longest first where the expression sorts."""
+    return bars(words, Query(expr, legend), steps=steps, width=width, height=height, most=most)
+
+
+def bars(
+    words: Words,
+    *queries: Query,
+    steps: Steps = NEUTRAL,
+    width: int = 12,
+    height: int = 8,
+    most: float | None = None,
+) -> bargauge.Panel:
+    """A bar for each series, in the order of the queries."""
     panel = (
         bargauge.Panel()
         .title(words.title)
@@ -183,14 +137,30 @@ def ranking(
         .color_scheme(_color())
         .no_value("no data")
         .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
-        .with_target(instant("A", expr, legend))
     )
+    for ref, query in zip(REFS, queries, strict=False):
+        panel.with_target(instant(ref, query.expr, query.legend))
+        if query.color:
+            panel.override_by_query(ref, properties_of({"color": {"mode": "fixed", "fixedColor": query.color}}))
     if most is not None:
         panel.max(most)
-    return _without_all(panel, legend)
+    return without_all(panel, queries[0].legend)
 
 
-def _without_all(panel: P, legend: str) -> P:
+def instant(ref: str, expr: str, legend: str = "__auto") -> prometheus.Dataquery:
+    return prometheus.Dataquery().ref_id(ref).datasource(DATASOURCE).expr(expr).legend_format(legend).instant()
+
+
+def properties_of(values: Mapping[str, object]) -> list[models.DynamicConfigValue]:
+    return [models.DynamicConfigValue(id_val=name, value=value) for name, value in values.items()]
+
+
+def thresholds(steps: Steps) -> builders.ThresholdsConfig:
+    made = [models.Threshold(value=value, color=color) for value, color in steps]
+    return builders.ThresholdsConfig().mode(models.ThresholdsMode.ABSOLUTE).steps(made)
+
+
+def without_all(panel: P, legend: str) -> P:
     """A source that is one whole has the scope `all`, which says nothing in a legend."""
     if legend.startswith(TOOL):
         options = {"regex": "^(.*?) · all(.*)$", "renamePattern": "$1$2"}
@@ -198,7 +168,7 @@ def _without_all(panel: P, legend: str) -> P:
     return panel
 
 
-def _stat(words: Words, width: int, height: int) -> stat.Panel:
+def _stat(words: Words, width: int) -> stat.Panel:
     return (
         stat.Panel()
         .title(words.title)
@@ -206,38 +176,12 @@ def _stat(words: Words, width: int, height: int) -> stat.Panel:
         .datasource(DATASOURCE)
         .unit(words.unit)
         .span(width)
-        .height(height)
+        .height(4)
         .color_mode(kinds.BigValueColorMode.VALUE)
+        .graph_mode(kinds.BigValueGraphMode.NONE)
+        .color_scheme(_color())
         .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
     )
-
-
-def _range(ref: str, query: Query) -> prometheus.Dataquery:
-    made = prometheus.Dataquery().ref_id(ref).datasource(DATASOURCE).expr(query.expr)
-    return made.legend_format(query.legend).range().interval(query.step)
-
-
-def instant(ref: str, expr: str, legend: str = "__auto") -> prometheus.Dataquery:
-    return prometheus.Dataquery().ref_id(ref).datasource(DATASOURCE).expr(expr).legend_format(legend).instant()
-
-
-def _drawn(query: Query) -> list[models.DynamicConfigValue]:
-    properties: dict[str, object] = {}
-    if query.color:
-        properties["color"] = {"mode": "shades" if query.shades else "fixed", "fixedColor": query.color}
-    properties |= _STYLES[query.style]
-    if query.below:
-        properties["custom.transform"] = "negative-Y"
-    return properties_of(properties)
-
-
-def properties_of(values: dict[str, object]) -> list[models.DynamicConfigValue]:
-    return [models.DynamicConfigValue(id_val=name, value=value) for name, value in values.items()]
-
-
-def thresholds(steps: Steps) -> builders.ThresholdsConfig:
-    made = [models.Threshold(value=value, color=color) for value, color in steps]
-    return builders.ThresholdsConfig().mode(models.ThresholdsMode.ABSOLUTE).steps(made)
 
 
 def _color() -> builders.FieldColor:

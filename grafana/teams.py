@@ -4,46 +4,73 @@ from collections.abc import Iterator
 
 from grafana_foundation_sdk.models import dashboard as models
 
-from grafana import measures, panels
-from grafana.boards import Section, board, scopes, sources, teams, window
-from grafana.measures import LATE, NEWEST
+from grafana import charts, measures, panels
+from grafana.boards import JOB, ONE_OR_MORE, Section, board, scopes, sources, teams, window
+from grafana.measures import AS_SEEN, NEWEST
 from grafana.panels import Panel, Query, Words
-from grafana.queries import Facts
+from grafana.queries import Facts, tool
 from grafana.tables import Column, matrix, rows
 
 _PEOPLE = "adoption_team_active_users"
 _CHOSEN = 'team=~"$team"'
-_WHO = " Teams are those of the teams file; who is in no team is in unassigned."
+_WHO = " Teams are those of the teams file, or the vendor's own; who is in no team is in unassigned."
 _BY_TEAM = "on (source, vendor, scope, team) group_left"
+_MEMBERS = f'max by (team) (adoption_team_members{{{JOB}, {_CHOSEN}, team!="unassigned"}})'
 
 
 def teams_board() -> models.Dashboard:
-    """The dashboard of one source and scope at a time, under a table of all."""
-    facts = Facts('source=~"$source", scope=~"$scope"')
+    """The dashboard of one source and scope at a time, under tables of all."""
+    facts = Facts(ONE_OR_MORE)
     return board(
         "teams",
         "Adoption: Teams",
-        "Which teams use which tool, how much, and which have stopped. One source and scope at a time under a "
-        "table of all.",
+        "Which teams use which tool, how much, and which have stopped. One source and scope at a time under "
+        "tables of all.",
         [sources(_PEOPLE), scopes(_PEOPLE), window(), teams()],
         [
-            Section("Which team uses what?", [_matrix()]),
-            Section("People of the chosen tool", [_glance(facts), _people(facts), _alive(facts)]),
+            Section("Which team uses what?", [_matrix(), _reached(), _withheld()]),
+            Section("People of the chosen tool", [_glance(facts), _every_week(facts), _people(facts)]),
             Section("What they do", [*_usage(facts)]),
         ],
     )
 
 
 def _matrix() -> Panel:
-    people = Facts("").now(_PEOPLE, "team", where=_CHOSEN, window="$window")
-    tool = f'label_join({people}, "tool", " · ", "source", "scope")'
+    people = Facts(JOB).now(_PEOPLE, "team", where=_CHOSEN, window="$window")
     words = Words(
         "People by team and tool",
         "Distinct people of each team in the chosen window, in every tool, whichever is chosen above. Never add "
-        "them: one person uses several tools. An empty cell is a team that does not use the tool." + _WHO + NEWEST,
+        "them: one person uses several tools. An empty cell is a team without people there, or one that is withheld."
+        + _WHO
+        + NEWEST,
         panels.PEOPLE,
     )
-    return matrix(words, f'label_replace({tool}, "tool", "$1", "tool", "(.*) · all")', row="team", column="tool")
+    return matrix(words, tool(people), row="team", column="tool")
+
+
+def _reached() -> Panel:
+    words = Words(
+        "Reached by team and tool",
+        "Distinct people of 28 days ÷ members of the team in the teams file, in every tool." + NEWEST,
+        panels.SHARE,
+    )
+    people = Facts(JOB).now(_PEOPLE, "team", where=_CHOSEN, window="28d")
+    reached = f"{people}\n/ on (team) group_left {_MEMBERS}"
+    return matrix(words, tool(reached), row="team", column="tool", width=16, height=8)
+
+
+def _withheld() -> Panel:
+    words = Words(
+        "Members of teams that are not shown",
+        "Teams of the teams file without people in any tool in 28 days: nobody of them was active, or they "
+        "are smaller than "
+        "people.min_group_size and withheld; the status page says which." + NEWEST,
+        panels.PEOPLE,
+    )
+    anywhere = f'max by (team) ({_PEOPLE}{{{JOB}, window="28d"}})'
+    unseen = f"sort_desc({_MEMBERS}\nunless on (team) {anywhere})"
+    panel = panels.ranking(words, unseen, "{{team}}", width=8)
+    return panel.no_value("every team is shown in some tool")
 
 
 def _glance(facts: Facts) -> Panel:
@@ -56,38 +83,42 @@ def _glance(facts: Facts) -> Panel:
         facts.now("adoption_team_usage", "team", where=_CHOSEN, activity=f"completions_{kind}", window="28d")
         for kind in ("accepted", "suggested")
     )
+    members = f"{_MEMBERS}\n* on (team) group_right () ({people('28d')} ^ 0)"
     columns = [
         Column("Team", label="team"),
-        Column("1 day", people("1d"), width=90),
+        Column("Members", members, width=90),
         Column("7 days", people("7d"), width=90),
         Column("28 days", people("28d"), width=90),
+        Column("Reached", f"{people('28d')}\n/ on (team) group_left {_MEMBERS}", unit=panels.SHARE, gauge=True),
         Column("Came this week", f"{people('7d')}\n/ {people('28d')}", unit=panels.SHARE, gauge=True),
         Column("Share of the tool's people", f"{people('28d')}\n/ {everybody}", unit=panels.SHARE, gauge=True),
-        Column("Completions accepted", f"{accepted}\n/ {suggested}", unit=panels.SHARE, width=180),
+        Column("Accepted", f"{accepted}\n/ {suggested}", unit=panels.SHARE, width=110),
         Column("Time in 28 days", f"{hours} / 3600", unit=panels.HOURS, width=140),
     ]
     words = Words(
         "Teams at a glance",
-        "Distinct people by team. Came this week: people of 7 days ÷ people of 28; a team of five or more that "
-        "falls to nothing is an alert. Completions and time only where the tool has them." + _WHO + NEWEST,
+        "Distinct people by team. Reached: people of 28 days ÷ members. Came this week: people of 7 days ÷ "
+        "people of 28; a "
+        "team of five or more that falls to nothing is an alert. Accepted completions and time only where the tool has "
+        "them." + _WHO + NEWEST,
         panels.PEOPLE,
     )
     return rows(words, columns, height=8, sort="28 days")
 
 
-def _people(facts: Facts) -> Panel:
-    words = Words("People by team", "Distinct people of each team in the chosen window." + _WHO + LATE, panels.PEOPLE)
-    return panels.lines(words, Query(facts.each_day(_PEOPLE, "team", where=_CHOSEN, window="$window"), "{{team}}"))
-
-
-def _alive(facts: Facts) -> Panel:
+def _every_week(facts: Facts) -> Panel:
     words = Words(
-        "Who comes every week",
-        "People of 7 days ÷ people of the 28 days that end with them, by team." + _WHO + LATE,
-        panels.SHARE,
+        "Who comes every week", "People of 7 days ÷ people of 28 days, by team." + _WHO + NEWEST, panels.SHARE
     )
-    week, month = (facts.of_day(_PEOPLE, "team", where=_CHOSEN, window=length) for length in ("7d", "28d"))
-    return panels.lines(words, Query(facts.daily(f"{week}\n/ {month}"), "{{team}}"))
+    week, month = (facts.now(_PEOPLE, "team", where=_CHOSEN, window=length) for length in ("7d", "28d"))
+    return panels.ranking(words, f"sort_desc({week}\n/ {month})", "{{team}}", most=1)
+
+
+def _people(facts: Facts) -> Panel:
+    words = Words(
+        "People by team over half a year", "Distinct people of each team in 28 days." + _WHO + AS_SEEN, panels.PEOPLE
+    )
+    return charts.long_lines(words, Query(facts.trend(_PEOPLE, "team", where=_CHOSEN, window="28d"), "{{team}}"))
 
 
 def _usage(facts: Facts) -> Iterator[Panel]:
@@ -108,29 +139,22 @@ def _usage(facts: Facts) -> Iterator[Panel]:
         height=10,
     )
     accepted, suggested = (
-        facts.of_day("adoption_team_usage", "team", where=_CHOSEN, activity=f"completions_{kind}", window="$window")
+        facts.now("adoption_team_usage", "team", where=_CHOSEN, activity=f"completions_{kind}", window="$window")
         for kind in ("accepted", "suggested")
     )
-    yield panels.lines(
-        Words(
-            "Completions accepted",
-            "Accepted ÷ suggested completions by team, both summed over the chosen window. Only tools that "
-            "complete code." + LATE,
-            panels.SHARE,
-        ),
-        Query(facts.daily(f"{accepted}\n/ {suggested}"), "{{team}}"),
-        width=8,
-        height=10,
-    ).no_value("this tool completes no code")
-    seconds = facts.of_day("adoption_team_active_time_seconds", "team", where=_CHOSEN, window="$window")
-    everybody = facts.of_day(_PEOPLE, "team", where=_CHOSEN, window="$window")
-    yield panels.lines(
-        Words(
-            "Time per person",
-            "Hours of the team in the chosen window ÷ its distinct people. Only tools that measure time." + LATE,
-            panels.HOURS,
-        ),
-        Query(facts.daily(f"{seconds}\n/ {everybody} / 3600"), "{{team}}"),
-        width=8,
-        height=10,
-    ).no_value("this tool measures no time")
+    words = Words(
+        "Completions accepted",
+        "Accepted ÷ suggested completions by team, both summed over the chosen window. Only tools that complete code."
+        + NEWEST,
+        panels.SHARE,
+    )
+    accepted_by_team = panels.ranking(words, f"sort_desc({accepted}\n/ {suggested})", "{{team}}", width=8, height=10)
+    yield accepted_by_team.no_value("this tool completes no code")
+    seconds = facts.now("adoption_team_active_time_seconds", "team", where=_CHOSEN, window="$window")
+    words = Words(
+        "Time per person",
+        "Hours of the team in the chosen window ÷ its distinct people. Only tools that measure time." + NEWEST,
+        panels.HOURS,
+    )
+    hours = f"sort_desc({seconds}\n/ {people} / 3600)"
+    yield panels.ranking(words, hours, "{{team}}", width=8, height=10).no_value("this tool measures no time")

@@ -4,15 +4,17 @@ from collections.abc import Iterator
 
 from grafana_foundation_sdk.models import dashboard as models
 
-from grafana import measures, panels, vendor_use
+from grafana import charts, measures, panels, vendor_use
 from grafana.boards import Section, board, scopes, sources, window
+from grafana.colors import BLUE, BROWN, GREY, ORANGE, PURPLE, SKY
 from grafana.panels import Panel, Query
-from grafana.queries import DATA_DAY, Facts
+from grafana.queries import WORKDAY, Facts
 from grafana.tables import Column, rows
 from grafana.vendors import Vendor
 
-_ONE_DAY, _WEEK, _FOUR_WEEKS = "light-blue", "blue", "purple"
-_FLOWS = (("new", "green", False), ("returned", "blue", False), ("lapsed", "orange", True))
+_DAY_USERS = "adoption_day_active_users"
+DEPTHS = (("1", "1 day"), ("2-4", "2 to 4 days"), ("5-9", "5 to 9"), ("10-14", "10 to 14"), ("15-28", "15 to 28"))
+_FLOWS = ("new", "returned", "retained", "lapsed")
 
 
 def vendor_board(vendor: Vendor) -> models.Dashboard:
@@ -35,18 +37,19 @@ def vendor_board(vendor: Vendor) -> models.Dashboard:
 def _numbers(vendor: Vendor) -> Iterator[Panel]:
     facts = vendor.facts
     yield panels.number(
-        vendor.newest("Newest day", "The newest day that the vendor has finished, in UTC.", panels.DATE),
-        f"{facts.now(DATA_DAY)} * 1000",
+        vendor.workday("Newest working day", "The newest working day of the source's calendar.", panels.DATE),
+        f"{facts.now(WORKDAY)} * 1000",
     )
     yield panels.number(
-        vendor.newest("People on that day", f"{vendor.people} on the newest finished day.", panels.PEOPLE),
-        measures.people(facts, "1d"),
+        vendor.workday("People on that day", f"{vendor.people} on the newest working day.", panels.PEOPLE),
+        measures.on_workday(facts),
     )
     yield panels.number(
-        vendor.newest(
+        vendor.workday(
             "Against usual",
-            f"{vendor.people} on the newest day ÷ the median of its weekday in the four weeks before. -25 % on a "
-            "working day is an alert, if it is more than chance for so few people.",
+            f"{vendor.people} on the newest working day ÷ the median of its weekday in the weeks before, less "
+            f"one. -25 % "
+            "is an alert, if it is more than chance for so few people.",
             panels.SHARE,
         ),
         measures.usual_now(facts),
@@ -57,12 +60,10 @@ def _numbers(vendor: Vendor) -> Iterator[Panel]:
         measures.people(facts, "28d"),
     )
     yield panels.number(
-        vendor.newest(
-            "Stickiness",
-            "People of the newest day ÷ people of 28 days: how many of the people come on one day. Low on weekends.",
-            panels.SHARE,
-        ),
-        measures.stickiness_now(facts),
+        vendor.newest("Change", f"{vendor.people} of 28 days ÷ those of the 28 days before, less one.", panels.SHARE),
+        measures.change_now(facts),
+        measures.CHANGE,
+        none="needs 56 days",
     )
     if vendor.sessions:
         yield panels.number(
@@ -86,76 +87,89 @@ def _numbers(vendor: Vendor) -> Iterator[Panel]:
 
 def _people(vendor: Vendor) -> Iterator[Panel]:
     facts = vendor.facts
-    day, week, month = (facts.each_day("adoption_active_users", window=length) for length in ("1d", "7d", "28d"))
-    yield panels.lines(
+    day, week, month = (facts.days(_DAY_USERS, window=length) for length in ("1d", "7d", "28d"))
+    working, closed = facts.on_workdays(day), facts.on_workdays(day, closed=True)
+    yield charts.by_day(
         vendor.each_day(
-            "People over time", f"{vendor.people} in the 1, 7 and 28 days that end with it.", panels.PEOPLE
-        ),
-        Query(day, "1 day", _ONE_DAY, style="bars"),
-        Query(week, "7 days", _WEEK),
-        Query(month, "28 days", _FOUR_WEEKS, style="area"),
-    )
-    yield panels.lines(
-        vendor.each_day(
-            "People against the usual weekday",
-            f"{vendor.people} on each day, and the median of the same weekday in the four weeks before it.",
+            "People by day",
+            f"{vendor.people} on each day, and the median of the same weekday in the weeks before it. "
+            f"Weekends and closed "
+            "days of the source's calendar are grey.",
             panels.PEOPLE,
         ),
-        Query(day, "people", _ONE_DAY, style="bars"),
-        Query(facts.each_day("adoption_active_users_baseline"), "usual", "orange", style="dashed"),
+        Query(working, "working day", BLUE, style="bars"),
+        Query(closed, "weekend or closed", GREY, style="bars"),
+        Query(facts.days("adoption_day_active_users_baseline"), "usual", ORANGE, style="dashed"),
     )
-    if vendor.listed:
-        yield _flow(vendor)
-        yield _regulars(vendor)
-
-
-def _flow(vendor: Vendor) -> Panel:
-    return panels.lines(
+    yield charts.by_day(
         vendor.each_day(
-            "New, returned and lapsed people",
-            "New: in the chosen window and never before. Returned: in it, not in the window before it, seen "
-            "earlier. Lapsed, below zero: in the window before and not in it. Distinct people.",
+            "People in 7 and 28 days", f"{vendor.people} in the 7 and 28 days that end with each day.", panels.PEOPLE
+        ),
+        Query(week, "7 days", SKY),
+        Query(month, "28 days", BLUE, style="area"),
+    )
+    if not vendor.listed:
+        return
+    yield charts.by_day(
+        vendor.each_day(
+            "Stickiness", "People of each working day ÷ people of the 28 days that end with it.", panels.SHARE
+        ),
+        Query(measures.stickiness_by_day(facts), "stickiness", BLUE),
+        width=8,
+    )
+    yield panels.bars(
+        vendor.newest(
+            "How many days people come",
+            "Distinct people of 28 days by the number of days on which they were active; they add up to all of them.",
+            panels.PEOPLE,
+        ),
+        *(Query(facts.now("adoption_active_users_depth", days=days), told) for days, told in DEPTHS),
+        width=8,
+    )
+    yield panels.bars(
+        vendor.newest(
+            "Who came and who went",
+            "Distinct people. New: in the chosen window and never before. Returned: in it, not in the window "
+            "before it, "
+            "seen earlier. Retained: in both. Lapsed: in the window before and not in it.",
             panels.PEOPLE,
         ),
         *(
-            Query(
-                vendor.facts.each_day(f"adoption_{flow}_users", window="$window"),
-                flow,
-                color,
-                style="bars",
-                below=below,
-            )
-            for flow, color, below in _FLOWS
+            Query(facts.now(f"adoption_{flow}_users", window="$window"), flow, color)
+            for flow, color in zip(_FLOWS, (BLUE, SKY, PURPLE, BROWN), strict=True)
         ),
-        stacked=True,
+        width=8,
     )
-
-
-def _regulars(vendor: Vendor) -> Panel:
-    facts = vendor.facts
-    frequent, month = (facts.of_day(f"adoption_{who}_users", window="28d") for who in ("frequent", "active"))
-    return panels.lines(
-        vendor.each_day(
-            "Regulars and stickiness",
-            "Regulars: the share of the people of 28 days who came on several of them (people.frequent_days in the "
-            "configuration). Stickiness: people of a working day ÷ people of 28 days.",
-            panels.SHARE,
+    yield charts.long_lines(
+        vendor.half_a_year("People over half a year", f"{vendor.people} of 28 days.", panels.PEOPLE),
+        Query(facts.trend("adoption_active_users", window="28d"), "28 days", BLUE, style="area"),
+    )
+    yield charts.long_lines(
+        vendor.half_a_year(
+            "New and lapsed over half a year",
+            "People of 28 days who were never seen before; below zero those of the 28 days before who are gone.",
+            panels.PEOPLE,
         ),
-        Query(facts.daily(f"{frequent}\n/ {month}"), "regulars", "purple"),
-        Query(measures.stickiness_each_day(facts), "stickiness", "blue"),
+        Query(facts.trend("adoption_new_users", window="28d"), "new", BLUE),
+        Query(facts.trend("adoption_lapsed_users", window="28d"), "lapsed", BROWN, below=True),
     )
 
 
 def _scopes(vendor: Vendor) -> Panel:
     # All scopes of the source, whichever is chosen: a click chooses another.
-    facts = Facts(f'vendor="{vendor.name}", source=~"$source"')
-    here = f"/d/adoption-{vendor.name}?${{source:queryparam}}&${{window:queryparam}}&var-scope=${{__value.raw}}"
+    facts = Facts(f'vendor="{vendor.name}", job=~"$job", source=~"$source"')
+    here = (
+        f"/d/adoption-{vendor.name}?${{job:queryparam}}&${{source:queryparam}}&${{window:queryparam}}"
+        "&var-scope=${__value.raw}&${__url_time_range}"
+    )
     columns = [
-        Column(vendor.scope, label="scope", link=here, width=300),
-        Column("1 day", measures.people(facts, "1d")),
+        Column(vendor.scope, label="scope", link=here),
+        Column("Working day", f"{facts.now(WORKDAY)} * 1000", unit=panels.DATE, width=130),
+        Column("People on it", measures.on_workday(facts)),
         Column("Against usual", measures.usual_now(facts), unit=panels.SHARE, steps=measures.AGAINST_USUAL),
         Column("7 days", measures.people(facts, "7d")),
         Column("28 days", measures.people(facts, "28d")),
+        Column("Change", measures.change_now(facts), unit=panels.SHARE, steps=measures.CHANGE),
         Column("Stickiness", measures.stickiness_now(facts), unit=panels.SHARE, gauge=True),
     ]
     if vendor.sessions:
@@ -170,4 +184,4 @@ def _scopes(vendor: Vendor) -> Panel:
         columns.append(Column("Time in 28 days", f"{seconds} / 3600", unit=panels.HOURS))
     counted = f"{vendor.people} by {vendor.scope.lower()}. Never add them: one person is in several."
     words = vendor.newest(f"{vendor.scope}s at a glance", counted, panels.PEOPLE)
-    return rows(words, columns, height=5, sort="28 days")
+    return rows(words, columns, height=6, sort="28 days")

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
-from grafana import measures, panels
+from grafana import charts, measures, panels
 from grafana.boards import Section
-from grafana.panels import Panel, Query
+from grafana.colors import BLUE, GREY, PURPLE
+from grafana.panels import ACTIVITY, Panel, Query
 from grafana.vendors import Vendor
 
 _NEVER_ADD = " Activities overlap and differ in kind: never add them."
@@ -35,85 +36,94 @@ def _activities(vendor: Vendor) -> Iterator[Panel]:
         did = "Distinct people who did each activity in the chosen window." + _NEVER_ADD
         people = facts.now("adoption_activity_active_users", "activity", window="$window")
         words = vendor.newest("People by activity", did, panels.PEOPLE)
-        yield panels.ranking(words, f"sort_desc({people})", "{{activity}}", width=8)
-        yield panels.lines(
-            vendor.each_day("People by activity over time", did, panels.PEOPLE),
-            Query(facts.each_day("adoption_activity_active_users", "activity", window="$window"), "{{activity}}"),
-            width=16,
+        yield panels.ranking(words, f"sort_desc({people})", ACTIVITY)
+        did = "Distinct people who did each activity in 28 days." + _NEVER_ADD
+        yield charts.long_lines(
+            vendor.half_a_year("People by activity over half a year", did, panels.PEOPLE),
+            Query(facts.trend("adoption_activity_active_users", "activity", window="28d"), ACTIVITY),
         )
     if vendor.activities:
-        usage = facts.of_day("adoption_usage", "activity", where=_OTHERS, window="$window")
-        counted = f"Events in the chosen window. {vendor.activities}{_NEVER_ADD}"
-        yield panels.lines(
-            vendor.each_day("Usage by activity", counted, panels.EVENTS), Query(facts.daily(usage), "{{activity}}")
-        )
-        everybody = f"{_BY_ALL} {facts.of_day('adoption_active_users', window='$window')}"
+        usage = facts.now("adoption_usage", "activity", where=_OTHERS, window="$window")
+        everybody = f"{_BY_ALL} {measures.people(facts, '$window')}"
         counted = f"Events of the chosen window ÷ all distinct people of it. {vendor.activities}"
-        yield panels.lines(
-            vendor.each_day("Usage per person", counted, panels.EVENTS),
-            Query(facts.daily(f"{usage}\n/ {everybody}"), "{{activity}}"),
+        words = vendor.newest("Usage per person", counted, panels.EVENTS)
+        yield panels.ranking(words, f"sort_desc({usage}\n/ {everybody} > 0)", ACTIVITY)
+        usage = facts.trend("adoption_usage", "activity", where=_OTHERS, window="28d")
+        counted = (
+            f"Events in 28 days; each line of the grid is ten times the one below. {vendor.activities}{_NEVER_ADD}"
+        )
+        yield charts.long_lines(
+            vendor.half_a_year("Usage over half a year", counted, panels.EVENTS),
+            Query(f"{usage} > 0", ACTIVITY),
+            log=True,
         )
 
 
 def _completions(vendor: Vendor) -> Iterator[Panel]:
     facts = vendor.facts
-    yield panels.lines(
-        vendor.each_day(
-            "Completions",
-            "Completions suggested and accepted in the chosen window, those of service accounts too.",
-            panels.EVENTS,
-        ),
-        *(
-            Query(
-                facts.each_day("adoption_usage", activity=f"completions_{kind}", window="$window"),
-                kind,
-                color,
-                style="area",
-            )
-            for kind, color in (("suggested", "blue"), ("accepted", "green"))
-        ),
-        width=8,
-    )
     shares = "Accepted ÷ suggested completions, both summed over the chosen window"
-    yield panels.lines(
-        vendor.each_day("Accepted share", f"{shares}; in all and by editor.", panels.SHARE),
-        Query(measures.accepted_each_day(facts), "all", "green"),
-        Query(measures.accepted_each_day(facts, "client"), "{{client}}"),
+    if vendor.completions_by_editor:
+        share = measures.accepted_now(facts, "$window", "client")
+        yield panels.ranking(
+            vendor.newest("Accepted share by editor", f"{shares}.", panels.SHARE),
+            f"sort_desc({share})",
+            "{{client}}",
+            width=8,
+        )
+    if vendor.editors and vendor.languages:
+        most = facts.now("adoption_language_usage", "language", activity="completions_suggested", window="$window")
+        share = measures.accepted_now(facts, "$window", "language")
+        yield panels.ranking(
+            vendor.newest(
+                "Accepted share by language", f"{shares}; the ten languages with the most suggestions.", panels.SHARE
+            ),
+            f"sort_desc({share}\nand topk(10, {most}))",
+            "{{language}}",
+            width=8,
+        )
+    counted = "Completions suggested and accepted in the chosen window, those of service accounts too."
+    yield panels.bars(
+        vendor.newest("Completions", counted, panels.EVENTS),
+        *(
+            Query(facts.now("adoption_usage", activity=f"completions_{kind}", window="$window"), kind, color)
+            for kind, color in (("suggested", GREY), ("accepted", BLUE))
+        ),
         width=8,
     )
-    most = facts.now("adoption_language_usage", "language", activity="completions_suggested", window="$window")
-    share = measures.accepted_now(facts, "$window", "language")
-    yield panels.ranking(
-        vendor.newest(
-            "Accepted share by language", f"{shares}; the ten languages with the most suggestions.", panels.SHARE
+    by_editor = [Query(measures.accepted_trend(facts, "client"), "{{client}}")] if vendor.completions_by_editor else []
+    yield charts.long_lines(
+        vendor.half_a_year(
+            "Accepted share over half a year", "Accepted ÷ suggested completions of 28 days.", panels.SHARE
         ),
-        f"sort_desc({share}\nand topk(10, {most}))",
-        "{{language}}",
-        width=8,
+        Query(measures.accepted_trend(facts), "all", BLUE),
+        *by_editor,
+        width=24 if vendor.completions_by_editor else 8,
     )
 
 
 def _editors(vendor: Vendor) -> Iterator[Panel]:
     facts = vendor.facts
     several = "One person counts in each that they use: never add them."
-    yield panels.lines(
-        vendor.each_day(
-            "People by editor", f"Distinct people by editor or client in the chosen window. {several}", panels.PEOPLE
-        ),
-        Query(facts.each_day("adoption_client_active_users", "client", window="$window"), "{{client}}"),
-        width=16 if vendor.languages else 24,
-    )
-    if not vendor.languages:
-        return
-    people = facts.now("adoption_language_active_users", "language", window="$window")
-    yield panels.ranking(
-        vendor.newest(
-            "People by language",
-            f"Distinct people by programming language in the chosen window, the ten largest. {several}",
+    kinds = [("client", "editor"), ("language", "language")] if vendor.languages else [("client", "editor")]
+    for kind, of in kinds:
+        people = facts.now(f"adoption_{kind}_active_users", kind, window="$window")
+        yield panels.ranking(
+            vendor.newest(
+                f"People by {of}",
+                f"Distinct people by {of} in the chosen window, the ten largest. {several}",
+                panels.PEOPLE,
+            ),
+            f"sort_desc(topk(10, {people}))",
+            f"{{{{{kind}}}}}",
+            width=8,
+        )
+    yield charts.long_lines(
+        vendor.half_a_year(
+            "People by editor over half a year",
+            f"Distinct people by editor or client in 28 days. {several}",
             panels.PEOPLE,
         ),
-        f"sort_desc(topk(10, {people}))",
-        "{{language}}",
+        Query(facts.trend("adoption_client_active_users", "client", window="28d"), "{{client}}"),
         width=8,
     )
 
@@ -127,78 +137,85 @@ def _models(vendor: Vendor) -> Iterator[Panel]:
         f"sort_desc({people})",
         "{{model}}",
         width=8,
-    )
-    yield panels.lines(
-        vendor.each_day(
+    ).no_value("it does not name models")
+    tokens = facts.now("adoption_tokens", "kind", window="$window")
+    yield panels.ranking(
+        vendor.newest(
             "Tokens",
             "Tokens by kind in the chosen window, those of service accounts too. Reading a cache is cheap and dwarfs "
             "the rest: never add kinds.",
             panels.EVENTS,
         ),
-        Query(facts.each_day("adoption_tokens", "kind", window="$window"), "{{kind}}"),
+        f"sort_desc({tokens})",
+        "{{kind}}",
         width=8,
-    )
-    yield panels.lines(
-        vendor.each_day(
+    ).no_value("it does not count tokens")
+    spend = facts.now("adoption_spend", "currency", "basis", window="$window")
+    yield panels.ranking(
+        vendor.newest(
             "Money",
             "Money in the chosen window. estimated: at list price, nobody is billed by it; included: covered by the "
             "plan; charged: billed on top. Never add currencies or bases.",
             panels.EVENTS,
         ),
-        Query(facts.each_day("adoption_spend", "currency", "basis", window="$window"), "{{currency}}, {{basis}}"),
+        f"sort_desc({spend})",
+        "{{currency}} · {{basis}}",
         width=8,
-    )
+    ).no_value("it does not say what usage costs")
 
 
 def _time(vendor: Vendor) -> Iterator[Panel]:
     facts = vendor.facts
-    seconds = facts.of_day("adoption_active_time_seconds", window="$window")
+    seconds = facts.now("adoption_active_time_seconds", window="28d")
     if vendor.activity_time:
-        by_activity = facts.of_day("adoption_activity_active_time_seconds", "activity", window="$window")
-        yield panels.lines(
-            vendor.each_day(
+        by_activity = facts.now("adoption_activity_active_time_seconds", "activity", window="$window")
+        yield panels.ranking(
+            vendor.newest(
                 "Time by activity", f"Hours in the chosen window, all people together.{_NEVER_ADD}", panels.HOURS
             ),
-            Query(facts.daily(f"{by_activity} / 3600"), "{{activity}}"),
+            f"sort_desc({by_activity} / 3600)",
+            ACTIVITY,
+            width=8,
         )
     if vendor.sessions:
-        sessions = facts.of_day("adoption_usage", activity="sessions", window="$window")
-        yield panels.lines(
-            vendor.each_day(
-                "Length of a session", "Time of all sessions ÷ their number, over the chosen window.", panels.MINUTES
-            ),
-            Query(facts.daily(f"{seconds}\n/ {sessions} / 60"), "average session", "blue", style="area"),
+        sessions = facts.now("adoption_usage", activity="sessions", window="28d")
+        yield panels.number(
+            vendor.newest("Length of a session", "Time of all sessions of 28 days ÷ their number.", panels.MINUTES),
+            f"{seconds}\n/ {sessions} / 60",
+            width=8,
         )
-    everybody = facts.of_day("adoption_active_users", window="$window")
-    yield panels.lines(
-        vendor.each_day("Time per person", "Hours of the chosen window ÷ its distinct people.", panels.HOURS),
-        Query(facts.daily(f"{seconds}\n/ {everybody} / 3600"), "hours per person", "purple", style="area"),
+    yield panels.number(
+        vendor.newest("Time per person", "Hours of 28 days ÷ their distinct people.", panels.HOURS),
+        f"{seconds}\n/ {measures.people(facts, '28d')} / 3600",
+        width=8,
+    )
+    people = facts.trend("adoption_active_users", window="28d")
+    yield charts.long_lines(
+        vendor.half_a_year(
+            "Time per person over half a year", "Hours of 28 days ÷ their distinct people.", panels.HOURS
+        ),
+        Query(f"{facts.trend('adoption_active_time_seconds', window='28d')}\n/ {people} / 3600", "hours", PURPLE),
+        width=8,
     )
 
 
 def _code(vendor: Vendor, kind: str) -> Panel:
-    facts = vendor.facts
-    return panels.lines(
-        vendor.each_day(
-            f"{kind.capitalize()} of code",
-            f"{kind.capitalize()} of code of each activity in the chosen window, those of service accounts "
-            f"too.{_NEVER_ADD}",
-            panels.EVENTS,
-        ),
-        Query(facts.each_day(f"adoption_code_{kind}", "activity", window="$window"), "{{activity}}"),
-        width=24 // len(vendor.code),
+    words = vendor.newest(
+        f"{kind.capitalize()} of code",
+        f"{kind.capitalize()} of code of each activity in the chosen window, those of service accounts "
+        f"too.{_NEVER_ADD}",
+        panels.EVENTS,
     )
+    code = vendor.facts.now(f"adoption_code_{kind}", "activity", window="$window")
+    return panels.ranking(words, f"sort_desc({code})", ACTIVITY, width=24 // len(vendor.code))
 
 
 def _teams(vendor: Vendor) -> Iterator[Panel]:
     facts = vendor.facts
     people = facts.now("adoption_team_active_users", "team", window="$window")
-    who = "Distinct people by team of the teams file in the chosen window; who is in no team is in unassigned."
-    yield panels.ranking(
-        vendor.newest("People by team", who, panels.PEOPLE), f"sort_desc({people})", "{{team}}", width=8
-    )
-    yield panels.lines(
-        vendor.each_day("People by team over time", who, panels.PEOPLE),
-        Query(facts.each_day("adoption_team_active_users", "team", window="$window"), "{{team}}"),
-        width=16,
+    who = "Distinct people by team in the chosen window; who is in no team is in unassigned."
+    yield panels.ranking(vendor.newest("People by team", who, panels.PEOPLE), f"sort_desc({people})", "{{team}}")
+    yield charts.long_lines(
+        vendor.half_a_year("People by team over half a year", "Distinct people by team in 28 days.", panels.PEOPLE),
+        Query(facts.trend("adoption_team_active_users", "team", window="28d"), "{{team}}"),
     )

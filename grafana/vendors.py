@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass
 
-from grafana.measures import NEWEST
+from grafana.boards import ONE_OR_MORE
+from grafana.colors import BLUE, BROWN, GREY, INDIGO, ORANGE, PURPLE, SAND, SKY
+from grafana.measures import AS_SEEN, BY_DAY, NEWEST, ON_WORKDAY
 from grafana.panels import Words
 from grafana.queries import Facts
 
@@ -26,6 +28,7 @@ class Vendor:
     listed: bool = True
     activity_people: bool = False
     completions: bool = False
+    completions_by_editor: bool = True
     editors: bool = False
     languages: bool = True
     models: bool = False
@@ -36,27 +39,31 @@ class Vendor:
 
     @property
     def facts(self) -> Facts:
-        """The series of one source and scope."""
-        return Facts(f'vendor="{self.name}", source=~"$source", scope=~"$scope"')
+        """The vendor's series of the chosen sources and scopes."""
+        return Facts(f'vendor="{self.name}", {ONE_OR_MORE}')
 
     def each_day(self, title: str, counted: str, unit: str) -> Words:
-        """The words of a panel over days."""
-        late = (
-            f" Each day is drawn on the day that it is about (UTC). {self.title} finishes a day at about "
-            f"{self.ready}; a day that came more than a day late is a gap, never a drop."
-        )
-        return Words(title, counted + late, unit)
+        """The words of a panel by day."""
+        return Words(title, counted + BY_DAY, unit)
+
+    def half_a_year(self, title: str, counted: str, unit: str) -> Words:
+        """The words of a panel over half a year."""
+        return Words(title, counted + AS_SEEN, unit)
 
     def newest(self, title: str, counted: str, unit: str) -> Words:
-        """The words of a panel about the newest day."""
-        return Words(title, counted + NEWEST, unit)
+        """The words of a panel about the newest windows."""
+        return Words(title, f"{counted}{NEWEST} {self.title} finishes a day at about {self.ready}.", unit)
+
+    def workday(self, title: str, counted: str, unit: str) -> Words:
+        """The words of a panel about the newest working day."""
+        return Words(title, f"{counted}{ON_WORKDAY} {self.title} finishes a day at about {self.ready}.", unit)
 
 
 VENDORS = (
     Vendor(
         name="augment",
         title="Augment Code",
-        color="green",
+        color=BLUE,
         ready="03:00 UTC of the next one",
         scope="Scope",
         activities="Messages in the chat and to agents, and calls of tools by agents. messages are all kinds of them.",
@@ -68,18 +75,20 @@ VENDORS = (
     Vendor(
         name="cursor",
         title="Cursor",
-        color="red",
+        color=BROWN,
         ready="03:00 UTC of the next one",
         scope="Team",
         activities="Messages in chat, agent and composer, inline edits, edits, code reviews, and requests to models.",
         activity_people=True,
         completions=True,
+        completions_by_editor=False,
+        models=True,
         code=("lines",),
     ),
     Vendor(
         name="sourcegraph",
         title="Sourcegraph",
-        color="orange",
+        color=ORANGE,
         ready="02:00 UTC of the next one",
         scope="Instance",
         activities="Searches, code navigation, Code Insights, and the assistant's chats and commands.",
@@ -92,7 +101,7 @@ VENDORS = (
     Vendor(
         name="gitlab",
         title="GitLab Product Analytics",
-        color="purple",
+        color=PURPLE,
         ready="01:00 UTC of the next one",
         scope="Project",
         activities="Tracked events, of which page views and link clicks are kinds, and sessions.",
@@ -105,7 +114,7 @@ VENDORS = (
     Vendor(
         name="coder",
         title="Coder",
-        color="blue",
+        color=SKY,
         ready="01:00 UTC of the next one",
         scope="Organization",
         several_scopes=True,
@@ -115,7 +124,7 @@ VENDORS = (
     Vendor(
         name="coder-classic",
         title="Coder classic",
-        color="yellow",
+        color=SAND,
         ready="01:00 UTC of the next one",
         scope="Organization",
         activities="One-minute samples of activity by category.",
@@ -126,7 +135,7 @@ VENDORS = (
     Vendor(
         name="copilot",
         title="GitHub Copilot",
-        color="semi-dark-purple",
+        color=INDIGO,
         ready="06:00 UTC of the third one after it",
         scope="Organization or enterprise",
         activities="Prompts in chat, to agents, in the terminal and in the app: messages are those that GitHub adds up "
@@ -134,13 +143,15 @@ VENDORS = (
         several_scopes=True,
         activity_people=True,
         completions=True,
+        completions_by_editor=False,
         editors=True,
+        models=True,
         code=("lines",),
     ),
     Vendor(
         name="claude-code",
         title="Claude Code",
-        color="#14b8a6",
+        color=GREY,
         ready="02:00 (Console) or 12:00 (Enterprise) UTC of the next one",
         scope="Organization",
         activities="Sessions, commits, pull requests, edits that Claude proposed and those that were accepted.",

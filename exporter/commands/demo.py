@@ -5,6 +5,7 @@ import sys
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import get_args
 
 import click
@@ -44,11 +45,13 @@ _RUN_DAYS = 100
 def demo(web: WebFlags, just_once: bool, scenario: Scenario, log_level: log.Level, log_format: log.Layout) -> None:
     """Run the daemon over built-in vendor simulators with months of history: no credentials, no network."""
     company = company_of(scenario, utc_now().date())
-    with serve(build(company, utc_now)) as simulators:
+    with serve(build(company, utc_now)) as simulators, TemporaryDirectory() as folder:
+        write_people(company, utc_now().date(), Path(folder))
 
         def load() -> Config:
-            settings = web.over(load_config(_CONFIG, SETTINGS, environ={"SIMULATOR": simulators.url}))
-            return _with_calendar(settings, company)
+            environ = {"SIMULATOR": simulators.url, "PEOPLE": folder}
+            settings = web.over(load_config(_CONFIG, SETTINGS, environ=environ))
+            return with_calendar(settings, company)
 
         settings = load()
         log.setup(log_level, log_format, sys.stderr, config_secrets(settings))
@@ -67,6 +70,15 @@ def company_of(scenario: Scenario, today: date) -> Company:
     return Company(first_day=today - timedelta(days=_HISTORY_DAYS), scenario=scenario, today=today, rests=rests)
 
 
+def write_people(company: Company, today: date, folder: Path) -> None:
+    """Writes the teams and usernames of everybody who works there today, as teams.csv and identities.csv."""
+    people = [person for person in company.roster(today) if not person.service]
+    teams = ["user,team", *(f"{person.email},{person.team}" for person in people), ""]
+    names = ["person,identity", *(f"{person.email},{person.username}" for person in people), ""]
+    (folder / "teams.csv").write_text("\n".join(teams))
+    (folder / "identities.csv").write_text("\n".join(names))
+
+
 def calendar_of(company: Company) -> Calendar:
     """The working days of a company, for some months after the demo starts too."""
     if not company.rests:
@@ -75,7 +87,8 @@ def calendar_of(company: Company) -> Calendar:
     return Calendar(closed=tuple(DayRange(day, day) for day in days if company.holiday(day)))
 
 
-def _with_calendar(settings: Config, company: Company) -> Config:
+def with_calendar(settings: Config, company: Company) -> Config:
+    """The configuration with the company's working days for every source."""
     changed = {"calendar": calendar_of(company)}
     sources = {name: source.model_copy(update=changed) for name, source in settings.sources.items()}
     return replace(settings, sources=sources)

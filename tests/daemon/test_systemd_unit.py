@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from exporter.cli import commands
+from exporter.commands.demo import write_people
 from exporter.simulator.server import build, serve
 from tests.support.companies import busy, utc_now
 from tests.support.confined import settings
@@ -71,12 +72,14 @@ def test_the_process_metrics_stay_visible() -> None:
 
 @pytest.mark.servers("systemd-analyze")
 def test_every_vendor_is_read_under_the_units_system_call_filters(tmp_path: Path) -> None:
-    with serve(build(busy(), utc_now)) as simulators:
+    company = busy()
+    write_people(company, utc_now().date(), tmp_path)
+    with serve(build(company, utc_now)) as simulators:
         demo = Path("exporter/commands/demo.yaml").resolve()
         command = [sys.executable, "-m", "exporter", "once", "--config.file", str(demo), "--history", "2d"]
         said = subprocess.run(
             [sys.executable, "-m", "tests.support.confined", str(UNIT), *command],
-            env={**os.environ, **environment(), "SIMULATOR": simulators.url},
+            env={**os.environ, **environment(), "SIMULATOR": simulators.url, "PEOPLE": str(tmp_path)},
             capture_output=True,
             text=True,
             timeout=PATIENCE,

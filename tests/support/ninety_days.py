@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+from exporter.commands.demo import write_people
 from exporter.simulator.company import Company
 from exporter.simulator.server import build, serve
 from tests.support import real_servers
@@ -47,17 +48,12 @@ def serving(folder: Path, company: Company, today: date, interval: str = "1h") -
 
 
 def configuration(folder: Path, simulators: str, company: Company, today: date, interval: str) -> Path:
-    """The demo's configuration over these simulators, with the company's teams and a state that outlives a process."""
-    people = {
-        person.email: person for back in range(0, 401, 20) for person in company.roster(today - timedelta(days=back))
-    }
-    teams = folder / "teams.csv"
-    lines = [f"{name},{person.team}" for person in people.values() for name in (person.email, person.username)]
-    teams.write_text("\n".join(["user,team", *lines]))
-    text = DEMO.read_text().replace("${SIMULATOR}", simulators).replace("interval: 1m", f"interval: {interval}")
+    """The demo's configuration over these simulators, with the company's people and a state that outlives a process."""
+    write_people(company, today, folder)
+    text = DEMO.read_text().replace("${SIMULATOR}", simulators).replace("${PEOPLE}", str(folder))
     state = f'state: {{url: "sqlite:///{folder / "state.db"}"}}'
     config = folder / "config.yaml"
-    config.write_text(text.replace('state: {url: "sqlite://"}', f"{state}\nteams: {{file: {teams}}}"))
+    config.write_text(text.replace("interval: 1m", f"interval: {interval}").replace('state: {url: "sqlite://"}', state))
     return config
 
 
