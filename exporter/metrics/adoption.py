@@ -9,8 +9,8 @@ from exporter.metrics.verdicts import VERDICTS
 ADOPTION: tuple[Metric, ...] = (
     Metric(
         "adoption_active_users",
-        f"Distinct people active {WINDOW}; service accounts are left out. "
-        f"GitLab counts anonymous visitors too. {CACHED}",
+        f"Distinct people active {WINDOW}; service accounts are left out. Never add scopes of a source: somebody may "
+        f"be in several. GitLab counts anonymous visitors too. {CACHED}",
         "{user}",
         (*SCOPE, "window"),
     ),
@@ -119,7 +119,8 @@ ADOPTION: tuple[Metric, ...] = (
     ),
     Metric(
         "adoption_model_usage",
-        f"Events of the activity by AI model {WINDOW}. {NEVER_ADD}",
+        f"Events of the activity by AI model {WINDOW}. Copilot tells no completions by model, and its models do not "
+        f"add up to adoption_usage. {NEVER_ADD}",
         "{event}",
         (*SCOPE, "window", "activity", "model"),
         breakdown="model",

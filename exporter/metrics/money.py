@@ -22,13 +22,15 @@ SEATS: tuple[Metric, ...] = (
     Metric(
         "adoption_seats_idle",
         f"Holders of a seat who were not active {WINDOW}, those of adoption_seats_never_used among them; "
-        "only where the vendor names the holders and the configuration gives no seats.",
+        "only where the vendor names the holders and the configuration gives no seats. "
+        "Copilot's list of seats also knows of activity that its reports leave out: who has any is not idle.",
         "{seat}",
         (*SCOPE, "window"),
     ),
     Metric(
         "adoption_seats_never_used",
-        "Holders of a seat who were active on no day of the stored history; absent while fewer than 28 days are known.",
+        "Holders of a seat who were active on no day of the stored history; absent while fewer than 28 days are known. "
+        "Copilot: of seats younger than 90 days or than that history, since it forgets older activity.",
         "{seat}",
         SCOPE,
     ),
@@ -43,7 +45,8 @@ SEATS: tuple[Metric, ...] = (
 MONEY: tuple[Metric, ...] = (
     Metric(
         "adoption_tokens",
-        f"Tokens of the AI models by kind {_TOKEN_WINDOW}; service accounts included.",
+        f"Tokens of the AI models by kind {_TOKEN_WINDOW}; service accounts included. "
+        "Copilot tells those of its CLI and its app alone, not those of editors.",
         "{token}",
         (*SCOPE, "window", "kind"),
     ),
