@@ -354,6 +354,35 @@ def test_a_refused_report_is_no_revision_of_its_days_however_often_they_are_read
     assert one_day(bench, "adoption_spend") == {("USD", "charged"): 412.97345678}
 
 
+def test_reports_that_cover_nothing_at_all_take_no_money_from_known_days_and_are_not_waited_for_for_ever() -> None:
+    made = server()
+    bench = polled(made, history=timedelta(days=20), billing="seats")
+    known = {DAY: Decimal("412.97345678")}
+    assert spent(bench) == known
+    assert waiting(bench) == set()
+
+    made.answers[COSTS] = {**recorded("enterprise/cost_report"), "data": [], "data_refreshed_at": None}
+    bench.poll()
+    assert spent(bench) == known
+
+    fresh = polled(made, history=timedelta(days=20), billing="seats")
+    assert waiting(fresh) == {DAY - timedelta(days=back) for back in range(7)}
+
+
+def spent(bench: VendorPolls) -> dict[date, object]:
+    """The dollars of each stored day that has any."""
+    days = [date(2026, 8, day) for day in range(1, 21)]
+    key = AmountKey(spend("USD", "charged"))
+    return {
+        day: facts.amounts[key] for day, facts in bench.store.facts("tool", "all", days).items() if key in facts.amounts
+    }
+
+
+def waiting(bench: VendorPolls) -> set[date]:
+    """The stored days that are read again until they are whole."""
+    return {day for day, known in bench.store.days("tool", "all").items() if known.pending}
+
+
 def test_money_of_a_day_that_is_not_covered_yet_is_absent_and_comes_with_the_next_poll() -> None:
     late = recorded("enterprise/cost_report") | {"data_refreshed_at": "2026-08-20T23:59:59Z"}
     made = server(cost_report=late)

@@ -12,7 +12,7 @@ from exporter.vendors.claude_code.api import ANALYTICS, PAGE, USERS, ask, member
 from exporter.vendors.claude_code.enterprise_rows import day_facts, parse_rows
 from exporter.vendors.claude_code.groups import listed, read_groups, wanted_groups
 from exporter.vendors.claude_code.later import BY_USER, FIRST_DAY, Later, of_users, together
-from exporter.vendors.claude_code.reports import SPAN
+from exporter.vendors.claude_code.reports import REQUESTS, SPAN
 from exporter.vendors.claude_code.session import Context
 from exporter.vendors.optional_read import optional
 
@@ -22,7 +22,7 @@ _YOUNG = timedelta(days=7)
 # "The past 90 days", says a help article; the reference goes back to FIRST_DAY (2026-08).
 _KEPT = timedelta(days=90)
 _HOLDERS = "holders of seats (scope read:members)"
-_APART: frozenset[Field] = frozenset({"model", "model_people", "team"})
+_APART: frozenset[Field] = frozenset({"spend", "tokens", REQUESTS, "model", "model_people", "team"})
 
 
 def read(context: Context, days: Sequence[date]) -> Iterator[Reading | InvalidDay]:
@@ -45,10 +45,9 @@ def read(context: Context, days: Sequence[date]) -> Iterator[Reading | InvalidDa
             yield InvalidDay(day, error)
     month = [] if days and newest - days[0] >= timedelta(days=SPAN) else window_days(newest, SPAN)
     for day in month:
-        if day not in whole and day >= FIRST_DAY:
-            facts = later.reported(day)
-            # What is missing by model is missing in every field.
-            yield Reading(day, facts, only=later.fields | (facts.missing & {"model"}))
+        again = None if day in whole else later.again(day)
+        if again is not None:
+            yield again
     if later.errors:
         yield InvalidDay(newest, later.errors[0])
 
@@ -114,11 +113,11 @@ def _reading(context: Context, day: date, pages: Sequence[JsonObject], later: La
     rows = parse_rows(pages)
     facts, numbers = day_facts(rows, context.accounts.number, day)
     context.session.people[day] = len(numbers)
-    facts = together(together(facts, later.reported(day)), later.users(day, numbers))
+    facts = together(facts, later.reported(day), later.users(day, numbers))
     names: Mapping[str, str] = {}
     if context.settings.teams is not None:
         facts, names = _with_groups(context, day, facts, numbers, later)
-    return Reading(day, facts, rows=bool(rows), apart=later.fields | _APART, team_names=names)
+    return Reading(day, facts, rows=bool(rows), apart=_APART, team_names=names)
 
 
 def _with_groups(
