@@ -1,5 +1,6 @@
 """Cursor: what daily usage, events and members say is what is published."""
 
+import logging
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -302,6 +303,22 @@ def test_a_member_with_neither_e_mail_nor_id_is_no_list_of_members() -> None:
     )
     # The days are published all the same.
     assert of_one_day(made, "adoption_active_users") == {(): 1.0}
+
+
+def test_no_e_mail_and_no_key_is_logged_or_published_whatever_comes(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    texts = []
+    for daily in ("made-daily-usage-odd", "daily-usage-paged"):
+        for events in ("made-usage-events-odd", "usage-events-service-account", "usage-events"):
+            for change in ({}, {"chatRequests": -1}, {"isActive": "yes"}, {"day": "today"}):
+                body = recorded(daily)
+                body["data"][0] |= change
+                made = polled(MARCH, body, on_day(recorded(events), MARCH))
+                texts += [made.exposition(), *(failure.message for failure in made.poller().failed.values())]
+    texts += [f"{record.message} {record.__dict__}" for record in caplog.records if record.name.startswith("exporter")]
+
+    assert [text for text in texts if "example.com" in text.replace("cursor.example.com", "").lower()] == []
+    assert [text for text in texts if "secret-token" in text or "Nightly CI Agent" in text] == []
 
 
 @pytest.mark.parametrize("user", ["ann@example.com", "ANN@example.com", "1", "user_1"])

@@ -24,6 +24,7 @@ from tests.support.cursor_team import (
     recorded,
 )
 from tests.support.failures import failure_of
+from tests.support.past_readers import past_reader
 
 DAY = date(2026, 3, 9)
 NOW = datetime(2026, 3, 10, 4, tzinfo=UTC)
@@ -94,6 +95,30 @@ def test_a_first_day_that_lies_in_an_older_span_makes_the_quiet_days_after_it_ze
 
     assert len(made.store.days("tool", "all")) == 46
     assert made.values("adoption_active_users")["all", "28d"] == 0.0
+
+
+def test_a_backfill_of_earlier_days_begins_with_their_first_active_one() -> None:
+    team = busy(3)
+    made = team.polls(NOW, history=3 * ONE)
+    made.poll()
+    team.works(2, back(8))
+    reader = past_reader(made, made.poller(), back(9), DAY)
+
+    assert reader.read() == {}
+    assert sorted(made.store.days("tool", "all")) == [back(ago) for ago in range(8, -1, -1)]
+
+
+def test_a_backfill_takes_quiet_days_for_the_teams_where_the_state_knows_an_older_active_one() -> None:
+    team = busy(1)
+    team.works(1, back(20))
+    made = team.polls(NOW, history=21 * ONE)
+    made.poll()
+    # All but the newest and the oldest are read again; the vendor shows nobody active on them.
+    for ago in range(1, 20):
+        made.store.forget_day("tool", "all", back(ago))
+
+    assert past_reader(made, made.poller(), back(9), DAY).read() == {}
+    assert len(made.store.days("tool", "all")) == 21
 
 
 def test_a_working_day_on_which_nobody_is_active_yet_is_late_and_not_zero() -> None:
