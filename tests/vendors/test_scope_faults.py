@@ -67,6 +67,13 @@ EVERY = [
         CLASSIC[0],
         lambda request, scope: request.url.params.get("org") == scope,
     ),
+    Several(
+        "copilot",
+        {"organizations": ["acme", "acme-data"]},
+        ["acme", "acme-data"],
+        "acme",
+        lambda request, scope: f"/orgs/{scope}/" in request.url.path,
+    ),
 ]
 FAULTS: dict[str, Callable[[httpx.Request], httpx.Response]] = {
     "403": lambda _: httpx.Response(403, json={"message": "403 Forbidden"}),

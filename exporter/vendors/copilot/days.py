@@ -57,6 +57,8 @@ class DayReader:
     def read(self, days: Sequence[date]) -> _Readings:
         """The days in their order; last those with a 404, where others show that this is no refusal."""
         late = read_emails(self.context, self.scope, self.place)
+        # What this takes is not what a day costs.
+        self.context.client.take_count()
         silent = self.context.session.silent.setdefault(self.scope, {})
         for day in days:
             again = day == self.newest or is_recent(self.context, day) or silent.get(day) != self.newest
@@ -123,6 +125,7 @@ class DayReader:
             yield from self.later.completed(day, self._day(table_of(()), day, complete=True))
         else:
             self.context.session.silent[self.scope][day] = self.newest
+            self.context.client.take_count()
 
     def _rows(self, report: Report, day: date, links: Sequence[str]) -> Iterator[JsonObject]:
         return rows(self.client, self.place, report, day, links, self.context.settings.report_hosts)
