@@ -171,7 +171,9 @@ def test_three_people_tell_nothing_whatever_they_do(tmp_path: Path) -> None:
         counts=lambda day, _person: Counts(suggestions=20, acceptances=6 if day < on - 5 * DAY else 0),
     )
 
-    check(heard(tmp_path, {"all": company}, date(2026, 3, 5), date(2026, 4, 20), seats=3), [], tmp_path)
+    month = heard(tmp_path, {"all": company}, date(2026, 3, 5), date(2026, 4, 5), step=6 * HOUR, seats=3)
+
+    check(month, [], tmp_path)
 
 
 def test_a_monday_after_christmas_week_is_compared_with_mondays_before_it(tmp_path: Path) -> None:
@@ -278,7 +280,12 @@ def test_a_week_that_is_closed_tells_nothing_then_and_nothing_after(tmp_path: Pa
     companies = {"nobody": regulars(100, away=week), "some": fewer(regulars(100), week, 0.05)}
 
     weeks = heard(
-        tmp_path, companies, date(2026, 8, 3), date(2026, 9, 20), calendar={"closed": ["2026-08-10..2026-08-14"]}
+        tmp_path,
+        companies,
+        date(2026, 8, 6),
+        date(2026, 9, 10),
+        step=6 * HOUR,
+        calendar={"closed": ["2026-08-10..2026-08-14"]},
     )
 
     check(weeks, [], tmp_path)

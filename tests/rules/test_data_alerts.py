@@ -53,11 +53,11 @@ def test_a_saturday_without_anybody_is_neither_late_nor_empty(tmp_path: Path) ->
     def active(day: date) -> list[int]:
         return [1, 2] if day.weekday() == 5 and day != quiet else list(people()(day))
 
-    check(heard(tmp_path, {"all": Instance(active)}, date(2026, 3, 18)), [], tmp_path)
+    check(heard(tmp_path, {"all": Instance(active)}, date(2026, 3, 17), first=FRIDAY), [], tmp_path)
 
 
 def test_polls_from_monday_to_friday_are_never_late(tmp_path: Path) -> None:
-    weeks = heard(tmp_path, {"all": Instance(people())}, date(2026, 3, 24), cron="0 7 * * 1-5")
+    weeks = heard(tmp_path, {"all": Instance(people())}, date(2026, 3, 18), cron="0 7 * * 1-5")
 
     check(weeks, [], tmp_path)
 
@@ -68,7 +68,7 @@ def test_a_day_that_comes_eighteen_hours_late_is_told_until_it_comes(tmp_path: P
 
     check(
         heard(tmp_path, {"late": Instance(people(), shown), "other": Instance(people())}, FRIDAY, interval="4h"),
-        [Told("AdoptionDataLate", at(THURSDAY, 13), at(THURSDAY, 22), scope="late")],
+        [Told("AdoptionDataLate", at(THURSDAY, 10), at(THURSDAY, 20), scope="late")],
         tmp_path,
     )
 
@@ -111,9 +111,9 @@ def test_days_that_the_vendor_lost_are_told_as_late_and_then_as_empty_and_not_as
 
 def test_half_a_day_that_is_completed_ten_hours_later_is_no_drop(tmp_path: Path) -> None:
     def shown(day: date, now: datetime, number: int) -> int:
-        return number // 2 if day == WEDNESDAY and now < at(THURSDAY, 12.5) else number
+        return number // 2 if day == WEDNESDAY and now < at(THURSDAY, 12) else number
 
-    check(heard(tmp_path, {"all": Instance(people(), shown)}, FRIDAY, interval="5h"), [], tmp_path)
+    check(heard(tmp_path, {"all": Instance(people(), shown)}, FRIDAY, first=WEDNESDAY, interval="2h"), [], tmp_path)
 
 
 def refused(status: int, since: datetime, until: datetime) -> Any:
@@ -170,12 +170,12 @@ def test_a_vendor_that_cannot_be_reached_for_two_days_is_told_once(tmp_path: Pat
     away = refused(503, at(WEDNESDAY, 9), at(FRIDAY, 9))
 
     check(
-        heard(tmp_path, {"all": Instance(people(), refusal=away)}, date(2026, 3, 15), interval="4h"),
+        heard(tmp_path, {"all": Instance(people(), refusal=away)}, date(2026, 3, 14), first=WEDNESDAY, interval="6h"),
         [
             Told(
                 "AdoptionPollsFailing",
-                at(WEDNESDAY, 14),
-                at(FRIDAY, 13),
+                at(WEDNESDAY, 15),
+                at(FRIDAY, 12),
                 says=(
                     "search: polls of sourcegraph have been failing for three hours",
                     (
@@ -195,8 +195,8 @@ def test_a_refused_token_is_told_at_once_and_only_while_it_is_refused(tmp_path: 
     check(
         heard(tmp_path, {"all": Instance(people(), refusal=away)}, FRIDAY, interval="4h"),
         [
-            Told("AdoptionPollsFailing", at(WEDNESDAY, 14), at(THURSDAY, 12)),
-            Told("AdoptionTokenRefused", at(WEDNESDAY, 12), at(THURSDAY, 12)),
+            Told("AdoptionPollsFailing", at(WEDNESDAY, 15), at(THURSDAY, 12)),
+            Told("AdoptionTokenRefused", at(WEDNESDAY, 13), at(THURSDAY, 12)),
         ],
         tmp_path,
     )

@@ -21,7 +21,7 @@ from exporter.poll.poller import Poller
 from exporter.poll.scheduler import next_poll
 from exporter.publish.backfill import past_days
 from exporter.publish.self_metrics import SelfMetrics
-from exporter.publish.snapshot import ExpositionCache
+from exporter.publish.snapshot import ExpositionCache, Snapshot
 from exporter.simulator import CREDENTIAL
 from exporter.simulator.company import Company
 from exporter.simulator.sourcegraph import Instances, sourcegraph_app
@@ -141,8 +141,9 @@ class Scripted:
     def _poller(self) -> Poller:
         """A poller as in a new process."""
         account = {"vendor": "sourcegraph", "base_url": "http://127.0.0.1", "token": CREDENTIAL}
-        # By day and not by client and language: rules do not look at these.
-        source = {**account, "instances": list(self.instances), "granularity": "by_user_day", **self.settings}
+        # Rules look neither at clients and languages nor at series of single days.
+        less = {"granularity": "by_user_day", "day_series": "0d"}
+        source = {**account, "instances": list(self.instances), **less, **self.settings}
         file = self.folder / "config.yaml"
         file.write_text(yaml.safe_dump({**self.sections, "sources": {SOURCE: source}}))
         config = load_config(file, SETTINGS, environ={})
@@ -202,6 +203,8 @@ class _Process:
     def __init__(self, poller: Poller) -> None:
         self._poller = poller
         self._due = datetime.min.replace(tzinfo=UTC)
+        self._snapshot = Snapshot()
+        self._adoption: Frame = {}
         poller.self_metrics.seed()
         poller.restore()
 
@@ -210,12 +213,16 @@ class _Process:
         poller, settings = self._poller, self._poller.source.settings
         if now >= self._due and not stuck:
             poller.poll()
-            self._due = next_poll(settings.interval, settings.cron, now + timedelta.resolution)
+            # A cron's time that is now is not the next one.
+            after = now if settings.cron is None else now + timedelta.resolution
+            self._due = next_poll(settings.interval, settings.cron, after)
             poller.self_metrics.next_poll(self._due)
         else:
             poller.publisher.withdraw_stale()
-        samples = poller.publisher.cache.snapshot.all_samples()
-        return {**_adoption(samples), **_own(poller.self_metrics.self_metrics)}
+        if poller.publisher.cache.snapshot is not self._snapshot:
+            self._snapshot = poller.publisher.cache.snapshot
+            self._adoption = _adoption(self._snapshot.all_samples())
+        return {**self._adoption, **_own(poller.self_metrics.self_metrics)}
 
 
 def _within(now: datetime, spans: Spans) -> bool:
