@@ -1,7 +1,7 @@
 """The calendar of a source: its weekend, public holidays, closed and half days."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date
 from typing import Annotated, Literal, NamedTuple, get_args
 
@@ -63,7 +63,7 @@ Days = Annotated[DayRange, BeforeValidator(_parse_range), PlainSerializer(str, r
 class Calendar(Settings):
     """Working days: all but the `weekend`, the holidays of `country` and `subdivision`, `closed` and `half` days.
 
-    `closed` are days on which nobody works, `half` those on which fewer people do.
+    `closed` are days on which nobody works, `half` those on which fewer people do. A day may be both.
     """
 
     country: str | None = None
@@ -91,15 +91,6 @@ class Calendar(Settings):
         if subdivision not in known:
             raise ValueError(f"must be one of {', '.join(known)}" if known else f"cannot be set: {country} has none")
         return subdivision
-
-    @field_validator("half")
-    @classmethod
-    def _not_closed(cls, half: Sequence[date], info: ValidationInfo) -> Sequence[date]:
-        for day in half:
-            for days in info.data.get("closed", ()):
-                if days.holds(day):
-                    raise ValueError(f"holds {day}, which is closed too ({days})")
-        return half
 
 
 def inherited(default: Calendar, own: Mapping[str, object]) -> dict[str, object]:
