@@ -14,7 +14,7 @@ _ADVICE: Mapping[tuple[str, int | None], str] = {
         "rejected",
         401,
     ): "The token is wrong, expired or revoked: put a new one in (token_file, or token and reload).",
-    ("rejected", 403): "The token is good, but may not read this: give it the permission that the README names.",
+    ("rejected", 403): "The token is good, but may not read this: give it the permission that docs/vendors names.",
     (
         "rejected",
         404,

@@ -1,4 +1,4 @@
-"""What is exposed on which address to whom: a test for each row of the README's table."""
+"""What is exposed on which address to whom: a test for each row of the table in docs/operations.md."""
 
 import ssl
 from dataclasses import dataclass

@@ -5,6 +5,7 @@ import re
 from pathlib import Path
 
 import click
+import pytest
 from click.testing import CliRunner
 
 from exporter.cli import commands
@@ -13,6 +14,7 @@ from exporter.config.load import load_config
 from exporter.vendors import SETTINGS
 
 ROOT = Path(__file__).parents[2]
+PAGES = sorted(page.relative_to(ROOT) for pattern in ("*.md", "docs/**/*.md") for page in ROOT.glob(pattern))
 
 
 def test_the_page_of_metrics_is_what_the_command_prints() -> None:
@@ -28,18 +30,38 @@ def test_the_readme_names_both_commands() -> None:
     assert "make test" in readme
 
 
-def test_the_readme_shows_every_picture_and_each_is_of_a_dashboard_or_of_the_status_page() -> None:
-    readme = (ROOT / "README.md").read_text()
+def test_the_readme_has_at_most_900_words() -> None:
+    assert len((ROOT / "README.md").read_text().split()) <= 900
+
+
+def test_the_page_of_dashboards_shows_every_picture_and_each_is_of_a_dashboard_or_of_the_status_page() -> None:
+    page = (ROOT / "docs" / "boards.md").read_text()
     dashboards = {file.stem for file in (ROOT / "grafana" / "dashboards").glob("*.json")}
     pictures = {file.stem for file in (ROOT / "docs" / "pictures").glob("*.png")}
 
     assert {"adoption-overview", "adoption-exporter", "status-page"} <= pictures <= dashboards | {"status-page"}
-    assert set(re.findall(r"\(docs/pictures/([a-z-]+)\.png\)", readme)) == pictures
+    assert set(re.findall(r"\(pictures/([a-z-]+)\.png\)", page)) == pictures
 
 
-def test_every_command_that_the_readme_runs_exists() -> None:
-    readme = (ROOT / "README.md").read_text()
-    named = set(re.findall(r"(?:-m exporter|`adoption-exporter) ([a-z-]+)", readme))
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_every_link_between_pages_leads_to_a_file_and_to_a_heading_in_it(page: Path) -> None:
+    broken = []
+    for target in re.findall(r"\]\(([^)\s]+)\)", (ROOT / page).read_text()):
+        name, _, heading = target.partition("#")
+        file = (ROOT / page).parent / name if name else ROOT / page
+        if "://" not in target and not (file.exists() and (not heading or heading in headings(file))):
+            broken.append(target)
+
+    assert broken == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_every_command_that_a_page_runs_exists(page: Path) -> None:
+    named = set(
+        re.findall(
+            r"(?:-m exporter|(?:`|^ {4}|/bin/)adoption-exporter) ([a-z][a-z-]*)", (ROOT / page).read_text(), re.M
+        )
+    )
 
     assert named <= {*commands.list_commands(click.Context(commands))}
 
@@ -55,11 +77,11 @@ def test_the_configuration_in_the_readme_is_valid(tmp_path: Path) -> None:
 
 
 def test_the_recipe_for_history_names_the_retention_without_which_prometheus_deletes_it() -> None:
-    readme = (ROOT / "README.md").read_text()
-    recipe = readme[readme.index("## History") : readme.index("\n\n", readme.index("promtool tsdb create-blocks-from"))]
+    page = (ROOT / "docs" / "operations.md").read_text()
+    recipe = page[page.index("## History") : page.index("\n\n", page.index("promtool tsdb create-blocks-from"))]
 
     assert "--storage.tsdb.retention.time=3y" in recipe
-    assert [name for name in ("Mimir", "Thanos", "Grafana Cloud", "VictoriaMetrics") if f"| {name}" not in readme] == []
+    assert [name for name in ("Mimir", "Thanos", "Grafana Cloud", "VictoriaMetrics") if f"| {name}" not in page] == []
 
 
 def test_every_file_and_function_that_the_architecture_follows_a_day_through_exists() -> None:
@@ -81,6 +103,12 @@ def test_the_tree_of_the_architecture_has_every_package() -> None:
 
     assert set(re.findall(r"^  (\w+)/", tree, re.MULTILINE)) == packages
     assert set(tree.splitlines()[2].strip().split("   ")[0].split()) == ground
+
+
+def headings(page: Path) -> set[str]:
+    """The anchors of a page's headings, as GitHub and GitLab make them."""
+    titles = re.findall(r"^#+ (.+)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
 def definitions(tree: ast.Module) -> set[str]:
