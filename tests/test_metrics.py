@@ -86,7 +86,15 @@ def table(text: str, *labels: str) -> dict[str, tuple[str, ...]]:
 
 def test_the_catalogue_has_the_metrics_and_labels_that_users_rely_on() -> None:
     assert {row.name: row.labels for row in ADOPTION} == table(ADOPTION_LABELS, "source", "vendor", "scope")
-    assert {row.name: row.labels for row in COMPANY} == {"adoption_team_members": ("team",)}
+    assert {row.name: row.labels for row in COMPANY} == {
+        "adoption_team_members": ("team",),
+        "adoption_company_active_users": ("window",),
+        "adoption_company_users_by_tools": ("window", "tools"),
+        "adoption_company_shared_users": ("window", "source", "other_source"),
+        "adoption_company_team_active_users": ("window", "team"),
+        "adoption_company_unmatched_accounts": ("source",),
+        "adoption_company_data_day_timestamp_seconds": (),
+    }
     assert {row.name: row.labels for row in EXPORTER} == table(EXPORTER_LABELS)
 
 

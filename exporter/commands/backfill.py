@@ -21,11 +21,12 @@ from exporter.commands.once import narrowed
 from exporter.config.durations import format_duration
 from exporter.config.load import config_secrets, load_config
 from exporter.daemon.exporter import Exporter, utc_now
+from exporter.daemon.sources import company_options
 from exporter.errors import VendorError
 from exporter.model import newest_ready
 from exporter.poll.past_days import PastReader
 from exporter.poll.replicas import wait_for_leader_lock
-from exporter.publish.backfill import PastDay, past_days, write_file
+from exporter.publish.backfill import PastDay, company_days, past_days, write_file
 from exporter.state.database import LeaderLockLostError
 from exporter.state.store import Store
 from exporter.vendors import SETTINGS
@@ -179,6 +180,15 @@ class BackfillRun:
                 yield day
             if found < wanted:
                 click.echo(f"{name}: {wanted - found} of {wanted} days have no data", err=True)
+
+        yield from self._company_days()
+
+    def _company_days(self) -> Iterator[PastDay]:
+        """The history of the company, by the people that the state holds of every source now."""
+        options = company_options(self.exporter.config)
+        if options is not None:
+            sources = [poller.publisher.sample_options for poller in self.exporter.pollers.values()]
+            yield from company_days(options, sources, self.exporter.store, self.first, self.last, utc_now())
 
     def _reader(self, name: str) -> PastReader:
         poller = self.exporter.pollers[name]

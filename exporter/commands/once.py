@@ -65,6 +65,7 @@ def print_once(settings: Config, state: str, form: Form) -> None:
         # Without process metrics: node_exporter's textfile collector has its own, and this process is gone by then.
         exporter = Exporter.open(settings, store, self_metrics=SelfMetrics(process=False))
         succeeded = poll_all(exporter)
+        exporter.follow_people(at_once=True)
         # As bytes: click strips ANSI sequences from text that goes to a file or pipe.
         click.echo(exposition(exporter, form), nl=False)
     if not succeeded:
@@ -105,4 +106,4 @@ def narrowed(settings: Config, names: Sequence[str], history: timedelta | None =
             name: source.model_copy(update={"history": history, "lookback": min(source.lookback, history)})
             for name, source in sources.items()
         }
-    return replace(settings, sources=sources)
+    return replace(settings, sources=sources, whole=not names)

@@ -39,7 +39,8 @@ class Config:
 
     `poll` and `calendar`, the defaults of every source, are already part of each.
 
-    `state_values` holds the values of the variables in `state.url` by name; no message shows them.
+    `state_values` holds the values of the variables in `state.url` by name; no message shows them. `whole` is False
+    where a command looks at some of the sources alone.
     """
 
     web: WebSettings
@@ -52,6 +53,7 @@ class Config:
     sources: Mapping[str, SourceSettings]
     pseudonym_key: bytes | None = field(default=None, repr=False)
     state_values: Mapping[str, str] = field(default_factory=dict, repr=False)
+    whole: bool = True
 
 
 @dataclass(frozen=True)

@@ -15,11 +15,19 @@ from exporter.config.identities_file import IdentitiesFile, identities_file
 from exporter.config.load import Config
 from exporter.config.teams_file import TeamsFile, teams_file
 from exporter.daemon.pushing import pushing
-from exporter.daemon.sources import Shared, commit, configured_poller, read_window, sample_options
+from exporter.daemon.sources import (
+    Shared,
+    commit,
+    company_options,
+    configured_poller,
+    read_window,
+    sample_options,
+)
 from exporter.log import event
 from exporter.poll.poller import Poller
 from exporter.poll.replicas import poll_if_leader
 from exporter.poll.scheduler import Scheduler
+from exporter.publish.company import Company
 from exporter.publish.people_watch import PeopleWatch
 from exporter.publish.self_metrics import SelfMetrics
 from exporter.publish.snapshot import ExpositionCache
@@ -63,6 +71,7 @@ class Exporter:
     teams: TeamsFile | None = field(init=False)
     identities: IdentitiesFile | None = field(init=False)
     directory: Directory = field(init=False)
+    company: Company = field(init=False)
     people_watch: PeopleWatch = field(init=False)
     started: datetime = field(init=False)
     shared: Shared = field(init=False)
@@ -79,7 +88,8 @@ class Exporter:
         )
         self.teams, self.identities = _teams_file(self.config), _identities_file(self.config)
         self.directory.become(self.config.sources, self.identities, self.teams)
-        self.people_watch = PeopleWatch(self.directory, self.cache)
+        self.company = Company(self.store, self.cache, company_options(self.config))
+        self.people_watch = PeopleWatch(self.directory, self.cache, self.company, monotonic)
         self.pollers = {name: configured_poller(self.config, name, self.shared) for name in self.config.sources}
 
     @classmethod
@@ -115,6 +125,7 @@ class Exporter:
     def start(self) -> None:
         """Publishes what the state holds, polls every source now and on its schedule, and pushes where prepared."""
         self.begin(self.pollers)
+        self.follow_people(at_once=True)
         self.scheduler.start()
         if self.pusher is not None:
             self.pusher.start()
@@ -159,7 +170,9 @@ class Exporter:
             self.identities = _identities_file(config)
         self.config = config
         self.directory.become(config.sources, self.identities, self.teams)
+        self.company.become(company_options(config))
         self.people_watch.publish_members()
+        self.people_watch.hurry()
         for name, poller in ended.items():
             self._remove_metrics(name, poller)
         for poller in begun.values():
@@ -211,6 +224,11 @@ class Exporter:
                 self.unpublished.add(name)
             except Exception as error:
                 event(logger, logging.ERROR, "a bug kept a source from being published", source=name, exc_info=error)
+
+    def follow_people(self, *, at_once: bool = False) -> None:
+        """Publishes the company and the teams of people as they are known now."""
+        publishers = [poller.publisher for poller in list(self.pollers.values())]
+        self.people_watch.look(publishers, tried=self.ready(), at_once=at_once)
 
     def ready(self) -> bool:
         """Whether every source was tried or restored."""

@@ -20,6 +20,7 @@ from exporter.poll.plan import ReadWindow
 from exporter.poll.poller import Poller
 from exporter.poll.scheduler import next_poll
 from exporter.poll.source import Connect, Source
+from exporter.publish.company import CompanyOptions
 from exporter.publish.publisher import Publisher, PublishPolicy
 from exporter.publish.self_metrics import SelfMetrics, SourceMetrics
 from exporter.publish.snapshot import ExpositionCache
@@ -192,6 +193,16 @@ def commit(config: Config, store: Store) -> None:
         # They are gone from the tables; wiping them from the file is tried again until it works.
         with suppress(StateError):
             store.database.wipe()
+
+
+def company_options(config: Config) -> CompanyOptions | None:
+    """What is said of the company; None where it is switched off, has one source, or one is looked at alone."""
+    company = config.people.company
+    listing = [name for name, settings in config.sources.items() if settings.lists_people]
+    sources = listing if company is True else [name for name in company or () if name in listing]
+    if not config.whole or len(sources) < 2:
+        return None
+    return CompanyOptions(sources, config.people.min_group_size, config.poll.max_series)
 
 
 def account_book(config: Config, name: str, store: Store) -> AccountBook:

@@ -33,7 +33,7 @@ def update_publication(exporter: Exporter) -> None:
     publishers = [poller.publisher for poller in exporter.pollers.values()]
     withdraw_stale(publishers)
     exporter.publish_remade()
-    exporter.people_watch.look(publishers, tried=exporter.ready())
+    exporter.follow_people()
 
 
 def follow_replicas(exporter: Exporter) -> None:

@@ -13,7 +13,7 @@ from exporter.otlp.client import ExportSummary, Sender
 from exporter.otlp.outage import Outage
 from exporter.otlp.points import Point, family_points, nanoseconds, sample_point
 from exporter.publish.self_metrics import SelfMetrics
-from exporter.publish.snapshot import NO_SOURCE, ExpositionCache
+from exporter.publish.snapshot import ExpositionCache
 
 logger = logging.getLogger(__name__)
 
@@ -117,7 +117,8 @@ class Pusher:
         for source, of_source in samples.items():
             for sample in of_source:
                 # Counters, and gauges without a data day (the seats of a whole source), have the time of the push.
-                timeless = source == NO_SOURCE or CATALOGUE[sample.metric].kind == "counter"
+                row = CATALOGUE[sample.metric]
+                timeless = row.labels[: len(SCOPE)] != SCOPE or row.kind == "counter"
                 published = None if timeless else due[source].get(sample.labels[_SCOPE])
                 if published is None:
                     yield sample_point(sample, now)

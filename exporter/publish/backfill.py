@@ -2,7 +2,7 @@
 
 from array import array
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from pathlib import Path
@@ -12,9 +12,12 @@ from prometheus_client.utils import floatToGoString
 
 from exporter.metrics import CATALOGUE, Sample
 from exporter.model import ONE_DAY, ready_since
+from exporter.publish.company import CompanyOptions
 from exporter.publish.prometheus import heading, series
 from exporter.samples.build import SampleOptions, scope_history, scope_samples, source_samples
+from exporter.samples.company_days import CompanyDays, ListedDays, listed, listed_days
 from exporter.samples.filters import limit
+from exporter.state.known_days import known_days
 from exporter.state.store import Store
 
 # The state holds how many revisions there were, but not when. (Seats of a vendor's registry are those of today, too.)
@@ -46,6 +49,32 @@ def past_days(
             kept, _ = limit([sample for sample in made if sample.metric != _NOT_OF_THE_PAST], max_series)
             yield PastDay(ready_since(day, sample_options.ready_at), kept)
         day += ONE_DAY
+
+
+def company_days(
+    options: CompanyOptions, sources: Sequence[SampleOptions], store: Store, first: date, last: date, now: datetime
+) -> Iterator[PastDay]:
+    """Yields the company of each day from first to last that every source of it knows, oldest first.
+
+    `sources` are at least those of the company.
+    """
+    of_company = [source for source in sources if source.source in options.sources]
+    directory = of_company[0].directory
+    assert directory is not None
+    known = {source.source: _listed(source, store, now) for source in of_company}
+    every = frozenset.intersection(*(about.days for about in known.values()))
+    made = CompanyDays(store)
+    slowest = max(source.ready_at for source in of_company)
+    for day in sorted(day for day in every if first <= day <= last):
+        samples = made.samples(day, known, directory.persons(), options.min_group_size)
+        kept, _ = limit(samples, options.max_series)
+        yield PastDay(ready_since(day, slowest), kept)
+
+
+def _listed(options: SampleOptions, store: Store, now: datetime) -> ListedDays:
+    scopes = [name for name, status in store.scopes(options.source).items() if status.listed]
+    stored = {scope: known_days(store.days(options.source, scope), now, options.ready_at) for scope in scopes}
+    return listed_days({scope: listed(days) for scope, days in stored.items()})
 
 
 @dataclass

@@ -1,9 +1,10 @@
-"""Follows who is who: publishes anew the sources in which people have other teams, and reports what the files match."""
+"""Follows who is who: publishes the company, and anew the sources in which people have other teams; reports matches."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from exporter.log import event
+from exporter.publish.company import Company
 from exporter.publish.people_reports import report_identities, report_matches, report_users
 from exporter.publish.publisher import Publisher
 from exporter.publish.snapshot import ExpositionCache
@@ -15,12 +16,21 @@ from exporter.state.database import StateError
 logger = logging.getLogger(__name__)
 
 
+# The largest share of the time that it may take: while sources read their history, they publish every second.
+_SHARE = 0.1
+
+
 class PeopleWatch:
     """Remembers which publications of the sources it has looked at, and what it has reported."""
 
-    def __init__(self, directory: Directory, cache: ExpositionCache) -> None:
+    def __init__(
+        self, directory: Directory, cache: ExpositionCache, company: Company, monotonic: Callable[[], float]
+    ) -> None:
         self._directory = directory
         self._cache = cache
+        self._company = company
+        self._monotonic = monotonic
+        self._due = float("-inf")
         self._seen: dict[str, int] = {}
         self._files: Files | None = None
         self._reported: Files | None = None
@@ -31,13 +41,22 @@ class PeopleWatch:
         """Publishes the members of each team as the teams file has them now."""
         publish_team_members(self._cache, self._directory.files.teams)
 
-    def look(self, publishers: Sequence[Publisher], *, tried: bool) -> None:
-        """Publishes the teams, and every source in which somebody has another team than is published.
+    def hurry(self) -> None:
+        """Makes the next call of `look` not too soon."""
+        self._due = float("-inf")
+
+    def look(self, publishers: Sequence[Publisher], *, tried: bool, at_once: bool = False) -> None:
+        """Publishes the teams, every source in which somebody has another team than is published, and the company.
+
+        Unless `at_once`, a call that comes too soon after a costly one does nothing.
 
         Reports what the files match once `tried` is true, which it is once every source was polled or restored: before,
         users may not be known yet. While the state is unavailable, what needs it is left to a later call.
         """
-        counts = {one.sample_options.source: one.publications for one in publishers}
+        began = self._monotonic()
+        if began < self._due and not at_once:
+            return
+        counts = {one.sample_options.source: one.publication for one in publishers}
         changed = [source for source, count in counts.items() if self._seen.get(source) != count]
         try:
             self._directory.follow(changed)
@@ -50,11 +69,14 @@ class PeopleWatch:
                     source = publisher.sample_options.source
                     if source not in self._broken and not publisher.has_teams_of_now() and not _publish(publisher):
                         self._broken.add(source)
+            self._company.publish(publishers, self._directory.persons())
             if tried:
                 self._report(files, publishers)
         except StateError:
             # The next poll reports it.
             self._seen.clear()
+        ended = self._monotonic()
+        self._due = ended + (ended - began) / _SHARE
 
     def _report(self, files: Files, publishers: Sequence[Publisher]) -> None:
         persons, directory = self._directory.persons(), self._directory

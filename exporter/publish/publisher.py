@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
+from itertools import count
 
 from exporter.log import event
 from exporter.metrics import Sample
@@ -13,6 +14,7 @@ from exporter.model import CLOCK_TOLERANCE
 from exporter.publish.self_metrics import SourceMetrics
 from exporter.publish.snapshot import ExpositionCache
 from exporter.samples.build import SampleOptions, current_teams, scope_history, scope_samples, source_samples
+from exporter.samples.company_days import listed
 from exporter.samples.days import DayFigures, day_samples, newest_days
 from exporter.samples.filters import limit, short_label
 from exporter.samples.history import Roster
@@ -27,6 +29,7 @@ logger = logging.getLogger(__name__)
 
 # How many days the status page shows.
 HISTORY_DAYS = 60
+_numbers = count(1)
 
 
 @dataclass(frozen=True)
@@ -51,7 +54,8 @@ class Published:
     `days` are the newest days up to the data day, oldest first. `read_at` is when (Unix s) the scope was last read,
     `since` when this process first saw that reading, by the monotonic clock. `newest` is the newest day that could be
     known when the samples were made; `hides` is True where the state holds days that could not. `team_of` says which
-    teams of the file accounts were in, None without the file or with teams of the vendor.
+    teams of the file accounts were in, None without the file or with teams of the vendor. `listed` are the days of
+    which the company knows the people.
     """
 
     figures: Figures
@@ -67,6 +71,7 @@ class Published:
     hides: bool
     roster: Roster | None = None
     team_of: Mapping[int, str] | None = None
+    listed: frozenset[date] = frozenset()
 
 
 @dataclass
@@ -77,7 +82,8 @@ class Publisher:
     set.
 
     Once `ended` is set, nothing more is published, and a running publication stops between two scopes. `last_poll` is
-    kept here because the state may be unavailable when values become stale. `publications` counts them.
+    kept here because the state may be unavailable when values become stale. `publication` is the number of the last
+    one, which no other source has.
     """
 
     sample_options: SampleOptions
@@ -89,7 +95,7 @@ class Publisher:
     monotonic: Callable[[], float]
     ended: bool = False
     last_poll: PollStatus | None = None
-    publications: int = 0
+    publication: int = 0
     _listed: dict[str, ScopeStatus] = field(default_factory=dict)
     _scopes: dict[str, Published] = field(default_factory=dict)
     _shown: set[str] = field(default_factory=set)
@@ -166,7 +172,7 @@ class Publisher:
         samples.extend(days)
         data_days = {short_label(name): self._scopes[name].figures.data_day for name in self._shown}
         self.cache.publish(self.sample_options.source, samples, data_days, at_once=at_once)
-        self.publications += 1
+        self.publication = next(_numbers)
         withheld = sum(self._scopes[name].withheld for name in self._shown)
         shortened = sum(self._scopes[name].shortened for name in self._shown)
         dropped = {"day_series": days_over, "max_series": over, "privacy": withheld}
@@ -225,6 +231,7 @@ class Publisher:
             hides=history.hides,
             roster=history.roster(data_day),
             team_of=None if history.members is None else history.members.team_of,
+            listed=listed(history.days),
         )
 
     def _follow_clock(self) -> bool:

@@ -16,14 +16,15 @@ from exporter.publish.prometheus import Format, heading, lines
 # The largest share of the time that rendering may take: a source that stores many days in a row does not render each.
 _SHARE = 0.1
 _EMPTY = bodies([])
-# Holds the place of a source's name for samples that are of none. No source can have this name.
+# Hold the place of a source's name for samples that are of none. No source can have these names.
 NO_SOURCE = ""
+COMPANY = ":company"
 NO_DATA_DAYS: Mapping[str, date] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Samples by source, those of none under NO_SOURCE, and their exposition. Never edited; the next one replaces it.
+    """Samples by source, others under NO_SOURCE and COMPANY, and their exposition. Never edited; the next replaces it.
 
     `data_days` holds the data day of each scope of a source, under the name that labels have.
     """

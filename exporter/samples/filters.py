@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
+from typing import TypeVar
 
 from exporter.metrics import ADOPTION, CATALOGUE, Sample
 from exporter.metrics.metric import Breakdown
@@ -27,6 +28,8 @@ _OF_GROUPS: Mapping[str, Breakdown] = {
     and row.breakdown in _PEOPLE
     and (row.breakdown != "activity" or row.name == _PEOPLE[row.breakdown])
 }
+
+Member = TypeVar("Member")
 
 
 @dataclass(frozen=True)
@@ -54,18 +57,18 @@ def withhold(samples: Sequence[Sample], least: int) -> Withholding:
     for sample, place in zip(samples, placed, strict=True):
         if place is not None and sample.metric == _PEOPLE[place[0]]:
             groups[place[:2]][place[2]] = sample.value
-    small = {(*group, member) for group, sizes in groups.items() for member in _too_small(sizes, least)}
+    small = {(*group, member) for group, sizes in groups.items() for member in too_small(sizes, least)}
     kept = [sample for sample, place in zip(samples, placed, strict=True) if place not in small]
     return Withholding(kept, len(samples) - len(kept), _teams(small))
 
 
-def _too_small(sizes: Mapping[str, float], least: int) -> set[str]:
+def too_small(sizes: Mapping[Member, float], least: int) -> set[Member]:
     """The groups to withhold: those below `least`, and a cover where just one of them has people.
 
     That one could be computed as the total minus all others, so the next smallest is withheld with it. A group without
     people says nothing of anybody: it needs no cover, and is none.
     """
-    ordered = sorted(sizes, key=lambda member: (sizes[member], member))
+    ordered = sorted(sizes, key=lambda member: (sizes[member], str(member)))
     small = [member for member in ordered if sizes[member] < least]
     alone = sum(sizes[member] > 0 for member in small) == 1
     return set(ordered[: len(small) + alone])

@@ -4,6 +4,7 @@ Names (nodes) that an account or a row of the file holds together are one person
 holds together with others.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -101,6 +102,11 @@ class Persons:
             if choice is not None:
                 found[account] = self._team(choice)
         return found
+
+    def teams_of_accounts(self, source: str, accounts: Iterable[int]) -> Counter[str]:
+        """How many of the accounts of a source are in each team, by names of their own."""
+        own = self.sources[source].choices
+        return Counter(self._team(own[account]) for account in accounts if account in own)
 
     @cached_property
     def teams(self) -> Mapping[str, BitMap]:

@@ -1,6 +1,6 @@
 """The store: facts of days, scopes and polls in SQLite or PostgreSQL, one transaction for each day."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import partial
@@ -112,12 +112,14 @@ class Store:
             source, scope, ((day, partial(facts_format.decode, *data)) for day, *data in rows)
         )
 
-    def people(self, source: str, scope: str) -> dict[date, BitMap]:
-        """The people of every stored day of a scope whose vendor lists them."""
+    def people(self, source: str, scope: str, days: Collection[date] | None = None) -> dict[date, BitMap]:
+        """The people of every stored day of a scope whose vendor lists them, or of those among `days`."""
         table = schema.day
         query = select(table.c.day, table.c.people).where(
             table.c.source == source, table.c.scope == scope, table.c.people.is_not(None)
         )
+        if days is not None:
+            query = query.where(table.c.day.in_(days))
         with self.database.read() as connection:
             rows = connection.execute(query).all()
         return self._unreadable.readable(

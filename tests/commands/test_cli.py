@@ -167,6 +167,22 @@ def test_once_polls_only_the_named_sources_and_keeps_the_state_when_asked(tmp_pa
     assert (tmp_path / "state.db").exists()
 
 
+def test_once_counts_the_company_over_all_sources_and_not_over_some(tmp_path: Path, augment: str) -> None:
+    block = f'token: demo-token, base_url: "{augment}"'
+    config = configured(tmp_path, a=block, b=block)
+    both, one = [
+        cli("once", "--config.file", config, "--history", "1d", *sources).stdout
+        for sources in ((), ("--source", "a", "--source", "b"))
+    ]
+
+    [people] = {line.split()[1] for line in series(both, "adoption_active_users") if 'window="1d"' in line}
+    assert series(both, "adoption_company_active_users") == [f'adoption_company_active_users{{window="1d"}} {people}']
+    assert series(both, "adoption_company_users_by_tools") == [
+        f'adoption_company_users_by_tools{{tools="2",window="1d"}} {people}'
+    ]
+    assert "adoption_company_" not in one
+
+
 def test_openmetrics_ends_as_it_must(tmp_path: Path, augment: str) -> None:
     config = configured(tmp_path, a=f'token: demo-token, base_url: "{augment}"')
     done = cli("once", "--config.file", config, "--history", "1d", "--format", "openmetrics")

@@ -28,7 +28,11 @@ EVERYWHERE = frozenset({"state", "log", "pushed metrics", "pushed spans", *PAGES
 
 CONFIG = """
 state: {{url: "sqlite:///{folder}/state/adoption.db"}}
-people: {{per_user: {per_user}, pseudonym_key_file: pseudonym.key}}
+people:
+  per_user: {per_user}
+  pseudonym_key_file: pseudonym.key
+  identities: {{file: identities.csv}}
+  company: [assistant, search, workspaces, old]
 teams: {{file: teams.csv}}
 otlp: {{endpoint: "{collector}", interval: 1s, traces: true, headers: {{authorization: "Bearer ${{COLLECTOR}}"}}}}
 poll: {{history: 9d}}
@@ -65,6 +69,9 @@ def running(folder: Path, per_user: str) -> Iterator[tuple[Daemon, Collector]]:
     (folder / "pseudonym.key").write_text(SECRETS[-1])
     users = [*UNKNOWN, *(person.email if person.number % 2 else person.username for person in people)]
     (folder / "teams.csv").write_text("user,team\n" + "".join(f"{user},web\n" for user in users))
+    # Everybody under another name; then one whom no vendor knows, and a user name that fits several accounts.
+    rows = [f"{person.email},workspaces:{person.username}" for person in people] + [f"{UNKNOWN[1]},{UNKNOWN[0]}"]
+    (folder / "identities.csv").write_text("\n".join(["person,identity", *rows, f"{UNKNOWN[1]},{people[0].username}"]))
     with serve(build(COMPANY, utc_now)) as vendors, http_collector() as collector:
         config = folder / "config.yaml"
         config.write_text(
@@ -75,7 +82,8 @@ def running(folder: Path, per_user: str) -> Iterator[tuple[Daemon, Collector]]:
         arguments = ("run", "--config.file", str(config), "--log.level", "debug")
         with daemon(folder, *arguments, EXPIRED=SECRETS[1], COLLECTOR=SECRETS[2]) as started:
             wait_until(lambda: started.get("/-/ready").status_code == 200)
-            wait_until(lambda: "users of the teams file match nobody" in started.log.read_text())
+            for report in ("users of the teams file match nobody", "identities match nobody", "fit several accounts"):
+                wait_until(lambda: report in started.log.read_text())  # noqa: B023 - waited for at once
             wait_until(lambda: bool(collector.spans))
             collector.wait_for(len(collector.sizes) + 2)
             yield started, collector
@@ -121,6 +129,7 @@ def test_no_e_mail_no_name_and_no_secret_leaves_the_process(tmp_path: Path, per_
     series = everything["/metrics"].decode().splitlines()
     assert any(line.startswith("adoption_user_usage{") for line in series) == (per_user == "pseudonym")
     assert any(line.startswith("adoption_team_usage{") and 'team="web"' in line for line in series)
+    assert any(line.startswith("adoption_company_shared_users{") and "workspaces" in line for line in series)
 
 
 def test_plain_names_stand_in_the_state_and_in_series_and_nowhere_else(tmp_path: Path) -> None:

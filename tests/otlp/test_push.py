@@ -15,7 +15,7 @@ from exporter.otlp.points import Point, nanoseconds, otel_name
 from exporter.otlp.push import Pusher
 from exporter.otlp.response import ExportFailure
 from exporter.publish.self_metrics import SelfMetrics
-from exporter.publish.snapshot import NO_SOURCE, ExpositionCache
+from exporter.publish.snapshot import COMPANY, NO_SOURCE, ExpositionCache
 from tests.support.daemons import PATIENCE
 
 NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
@@ -103,16 +103,18 @@ def test_a_push_holds_the_snapshot_and_the_registry_at_the_time_of_the_push() ->
 
 def test_what_is_of_no_source_has_the_time_of_the_push_whenever_days_were_published() -> None:
     bench = Bench(ready_at=lambda _source: timedelta(hours=3))
+    shared = {"window": "7d", "source": "a", "other_source": "b"}
     bench.publish(NO_SOURCE, [sample("adoption_team_members", 3, team="web")], {})
+    bench.publish(COMPANY, [sample("adoption_company_shared_users", 2, **shared)], {})
     pusher = bench.pusher()
     pusher.push()
     bench.now += timedelta(minutes=1)
     pusher.push()
 
-    sent = [[point for point in push if point.row.name == "adoption_team_members"] for push in bench.sent]
+    names = ("adoption_team_members", "adoption_company_shared_users")
+    sent = [[point for point in push if point.row.name in names] for push in bench.sent]
     assert [[(point.attributes, point.value, moment(point.time)) for point in push] for push in sent] == [
-        [({"team": "web"}, 3.0, NOON)],
-        [({"team": "web"}, 3.0, NOON + timedelta(minutes=1))],
+        [({"team": "web"}, 3.0, at), (shared, 2.0, at)] for at in (NOON, NOON + timedelta(minutes=1))
     ]
 
 

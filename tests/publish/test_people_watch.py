@@ -13,6 +13,7 @@ from pyroaring import BitMap
 
 from exporter.config.teams_file import teams_file
 from exporter.model import EVERYBODY, Amount, AmountKey, DayFacts, Identity, Reading
+from exporter.publish.company import Company
 from exporter.publish.people_watch import PeopleWatch
 from exporter.publish.publisher import Publisher
 from exporter.publish.snapshot import NO_SOURCE
@@ -53,7 +54,8 @@ class World:
         self.write("user,team\n")
         self.file = teams_file(self.path)
         self.directory = directory_of(self.bench.store, "tool", "other", teams=self.file)
-        self.watch = PeopleWatch(self.directory, self.bench.cache)
+        company = Company(self.bench.store, self.bench.cache)
+        self.watch = PeopleWatch(self.directory, self.bench.cache, company, lambda: 0.0)
         poller = self.bench.poller()
         self.publisher: Publisher = poller.publisher
         self.publisher.sample_options = replace(self.publisher.sample_options, directory=self.directory)
@@ -193,7 +195,8 @@ def test_a_file_that_was_never_good_changes_nothing(tmp_path: Path) -> None:
     world = World(tmp_path)
     snapshot = world.bench.cache.snapshot
     directory = directory_of(world.bench.store, "tool", teams=teams_file(tmp_path / "nothing.csv"))
-    PeopleWatch(directory, world.bench.cache).look([], tried=True)
+    company = Company(world.bench.store, world.bench.cache)
+    PeopleWatch(directory, world.bench.cache, company, lambda: 0.0).look([], tried=True)
 
     assert world.bench.cache.snapshot is snapshot
 

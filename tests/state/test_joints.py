@@ -15,6 +15,7 @@ from exporter.vendors import SETTINGS
 from tests.support.configurations import load_text
 from tests.support.made_up_vendor import YESTERDAY, Bench, Script, people
 from tests.support.past_readers import past_reader
+from tests.support.sample_options import book_of as settled_book_of
 from tests.support.stores import fresh_store
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
@@ -24,12 +25,7 @@ ALICE = Identity("1", email="Alice@Example.com", username="alice")
 
 
 def book_of(store: Store, source: str, *, joins: bool = True) -> AccountBook:
-    book = AccountBook(store, source, joins=joins)
-    with store.database.write() as connection:
-        erased = book.take_effect(connection)
-    if erased:
-        store.database.wipe()
-    return book
+    return settled_book_of(store, source, joins=joins)
 
 
 def joints_of(store: Store, source: str) -> list[Joint]:

@@ -44,9 +44,9 @@ def known_names(book: AccountBook, names: Collection[str]) -> set[str]:
     return {match.name for match in book.names(names).matches}
 
 
-def book_of(store: Store, source: str, label: Label | None = None) -> AccountBook:
+def book_of(store: Store, source: str, label: Label | None = None, *, joins: bool = False) -> AccountBook:
     """A book of accounts that has taken effect in the state, as a configuration makes it."""
-    book = AccountBook(store, source, label)
+    book = AccountBook(store, source, label, joins=joins)
     with store.database.write() as connection:
         erased = book.take_effect(connection)
     if erased:
