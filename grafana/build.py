@@ -7,6 +7,7 @@ from pathlib import Path
 from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
+from grafana.company import company
 from grafana.health import health
 from grafana.money import money
 from grafana.overview import overview
@@ -21,6 +22,7 @@ def dashboards() -> Iterator[Dashboard]:
     """Every dashboard."""
     yield overview()
     yield from (vendor_board(vendor) for vendor in VENDORS)
+    yield company()
     yield teams_board()
     yield money()
     yield health()

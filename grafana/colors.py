@@ -14,7 +14,7 @@ BLUE, ORANGE, SAND, BROWN = "#0C7EE9", "#E97A0C", "#E2B88D", "#A34E29"
 INDIGO, SKY, GREY, PURPLE = "#2A41F4", "#51BCF6", "#808080", "#7D428A"
 PALETTE = (BLUE, ORANGE, SAND, BROWN, INDIGO, SKY, GREY, PURPLE)
 
-_STROKES: tuple[tuple[int, ...], ...] = ((), (10, 6), (2, 6))
+_STROKES: tuple[tuple[int, ...], ...] = ((), (10, 6), (2, 6), (10, 4, 2, 4))
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,16 @@ _ALIKE: Sequence[Sequence[str]] = (
     ("app_messages",),
     ("app_sessions",),
     ("code_reviews",),
-    ("reviewed",),
+    ("skills",),
+    ("ask_messages",),
+    ("plan_messages",),
+    ("agent_edits_suggested",),
+    ("agent_edits_accepted",),
+    ("agent_edits_rejected",),
+    ("agent_suggested",),
+    ("agent_accepted",),
 )
 
-LOOKS = tuple(Look(names, color, dash) for names, (dash, color) in zip(_ALIKE, product(_STROKES, PALETTE), strict=True))
+LOOKS = tuple(
+    Look(names, color, dash) for names, (dash, color) in zip(_ALIKE, product(_STROKES, PALETTE), strict=False)
+)

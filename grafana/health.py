@@ -8,11 +8,14 @@ from grafana import charts, measures, panels
 from grafana.boards import JOB, ONE_OR_MORE, Section, board, scopes, sources
 from grafana.colors import BAD, BLUE, GOOD, LOOK
 from grafana.measures import LIVE, NONE_IS_BETTER, NONE_IS_GOOD
-from grafana.panels import TOOL, Panel, Query, Words
+from grafana.panels import TOOL, Panel, Query, Style, Words
 from grafana.queries import Facts
 from grafana.tables import Column, rows
+from grafana.vendors import VENDORS
 
 _SOURCE = "{{source}}"
+_OPEN = "/d/adoption-${__data.fields.Vendor}?var-source=${__value.raw}&${__url_time_range}"
+_OPEN_SCOPE = "/d/adoption-${__data.fields.Vendor}?var-source=${__data.fields.Source}&var-scope=${__value.raw}"
 _CHOSEN = f'{JOB}, source=~"$source"'
 _SCOPES = f"max by (source, vendor, scope) (adoption_exporter_scope_success{{{ONE_OR_MORE}}})"
 # Process metrics have no label of ours: these are those of the targets that are adoption exporters.
@@ -29,7 +32,7 @@ def health() -> models.Dashboard:
         [sources(several=True), scopes(several=True)],
         [
             Section("", [*_numbers(facts), _table(), _scopes(facts)]),
-            Section("Data", [_due(facts), _revised()]),
+            Section("Data", [_due(), _revised()]),
             Section("Polls", [_failures(), _duration(), _requests(), _refused()]),
             Section("Machine", [_memory(), _processor(), _pushed()]),
         ],
@@ -79,7 +82,7 @@ def _table() -> Panel:
         Column(
             "Source",
             label="source",
-            link="/d/adoption-${__data.fields.Vendor}?var-source=${__value.raw}&${__url_time_range}",
+            link=_OPEN,
         ),
         Column("Vendor", label="vendor"),
         Column("Last poll", _of("poll_success"), words={"0": ("failed", BAD), "1": ("fine", GOOD)}),
@@ -102,9 +105,9 @@ def _table() -> Panel:
 def _scopes(facts: Facts) -> Panel:
     due = facts.now("adoption_data_day_due_timestamp_seconds")
     columns = [
-        Column("Source", label="source"),
+        Column("Source", label="source", link=_OPEN),
         Column("Vendor", label="vendor"),
-        Column("Scope", label="scope"),
+        Column("Scope", label="scope", link=_OPEN_SCOPE + "&${__url_time_range}"),
         Column("Last reading", _SCOPES, words={"0": ("failed", BAD), "1": ("fine", GOOD)}),
         Column("Newest day", measures.data_day(facts), unit=panels.DATE),
         Column("Next day is due, in", f"{due} - time()", unit="s"),
@@ -120,7 +123,7 @@ def _scopes(facts: Facts) -> Panel:
     return rows(words, columns, height=8)
 
 
-def _due(facts: Facts) -> Panel:
+def _due() -> Panel:
     words = Words(
         "Time until the next day is due",
         "Of each scope: it falls to zero and jumps up by a day when the vendor has finished a day; below zero "
@@ -128,8 +131,8 @@ def _due(facts: Facts) -> Panel:
         "the next poll, is late." + LIVE,
         panels.HOURS,
     )
-    due = facts.now("adoption_data_day_due_timestamp_seconds")
-    return charts.limit(charts.lines(words, Query(f"({due} - time()) / 3600", TOOL, step="1m")), 0)
+    due = "(max by (source, vendor, scope) (adoption_data_day_due_timestamp_seconds{{{}}}) - time()) / 3600"
+    return charts.limit(charts.lines(words, *_by_vendor(due, TOOL, ONE_OR_MORE)), 0)
 
 
 def _revised() -> Panel:
@@ -140,10 +143,8 @@ def _revised() -> Panel:
         "one that read them." + LIVE,
         "none",
     )
-    revised = (
-        f"sum by (source) (max by (source, vendor, scope) (increase(adoption_data_revisions_total{{{_CHOSEN}}}[1d])))"
-    )
-    return charts.lines(words, Query(revised, _SOURCE, step="1m"))
+    revised = "sum by (source) (max by (source, vendor, scope) (increase(adoption_data_revisions_total{{{}}}[1d])))"
+    return charts.lines(words, *_by_vendor(revised))
 
 
 def _failures() -> Panel:
@@ -153,16 +154,17 @@ def _failures() -> Panel:
         "other 4xx, a human is needed; payload: an answer that cannot be right; bug: the exporter's own." + LIVE,
         "none",
     )
-    failures = f"sum by (source, reason) (increase(adoption_exporter_poll_failures_total{{{_CHOSEN}}}[1h])) > 0"
-    bars = Query(failures, _SOURCE + " · {{reason}}", style="bars", step="1m")
-    return charts.lines(words, bars).no_value("no poll failed")
+    failures = "sum by (source, reason) (increase(adoption_exporter_poll_failures_total{{{}}}[1h])) > 0"
+    bars = _by_vendor(failures, _SOURCE + " · {{reason}}", style="bars")
+    return charts.lines(words, *bars).no_value("no poll failed")
 
 
 def _duration() -> Panel:
     words = Words(
         "How long polls take", "Duration of the last poll. The first one reads the whole history." + LIVE, "s"
     )
-    return charts.lines(words, Query(_of("poll_duration_seconds"), _SOURCE, step="1m"))
+    took = "max by (source, vendor) (adoption_exporter_poll_duration_seconds{{{}}})"
+    return charts.lines(words, *_by_vendor(took))
 
 
 def _requests() -> Panel:
@@ -173,8 +175,8 @@ def _requests() -> Panel:
         "one poll." + LIVE,
         "short",
     )
-    requests = f"sum by (source) (increase(adoption_exporter_vendor_requests_total{{{_CHOSEN}}}[1h]))"
-    return charts.lines(words, Query(requests, _SOURCE, step="1m"))
+    requests = "sum by (source) (increase(adoption_exporter_vendor_requests_total{{{}}}[1h]))"
+    return charts.lines(words, *_by_vendor(requests))
 
 
 def _refused() -> Panel:
@@ -184,16 +186,16 @@ def _refused() -> Panel:
         "nearly spent; a GitLab project without analytics answers 404." + LIVE,
         "short",
     )
-    refused = (
-        f'sum by (source, code) (increase(adoption_exporter_vendor_requests_total{{{_CHOSEN}, code!~"2.."}}[1h])) > 0'
-    )
-    bars = Query(refused, _SOURCE + " · {{code}}", style="bars", step="1m")
-    return charts.lines(words, bars).no_value("no request was refused")
+    refused = 'sum by (source, code) (increase(adoption_exporter_vendor_requests_total{{{}, code!~"2.."}}[1h])) > 0'
+    bars = _by_vendor(refused, _SOURCE + " · {{code}}", style="bars")
+    return charts.lines(words, *bars).no_value("no request was refused")
 
 
 def _memory() -> Panel:
     words = Words("Memory", "Resident memory of each exporter process." + LIVE, "bytes")
-    return charts.lines(words, Query(f"process_resident_memory_bytes {_OURS}", "{{instance}}", step="1m"), width=8)
+    return charts.lines(
+        words, Query(f"process_resident_memory_bytes {_OURS}", "{{instance}}", BLUE, shades=True, step="1m"), width=8
+    )
 
 
 def _processor() -> Panel:
@@ -201,7 +203,7 @@ def _processor() -> Panel:
         "Processor", "Share of one processor core over five minutes. Polls show, scrapes do not." + LIVE, "percentunit"
     )
     used = f"rate(process_cpu_seconds_total[5m]) {_OURS}"
-    return charts.lines(words, Query(used, "{{instance}}", step="1m"), width=8)
+    return charts.lines(words, Query(used, "{{instance}}", BLUE, shades=True, step="1m"), width=8)
 
 
 def _pushed() -> Panel:
@@ -217,6 +219,21 @@ def _pushed() -> Panel:
         Query(pushed.format("export_failures"), "{{instance}} not taken", BAD, step="1m"),
         width=8,
     ).no_value("nothing is pushed")
+
+
+def _by_vendor(expression: str, legend: str = _SOURCE, chosen: str = _CHOSEN, *, style: Style = "line") -> list[Query]:
+    """The expression once for each vendor, in its color; its braces take the matchers."""
+    return [
+        Query(
+            expression.format(f'{chosen}, vendor="{vendor.name}"'),
+            legend,
+            vendor.color,
+            shades=True,
+            style=style,
+            step="1m",
+        )
+        for vendor in VENDORS
+    ]
 
 
 def _of(name: str) -> str:

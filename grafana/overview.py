@@ -6,7 +6,8 @@ from grafana_foundation_sdk.models import dashboard as models
 
 from grafana import charts, measures, panels
 from grafana.boards import ONE_OR_MORE, Section, board, scopes, sources, window
-from grafana.colors import LOOK
+from grafana.colors import GOOD, LOOK
+from grafana.company import by_tools, overlap
 from grafana.measures import AS_SEEN, BY_DAY, NEWEST
 from grafana.panels import TOOL, Panel, Query, Style, Words
 from grafana.queries import ON, WORKDAY, Facts
@@ -18,7 +19,8 @@ _OPEN = (
     "/d/adoption-${__data.fields.Vendor}?var-source=${__data.fields.Tool}&var-scope=${__data.fields.Scope}"
     "&${job:queryparam}&${__url_time_range}"
 )
-DEPTHS = ("1", "2-4", "5-9", "10-14", "15-28")
+_NARROW = "/d/adoption-overview?var-source=${__value.raw}&${job:queryparam}&${__url_time_range}"
+_DEPTHS = (("1", "1 day"), ("2-4", "2 to 4"), ("5-9", "5 to 9"), ("10-14", "10 to 14"), ("15-28", "15 to 28"))
 
 
 def overview() -> models.Dashboard:
@@ -33,6 +35,7 @@ def overview() -> models.Dashboard:
             Section("", [*verdict(), _tools(facts)]),
             Section("Growing or not?", [_people(), _against_usual(), _change(facts), _best(facts)]),
             Section("Who is new, who is gone, how deep?", [*_deep(facts)]),
+            Section("Tools together", [by_tools(), overlap()]),
         ],
     )
 
@@ -57,20 +60,20 @@ def _tools(facts: Facts) -> Panel:
     share = panels.SHARE
     columns = [
         Column("Tool", label="source", link=_OPEN),
-        Column("Vendor", label="vendor", width=120),
-        Column("Scope", label="scope"),
+        Column("Vendor", label="vendor", width=110),
+        Column("Scope", label="scope", width=210),
         Column("Working day", f"{facts.now(WORKDAY)} * 1000", unit=panels.DATE, width=130),
         Column("People on it", measures.on_workday(facts), width=100),
         Column("Against usual", measures.usual_now(facts), unit=share, steps=measures.AGAINST_USUAL, width=110),
-        Column("Trend", trend=facts.days("adoption_day_active_users", window="28d"), width=180),
+        Column("Trend", trend=facts.days("adoption_day_active_users", window="28d"), width=150),
         Column("28 days", measures.people(facts, "28d"), width=80),
         Column("Change", measures.change_now(facts), unit=share, steps=measures.CHANGE, width=80),
-        Column("Stickiness", measures.stickiness_now(facts), unit=share, gauge=True),
-        Column("Seats used", measures.seats_used(facts), unit=share, gauge=True),
-        Column("Unused seats", measures.seats_unused(facts), width=110),
-        Column("Late by", measures.late(facts), unit="s", steps=((None, LOOK),), width=90),
+        Column("Stickiness", measures.stickiness_now(facts), unit=share, width=90),
+        Column("Seats used", measures.seats_used(facts), unit=share, width=90),
+        Column("Unused seats", measures.seats_unused(facts), width=105),
+        Column("Late by", measures.late(facts), unit="s", steps=((None, GOOD), (0, LOOK)), width=90),
     ]
-    return rows(words, columns, height=10, sort="28 days")
+    return rows(words, columns, height=12, sort="28 days", every=measures.people(facts, "28d"))
 
 
 def _people() -> Panel:
@@ -80,7 +83,9 @@ def _people() -> Panel:
         "trend." + BY_DAY,
         panels.PEOPLE,
     )
-    return charts.by_day(words, *_by_vendor(lambda facts: facts.days("adoption_day_active_users", window="$window")))
+    return charts.by_day(
+        words, *_by_vendor(lambda facts: facts.days("adoption_day_active_users", window="$window")), height=10
+    )
 
 
 def _against_usual() -> Panel:
@@ -91,7 +96,7 @@ def _against_usual() -> Panel:
         "an alert, if it is more than chance for so few people." + BY_DAY,
         panels.SHARE,
     )
-    return charts.limit(charts.by_day(words, *_by_vendor(measures.usual_by_day, style="points")), -0.25)
+    return charts.limit(charts.by_day(words, *_by_vendor(measures.usual_by_day, style="points"), height=10), -0.25)
 
 
 def _change(facts: Facts) -> Panel:
@@ -104,13 +109,13 @@ def _change(facts: Facts) -> Panel:
     )
     before = facts.now("adoption_active_users_before", window="28d")
     columns = [
-        Column("Tool", label="source"),
-        Column("Scope", label="scope"),
-        Column("28 days", measures.people(facts, "28d"), width=90),
-        Column("Before", before, width=90),
-        Column("Change", measures.change_now(facts), unit=panels.SHARE, steps=measures.CHANGE, width=90),
-        Column("Working days", facts.now("adoption_window_workdays", window="28d"), width=110),
-        Column("Before it", facts.now("adoption_window_workdays_before", window="28d"), width=90),
+        Column("Tool", label="source", link=_NARROW),
+        Column("Scope", label="scope", width=210),
+        Column("28 days", measures.people(facts, "28d"), width=75),
+        Column("Before", before, width=75),
+        Column("Change", measures.change_now(facts), unit=panels.SHARE, steps=measures.CHANGE, width=80),
+        Column("Workdays", facts.now("adoption_window_workdays", window="28d"), width=85),
+        Column("Before it", facts.now("adoption_window_workdays_before", window="28d"), width=80),
     ]
     return rows(words, columns, width=12, sort="28 days")
 
@@ -127,8 +132,8 @@ def _best(facts: Facts) -> Panel:
 
 def _deep(facts: Facts) -> Iterator[Panel]:
     came = [
-        Column("Tool", label="source"),
-        Column("Scope", label="scope"),
+        Column("Tool", label="source", link=_NARROW),
+        Column("Scope", label="scope", width=210),
         *(
             Column(flow.capitalize(), facts.now(f"adoption_{flow}_users", window="28d"), width=100)
             for flow in ("new", "returned", "retained", "lapsed")
@@ -143,30 +148,36 @@ def _deep(facts: Facts) -> Iterator[Panel]:
     yield rows(Words("Who came and who went", counted + NEWEST, panels.PEOPLE), came, width=12, sort="New")
     people = f"{ON} group_left {measures.people(facts, '28d')}"
     depths = [
-        Column(f"{days} days", f"{facts.now('adoption_active_users_depth', days=days)}\n/ {people}", unit=panels.SHARE)
-        for days in DEPTHS
+        Column(
+            called, f"{facts.now('adoption_active_users_depth', days=days)}\n/ {people}", unit=panels.SHARE, width=75
+        )
+        for days, called in _DEPTHS
     ]
     counted = "People of 28 days by the number of days on which they were active, as shares that add up to 100 %."
     words = Words("How many days people come", counted + NEWEST, panels.SHARE)
-    yield rows(words, [Column("Tool", label="source"), Column("Scope", label="scope"), *depths], width=12)
+    yield rows(
+        words,
+        [Column("Tool", label="source", link=_NARROW), Column("Scope", label="scope", width=210), *depths],
+        width=12,
+    )
     words = Words(
         "Stickiness",
         "People of each working day ÷ people of the 28 days that end with it: how many of the people come on a normal "
         "day." + BY_DAY,
         panels.SHARE,
     )
-    yield charts.by_day(words, *_by_vendor(measures.stickiness_by_day))
+    yield charts.by_day(words, *_by_vendor(measures.stickiness_by_day), height=10)
     words = Words(
         "Completions accepted",
         "Accepted ÷ suggested completions, both summed over 28 days. Only tools that complete code." + NEWEST,
         panels.SHARE,
     )
-    yield panels.ranking(words, f"sort_desc({measures.accepted_now(facts, '28d')})", TOOL)
+    yield panels.ranking(words, f"sort_desc({measures.accepted_now(facts, '28d')})", TOOL, height=10)
     words = Words(
         "Completions accepted over half a year", "Accepted ÷ suggested completions of 28 days." + AS_SEEN, panels.SHARE
     )
     completing = [vendor for vendor in VENDORS if vendor.completions]
-    yield charts.long_lines(words, *_by_vendor(measures.accepted_trend, of=completing))
+    yield charts.long_lines(words, *_by_vendor(measures.accepted_trend, of=completing), height=10)
     words = Words("People over half a year", "Distinct people of 28 days." + AS_SEEN, panels.PEOPLE)
     people_then = _by_vendor(lambda of: of.trend("adoption_active_users", window="28d"))
-    yield charts.long_lines(words, *people_then)
+    yield charts.long_lines(words, *people_then, height=10)

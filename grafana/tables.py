@@ -11,7 +11,7 @@ from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
 from grafana.colors import BLUE
 from grafana.panels import DATASOURCE, REFS, Steps, Words, instant, properties_of, thresholds
-from grafana.queries import KEYS, at_noon
+from grafana.queries import KEYS, ON, at_noon
 
 # Labels of queries that a table only shows where a column is made of them.
 _HIDDEN = ("Time", "source", "vendor", "scope", "team")
@@ -38,9 +38,21 @@ class Column:
     trend: str = ""
 
 
-def rows(words: Words, columns: Sequence[Column], *, width: int = 24, height: int = 8, sort: str = "") -> table.Panel:
-    """A row for each set of labels that the queries share: labels first, then a column for each query."""
+def rows(
+    words: Words, columns: Sequence[Column], *, width: int = 24, height: int = 8, sort: str = "", every: str = ""
+) -> table.Panel:
+    """A row for each set of labels that the queries share: labels first, then a column for each query.
+
+    Grafana merges by the columns that all queries have, and an empty answer has but a time, which a trend has not. With
+    a trend `every` is an expression with a series for every row: where a column has none it is not a number, drawn as a
+    dash.
+    """
     panel = _table(words, width, height)
+    if every:
+        dash = models.ValueMappingResult(text="–")
+        unknown = models.DashboardSpecialValueMapOptions(match=models.SpecialValueMatch.NA_N, result=dash)
+        panel.mappings([models.SpecialValueMap(options=unknown)])
+        panel.with_transformation(_step("filterFieldsByName", {"exclude": {"names": ["Time"]}}))
     if sort:
         panel.sort_by([common.TableSortByFieldState().display_name(sort).desc(True)])
     names: dict[str, str] = {}
@@ -56,7 +68,8 @@ def rows(words: Words, columns: Sequence[Column], *, width: int = 24, height: in
         if column.expr:
             ref = next(refs)
             called = f"Value #{ref}"
-            panel.with_target(instant(ref, column.expr).format(PromQueryFormat.TABLE))
+            expr = f"({column.expr})\nor {ON} {every} * NaN" if every else column.expr
+            panel.with_target(instant(ref, expr).format(PromQueryFormat.TABLE))
         names[called] = column.name
         if properties := _cell(column):
             panel.override_by_name(column.name, properties)
@@ -70,7 +83,6 @@ def rows(words: Words, columns: Sequence[Column], *, width: int = 24, height: in
 
 def _trend(ref: str) -> Iterator[models.DataTransformerConfig]:
     """From a table of days to a line for each row."""
-    yield _step("filterFieldsByName", {"exclude": {"names": ["Time"]}}, ref)
     conversion = {"targetField": "day", "destinationType": "time"}
     yield _step("convertFieldType", {"fields": {}, "conversions": [conversion]}, ref)
     yield _step("prepareTimeSeries", {"format": "multi"}, ref)

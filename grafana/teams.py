@@ -14,6 +14,7 @@ from grafana.tables import Column, matrix, rows
 _PEOPLE = "adoption_team_active_users"
 _CHOSEN = 'team=~"$team"'
 _WHO = " Teams are those of the teams file, or the vendor's own; who is in no team is in unassigned."
+_NARROW = "/d/adoption-teams?var-team=${__value.raw}&${source:queryparam}&${scope:queryparam}&${__url_time_range}"
 _BY_TEAM = "on (source, vendor, scope, team) group_left"
 _MEMBERS = f'max by (team) (adoption_team_members{{{JOB}, {_CHOSEN}, team!="unassigned"}})'
 
@@ -85,7 +86,7 @@ def _glance(facts: Facts) -> Panel:
     )
     members = f"{_MEMBERS}\n* on (team) group_right () ({people('28d')} ^ 0)"
     columns = [
-        Column("Team", label="team"),
+        Column("Team", label="team", link=_NARROW),
         Column("Members", members, width=90),
         Column("7 days", people("7d"), width=90),
         Column("28 days", people("28d"), width=90),

@@ -2,14 +2,17 @@
 
 from collections.abc import Iterator
 
-from grafana import measures, panels
-from grafana.boards import JOB, ONE_OR_MORE
+from grafana import company, measures, panels
+from grafana.boards import ONE_OR_MORE
 from grafana.measures import LIVE, NEWEST, ON_WORKDAY
 from grafana.panels import TOOL, Panel, Query, Words
 from grafana.queries import ON, WORKDAY, Facts
 from grafana.vendors import VENDORS
 
-_LARGEST = "People of the tool that most people use, of those that list people: who uses several is not counted twice."
+_ALL = (
+    "Distinct people over all tools, whichever are chosen, where at least two sources list people; else those of the "
+    "tool with the most people."
+)
 # These count visitors, anonymous ones too.
 _COUNTED = "|".join(vendor.name for vendor in VENDORS if not vendor.listed)
 _OF = "people of the teams file, or the most seats of a tool where there is no teams file"
@@ -22,7 +25,7 @@ def verdict() -> Iterator[Panel]:
     yield panels.number(
         Words("Newest working day", "The newest working day of any chosen source." + ON_WORKDAY, panels.DATE),
         f"max({day}) * 1000",
-        width=3,
+        width=4,
     )
     words = (
         "Distinct people on the newest working day, of the tool with the most people. Tools without that "
@@ -35,15 +38,15 @@ def verdict() -> Iterator[Panel]:
         width=4,
     )
     yield panels.several(
-        Words("People in 28 days", f"{_LARGEST} Of how many: {_OF}." + NEWEST, panels.PEOPLE),
+        Words("People in 28 days", f"{_ALL} Of how many: {_OF}." + NEWEST, panels.PEOPLE),
         Query(_people(facts), "used a tool"),
         Query(_everybody(facts), "of how many"),
-        width=5,
+        width=4,
     )
     yield panels.number(
-        Words("Reached", f"{_LARGEST} In 28 days, divided by the {_OF}." + NEWEST, panels.SHARE),
-        f"{_people(facts)}\n/ ({_everybody(facts)})",
-        width=2,
+        Words("Reached", f"{_ALL} In 28 days, divided by the {_OF}." + NEWEST, panels.SHARE),
+        f"({_people(facts)})\n/ ({_everybody(facts)})",
+        width=3,
     )
     words = "Distinct people of 28 days ÷ those of the 28 days before, less one, of the tool with the most people."
     yield panels.number(
@@ -54,21 +57,17 @@ def verdict() -> Iterator[Panel]:
         legend=TOOL,
         width=3,
     )
-    words = "Seats whose holders used the tool on none of 28 days; where holders are not known, seats less people."
-    yield panels.number(
-        Words("Unused seats", f"{words} Of all chosen sources together." + NEWEST, panels.PEOPLE),
-        f"sum({measures.seats_unused(facts)})",
-        none="no seats",
-        width=2,
+    words = (
+        "Seats whose holders used the tool on none of 28 days; where holders are not known, seats less people. Of all "
+        "chosen sources together. What they cost in a month: those × the price of a seat (seat_price in the "
+        "configuration), by currency."
     )
-    words = "Unused seats × the price of a seat for a month (seat_price in the configuration), by currency."
-    yield panels.number(
-        Words("They cost a month", words + NEWEST, panels.EVENTS),
-        f"sum by (currency) ({measures.cost_unused(facts)})",
-        none="no prices",
-        legend="{{currency}}",
-        width=3,
-    )
+    yield panels.several(
+        Words("Unused seats", words + NEWEST, panels.PEOPLE),
+        Query(f"sum({measures.seats_unused(facts)})", "seats"),
+        Query(f"sum by (currency) ({measures.cost_unused(facts)})", "{{currency}} a month"),
+        width=4,
+    ).no_value("no seats")
     words = "Scopes whose next day is due, and a poll since then did not bring it: the vendor is late."
     yield panels.number(
         Words("Late", f"{words} The day that is due follows the newest finished day." + LIVE, "none"),
@@ -79,9 +78,8 @@ def verdict() -> Iterator[Panel]:
 
 
 def _people(facts: Facts) -> str:
-    return f"max({measures.people(facts, '28d')})"
+    return f"{company.people('28d')} or max({measures.people(facts, '28d')})"
 
 
 def _everybody(facts: Facts) -> str:
-    members = f"sum(max by (team) (adoption_team_members{{{JOB}}}))"
-    return f"{members} or max({facts.now('adoption_seats')})"
+    return f"{company.members()} or max({facts.now('adoption_seats')})"

@@ -12,7 +12,7 @@ from pathlib import Path
 from time import sleep
 
 import httpx
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, ViewportSize, sync_playwright
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
@@ -30,6 +30,12 @@ PICTURES = ROOT / "docs" / "pictures"
 DASHBOARDS = ROOT / "grafana" / "dashboards"
 # So that the dashboard about the exporter has something to show.
 MINUTES = 10
+# Drawn in light colors too.
+LIGHT = ("adoption-overview", "adoption-augment")
+PHONE = ViewportSize(width=390, height=844)
+SCREEN = ViewportSize(width=1600, height=1200)
+# Tables outside the window are drawn empty.
+WHOLE = ViewportSize(width=1600, height=4000)
 # What is not shown as it opens: the exporter has only minutes of its own history here.
 QUERIES = {"adoption-exporter": f"&from={MINUTES}m"}
 
@@ -47,17 +53,27 @@ def main() -> None:
 
 
 def draw(servers: ninety_days.Servers) -> None:
-    """Writes a picture of each dashboard and of the status page."""
+    """Writes pictures of each dashboard and of the status page, which is drawn for a phone too."""
     PICTURES.mkdir(exist_ok=True)
     with serve(pages(servers.prometheus)) as site, chromium() as page:
         page.goto(servers.exporter)
-        page.screenshot(path=PICTURES / "status-page.png", full_page=True)
+        for name, size in (("status-page-phone", PHONE), ("status-page", SCREEN)):
+            page.set_viewport_size(size)
+            page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
+        page.set_viewport_size(WHOLE)
         for file in sorted(DASHBOARDS.glob("*.json")):
-            page.goto(f"{site.url}/index.html?dashboard={file.stem}{QUERIES.get(file.stem, '')}")
-            page.wait_for_function("/^(ready|error)/.test(document.title)", timeout=60_000)
-            if page.title() != "ready":
-                raise SystemExit(f"{file.name}: {page.title()}")
-            page.locator("#dashboard").screenshot(path=PICTURES / f"{file.stem}.png")
+            picture(page, f"{site.url}/index.html?dashboard={file.stem}{QUERIES.get(file.stem, '')}", file.stem)
+            if file.stem in LIGHT:
+                picture(page, f"{site.url}/index.html?dashboard={file.stem}&theme=light", f"{file.stem}-light")
+
+
+def picture(page: Page, address: str, name: str) -> None:
+    """Writes a picture of the dashboard at the address."""
+    page.goto(address)
+    page.wait_for_function("/^(ready|error)/.test(document.title)", timeout=120_000)
+    if page.title() != "ready":
+        raise SystemExit(f"{name}: {page.title()}")
+    page.locator("#dashboard").screenshot(path=PICTURES / f"{name}.png")
 
 
 def pages(prometheus: str) -> Starlette:
@@ -84,7 +100,7 @@ def chromium() -> Iterator[Page]:
     with sync_playwright() as playwright:
         arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
         browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=arguments)
-        yield browser.new_page(viewport={"width": 1600, "height": 1200})
+        yield browser.new_page(viewport=SCREEN)
         browser.close()
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from exporter.metrics import CATALOGUE
 from exporter.vendors import VENDORS
 from tests.support import promql
 
@@ -31,7 +32,7 @@ def test_the_dashboards_are_what_the_code_builds() -> None:
 
 
 def test_there_is_a_dashboard_for_every_vendor_and_for_what_they_share() -> None:
-    shared = {"adoption-overview", "adoption-teams", "adoption-money", "adoption-exporter"}
+    shared = {"adoption-overview", "adoption-teams", "adoption-company", "adoption-money", "adoption-exporter"}
 
     assert {board["uid"] for board in boards()} == shared | {f"adoption-{vendor}" for vendor in VENDORS}
 
@@ -129,7 +130,8 @@ def test_a_dashboard_has_the_variables_that_it_uses_and_no_others(file: Path) ->
     text += "${datasource}"
 
     assert set(variables) == set(re.findall(r"\$\{?([a-z]+)\b", text))
-    assert variables[:4] == ["datasource", "job", "source", "scope"]
+    assert variables[:2] == ["datasource", "job"]
+    assert board["uid"] == "adoption-company" or variables[2:4] == ["source", "scope"]
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
@@ -212,6 +214,18 @@ def test_links_lead_to_dashboards_that_exist() -> None:
     assert "/d/adoption-${__data.fields.Vendor}?" in text
     assert [link for link in re.findall(r'"url": "(/d/[^"]+)"', text) if "${__url_time_range}" not in link] == []
     assert all(link["tags"] == ["adoption"] for board in boards() for link in board["links"])
+
+
+def test_the_page_of_questions_names_panels_and_metrics_that_exist() -> None:
+    page = (build.FOLDER.parents[1] / "docs" / "boards.md").read_text()
+    table = page.split("## Questions")[1].split("##")[0]
+    answers = [line.strip("| ").split(" | ") for line in table.splitlines() if line.startswith("| ")][1:]
+    titles = {panel["title"] for board in boards() for panel in panels(board)}
+    told = {re.sub(r" \(.*\)", "", name) for answer in answers for name in answer[2].split("; ")}
+
+    assert len(answers) > 15
+    assert told - titles == set()
+    assert {*re.findall(r"`(adoption_\w+)`", table)} <= {*CATALOGUE}
 
 
 def test_grafana_is_told_where_the_dashboards_are() -> None:

@@ -49,7 +49,8 @@ SILENT = BLANK | {
     ("adoption-exporter", "Scopes at a glance"): "no vendor is late",
     ("adoption-exporter", "Sources at a glance"): "no token of the demo says when it expires",
     ("adoption-gitlab", "Projects at a glance"): "GitLab counts windows itself, as above",
-    ("adoption-overview", "Tools"): "no vendor is late",
+    ("adoption-company", "People by number of tools"): "there are numbers of tools that nobody uses",
+    ("adoption-overview", "People by number of tools"): "there are numbers of tools that nobody uses",
     ("adoption-teams", "Teams at a glance"): "Augment Code measures no time",
 }
 # Panels that have nothing to show with another value of a variable.

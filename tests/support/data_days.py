@@ -47,6 +47,7 @@ def shown(company: Company, folder: Path, moments: Sequence[datetime], history: 
         for moment in moments:
             clock[0] = moment
             assert poll_all(exporter)
+            exporter.follow_people(at_once=True)
             found.append(Shown(moment, exposition(exporter, "openmetrics").decode(), minutes=1 if found else 0))
     return found
 

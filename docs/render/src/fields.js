@@ -7,8 +7,9 @@ import {
   standardTransformers,
   standardTransformersRegistry,
 } from '@grafana/data';
+import { prepareTimeSeries, timeSeriesTable } from './transformations.js';
 
-const STANDARD = 'unit min max decimals displayName noValue thresholds mappings links color filterable fieldMinMax actions';
+const STANDARD = 'unit min max decimals noValue thresholds mappings links color filterable fieldMinMax actions';
 const CUSTOM =
   'drawStyle lineWidth lineInterpolation lineStyle fillOpacity gradientMode showPoints pointSize barAlignment barWidthFactor ' +
   'spanNulls insertNulls stacking transform thresholdsStyle axisSoftMin axisSoftMax axisBorderShow axisPlacement axisLabel ' +
@@ -24,11 +25,27 @@ const option = (id) => ({
   shouldApply: () => true,
 });
 
+// A name may hold a label of its series.
+const displayName = {
+  ...option('displayName'),
+  process: (value, { field }) => value?.replace(/\$\{__field\.labels\.(\w+)\}/g, (_, label) => field?.labels?.[label] ?? ''),
+};
+
 export function register() {
   standardEditorsRegistry.setInit(() => []);
-  standardFieldConfigEditorRegistry.setInit(() => STANDARD.split(' ').map(option));
-  const { groupingToMatrixTransformer, mergeTransformer, organizeFieldsTransformer, renameByRegexTransformer } = standardTransformers;
-  const used = [groupingToMatrixTransformer, mergeTransformer, organizeFieldsTransformer, renameByRegexTransformer];
+  standardFieldConfigEditorRegistry.setInit(() => [...STANDARD.split(' ').map(option), displayName]);
+  const { convertFieldTypeTransformer, filterFieldsByNameTransformer, groupingToMatrixTransformer } = standardTransformers;
+  const { mergeTransformer, organizeFieldsTransformer, renameByRegexTransformer } = standardTransformers;
+  const used = [
+    convertFieldTypeTransformer,
+    filterFieldsByNameTransformer,
+    groupingToMatrixTransformer,
+    mergeTransformer,
+    organizeFieldsTransformer,
+    renameByRegexTransformer,
+    prepareTimeSeries,
+    timeSeriesTable,
+  ];
   standardTransformersRegistry.setInit(() => used.map((info) => ({ id: info.id, transformation: async () => info })));
 }
 

@@ -26,7 +26,8 @@ const place = ({ x, y, w, h }) => {
 };
 
 async function data(panel, range, put) {
-  const found = (await Promise.all(panel.targets.map((target) => frames(target, range, put)))).flat();
+  const alone = panel.targets.length === 1;
+  const found = (await Promise.all(panel.targets.map((target) => frames(target, range, put, alone)))).flat();
   const transformed = await lastValueFrom(transformDataFrame(panel.transformations ?? [], found, { interpolate: put }));
   const { fieldConfig } = panel;
   const drawn = applyFieldOverrides({ data: transformed, fieldConfig, replaceVariables: put, theme, timeZone: 'utc', fieldConfigRegistry });
@@ -34,19 +35,25 @@ async function data(panel, range, put) {
   return drawn;
 }
 
+async function shown(panel, range, put) {
+  const weeks = panel.timeFrom && Number(panel.timeFrom.replace('w', ''));
+  const own = weeks ? { ...range, from: dateTime(range.to).subtract(weeks, 'w') } : range;
+  return { panel, range: own, data: await data(panel, own, put) };
+}
+
 // JSON has no -Infinity: a dashboard says null where the lowest threshold begins, and Grafana reads it so.
 const reviver = (name, value) => (name === 'steps' ? value.map((step) => ({ ...step, value: step.value ?? -Infinity })) : value);
 
 async function load() {
   const dashboard = JSON.parse(await (await fetch(`/dashboards/${chosen.get('dashboard')}.json`)).text(), reviver);
-  const [, length, unit] = /(\d+)([dm])/.exec(chosen.get('from') ?? dashboard.time.from);
+  const [, length, unit] = /(\d+)([dhm])/.exec(chosen.get('from') ?? dashboard.time.from);
   const to = dateTime();
   const range = { from: dateTime(to).subtract(length, unit), to, raw: { from: `now-${length}${unit}`, to: 'now' } };
   const values = new Map([...chosen].filter(([name]) => name.startsWith('var-')).map(([name, value]) => [name.slice(4), value]));
   const variables = await resolve(dashboard, range, values);
   const put = (text) => interpolate(text, variables);
   const panels = await Promise.all(
-    dashboard.panels.map(async (panel) => (panel.type === 'row' ? { panel } : { panel, data: await data(panel, range, put) }))
+    dashboard.panels.map(async (panel) => (panel.type === 'row' ? { panel } : await shown(panel, range, put)))
   );
   return { dashboard, range, variables, panels, put };
 }
@@ -57,7 +64,7 @@ function Header({ dashboard, variables, range }) {
       <div style={{ display: 'flex', justifyContent: 'space-between', alignItems: 'center', height: 44 }}>
         <span style={{ fontSize: 22, fontWeight: 500 }}>{dashboard.title}</span>
         <span style={{ color: theme.colors.text.secondary }}>
-          <Icon name="clock-nine" /> {range.raw.from.replace('now-', 'Last ').replace('d', ' days').replace(/m$/, ' minutes')} <b>UTC</b>
+          <Icon name="clock-nine" /> {range.raw.from.replace('now-', 'Last ').replace('d', ' days').replace(/h$/, ' hours').replace(/m$/, ' minutes')} <b>UTC</b>
         </span>
       </div>
       <div style={{ display: 'flex', flexWrap: 'wrap', gap: GAP }}>
@@ -106,8 +113,8 @@ function Dashboard() {
   return (
     <div id="dashboard" style={{ position: 'relative', width: WIDTH, height, background: theme.colors.background.canvas }}>
       <Header {...loaded} />
-      {loaded.panels.map(({ panel, data }) => (
-        <Panel key={panel.id} {...{ panel, data, range: loaded.range, put: loaded.put }} />
+      {loaded.panels.map(({ panel, data, range }) => (
+        <Panel key={panel.id} {...{ panel, data, range, put: loaded.put }} />
       ))}
     </div>
   );

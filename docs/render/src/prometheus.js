@@ -1,21 +1,19 @@
 // Asks Prometheus what a panel of Grafana would ask, and makes data frames of the answers.
 import { FieldType, toDataFrame } from '@grafana/data';
 
-const DAY = 86_400;
-
-export async function series(selector, range) {
-  return ask('series', { 'match[]': selector, start: range.from.unix(), end: range.to.unix() });
+export async function vector(query, range) {
+  return (await ask('query', { query, time: range.to.unix() })).result;
 }
 
-export async function frames(target, range, interpolate) {
+// The values of a panel's only query are called Value, those of one of several Value #A.
+export async function frames(target, range, interpolate, alone) {
   const query = interpolate(target.expr);
   if (target.instant) {
-    const { result } = await ask('query', { query, time: range.to.unix() });
-    return target.format === 'table' ? [table(target, result)] : result.map((found) => instant(target, found));
+    const result = await vector(query, range);
+    return target.format === 'table' ? [table(target, result, alone)] : result.map((found) => instant(target, found));
   }
-  // As Grafana does it: not more points than pixels, not less than the least interval, and points on whole steps. Days
-  // are never drawn with a smaller step, and what is live may be drawn with any.
-  const step = target.interval === '1d' ? DAY : Math.max(1, Math.round((range.to.unix() - range.from.unix()) / 600));
+  // As Grafana does it: not more points than pixels, and points on whole steps.
+  const step = Math.max(1, Math.round((range.to.unix() - range.from.unix()) / 600));
   const [start, end] = [range.from, range.to].map((time) => Math.floor(time.unix() / step) * step);
   const { result } = await ask('query_range', { query, start, end, step });
   return result.map((found) => points(target, found, step));
@@ -46,14 +44,14 @@ function value(target, labels, values) {
   return { name: 'Value', type: FieldType.number, labels, values, config: { displayNameFromDS } };
 }
 
-function table(target, result) {
+function table(target, result, alone) {
   const labels = [...new Set(result.flatMap((found) => Object.keys(found.metric)))].sort();
   return toDataFrame({
     refId: target.refId,
     fields: [
       { name: 'Time', type: FieldType.time, values: result.map((found) => found.value[0] * 1000) },
       ...labels.map((name) => ({ name, type: FieldType.string, values: result.map((found) => found.metric[name] ?? '') })),
-      { name: `Value #${target.refId}`, type: FieldType.number, values: result.map((found) => Number(found.value[1])) },
+      { name: alone ? 'Value' : `Value #${target.refId}`, type: FieldType.number, values: result.map((found) => Number(found.value[1])) },
     ],
   });
 }

@@ -1,5 +1,5 @@
 // Resolves a dashboard's variables, and puts their values into expressions as Grafana would.
-import { series } from './prometheus.js';
+import { vector } from './prometheus.js';
 
 export async function resolve(dashboard, range, chosen) {
   const found = [];
@@ -25,9 +25,8 @@ async function resolved(variable, range, chosen, before) {
   if (variable.includeAll) {
     return { name, label, text: 'All', value: variable.allValue };
   }
-  const [, selector, wanted] = /^label_values\((.+), (\w+)\)$/.exec(variable.query.query);
-  const labels = await series(interpolate(selector, before), range);
-  const [value = ''] = [...new Set(labels.map((set) => set[wanted]))].sort();
+  const [, expression] = /^query_result\((.+)\)$/.exec(variable.query.query);
+  const [value = ''] = (await vector(interpolate(expression, before), range)).map(({ metric }) => metric[name]).sort();
   return { name, label, text: value, value };
 }
 
