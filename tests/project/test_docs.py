@@ -7,13 +7,17 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import CliRunner
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from docs import configuration
 from exporter.cli import commands
 from exporter.commands.catalogue import metrics
 from exporter.config.load import load_config
 from exporter.vendors import SETTINGS
 
 ROOT = Path(__file__).parents[2]
+KEYS = [key for _, keys in configuration.sections() for key in keys]
 PAGES = sorted(page.relative_to(ROOT) for pattern in ("*.md", "docs/**/*.md") for page in ROOT.glob(pattern))
 
 
@@ -21,6 +25,28 @@ def test_the_page_of_metrics_is_what_the_command_prints() -> None:
     printed = CliRunner().invoke(metrics).output
 
     assert (ROOT / "docs" / "metrics.md").read_text().endswith(printed)
+
+
+def test_the_page_of_the_configuration_is_what_the_settings_say() -> None:
+    assert configuration.PAGE.read_text() == configuration.page()
+
+
+@pytest.mark.parametrize("key", KEYS, ids=lambda key: key.name)
+def test_every_example_on_it_is_valid_and_says_what_it_is(key: configuration.Key, tmp_path: Path) -> None:
+    if "file" in configuration.kind(key.field):
+        pem = rsa.generate_private_key(65537, 2048).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        (tmp_path / str(key.example)).write_bytes(pem)
+
+    key.adapter.validate_python(key.example, context={"folder": tmp_path})
+
+    assert key.meaning != ""
+
+
+def test_every_vendor_has_a_page_that_the_readme_links_to() -> None:
+    readme = (ROOT / "README.md").read_text()
+    pages = {page.stem for page in (ROOT / "docs" / "vendors").glob("*.md")}
+
+    assert pages == set(SETTINGS) == set(re.findall(r"\(docs/vendors/([a-z-]+)\.md\)", readme))
 
 
 def test_the_readme_names_both_commands() -> None:
