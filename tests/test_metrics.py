@@ -1,6 +1,7 @@
 import pytest
 
 from exporter.metrics import ADOPTION, CATALOGUE, COMPANY, EXPORTER, Metric, Sample, sample
+from exporter.metrics.questions import QUESTIONS
 
 # The outside, word for word: metric, labels beside those of every metric of its kind. A name or label changes here only
 # together with the documentation that users read.
@@ -184,3 +185,7 @@ def test_a_sample_with_other_labels_is_refused(labels: dict[str, str], seen: str
 def test_a_sample_of_an_unknown_metric_is_refused() -> None:
     with pytest.raises(KeyError, match="adoption_moods"):
         sample("adoption_moods", 1)
+
+
+def test_every_metric_answers_one_question_of_the_page() -> None:
+    assert sorted(name for names in QUESTIONS.values() for name in names) == sorted(CATALOGUE)
