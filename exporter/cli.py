@@ -21,6 +21,7 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "metrics": ("catalogue", "Print every metric with its type, labels, unit and meaning."),
     "once": ("once", "Poll each source once and print what /metrics would show."),
     "run": ("run", "Poll the configured sources and serve /metrics until SIGTERM."),
+    "seats": ("seats", "Print who holds a seat and does not use it, by name."),
     "simulate": ("demo", "Run the vendor simulators alone."),
     "sourcegraph-report": ("sourcegraph_report", "Download a report of Sourcegraph Analytics as CSV."),
     "sourcegraph-tokens": ("sourcegraph_tokens", "Create, list and revoke access tokens of Sourcegraph Analytics."),

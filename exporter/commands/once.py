@@ -14,7 +14,6 @@ import click
 
 from exporter import log
 from exporter.commands import options
-from exporter.config.durations import parse_duration
 from exporter.config.load import Config, config_secrets, load_config
 from exporter.daemon.exporter import Exporter
 from exporter.metrics import CATALOGUE
@@ -27,21 +26,13 @@ from exporter.vendors import SETTINGS
 Form = Format | Literal["json"]
 
 
-def _days(_context: click.Context, _parameter: click.Parameter, text: str | None) -> timedelta | None:
-    try:
-        days = None if text is None else parse_duration(text)
-    except ValueError as error:
-        raise click.BadParameter(str(error)) from error
-    if days is not None and (days < timedelta(days=1) or days % timedelta(days=1)):
-        raise click.BadParameter("must be whole days such as 2d")
-    return days
-
-
 @click.command()
 @options.config_file
 @click.option("--source", "names", multiple=True, metavar="NAME", help="Only this source; may be repeated.")
 @click.option("--format", "form", type=click.Choice([*get_args(Format), "json"]), default="text", show_default=True)
-@click.option("--history", callback=_days, metavar="DAYS", help="Read less than the configured history, such as 2d.")
+@click.option(
+    "--history", callback=options.whole_days, metavar="DAYS", help="Read less than the configured history, such as 2d."
+)
 @click.option("--state", is_flag=True, help="Use and keep the configured state instead of a fresh one in memory.")
 @options.log_options
 def once(

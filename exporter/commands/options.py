@@ -2,11 +2,13 @@
 
 import os
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
 import click
 
+from exporter.config.durations import parse_duration
 from exporter.config.sections import Address, parse_address
 from exporter.log import Layout, Level
 
@@ -19,6 +21,17 @@ def address(_context: click.Context, _parameter: click.Parameter, text: str | No
         return None if text is None else parse_address(text)
     except ValueError as error:
         raise click.BadParameter(str(error)) from error
+
+
+def whole_days(_context: click.Context, _parameter: click.Parameter, text: str | None) -> timedelta | None:
+    """A click callback that reads a number of days: `28d`."""
+    try:
+        days = None if text is None else parse_duration(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+    if days is not None and (days < timedelta(days=1) or days % timedelta(days=1)):
+        raise click.BadParameter("must be whole days such as 2d")
+    return days
 
 
 def _file_to_write(_context: click.Context, _parameter: click.Parameter, file: Path | None) -> Path | None:

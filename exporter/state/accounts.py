@@ -106,6 +106,12 @@ class AccountBook:
                 self._seen.update(zip(fresh, numbers, strict=True))
             return [self._seen[digest] for digest in whole]
 
+    def lookup(self, identities: Sequence[Identity]) -> list[int | None]:
+        """The number of each identity that has one; stores nothing."""
+        with self._database.read() as connection:
+            numbers = self._numbers(connection)
+        return [numbers.get(self._hash(f"key:{one.key}")) for one in identities]
+
     def version(self) -> tuple[object, ...]:
         """A value that changes when an account, or a name of one, is added or removed."""
         with self._database.read() as connection:

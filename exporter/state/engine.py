@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.pool import StaticPool
 
 MEMORY = "sqlite://"
@@ -68,8 +68,15 @@ def connect(url: str, transaction_seconds: float) -> Engine:
 
 def sqlite_file(engine: Engine) -> Path | None:
     """The file of a SQLite state; None for a state in memory and for PostgreSQL."""
-    name = engine.url.database
-    if engine.dialect.name != "sqlite" or isinstance(engine.pool, StaticPool) or not name:
+    if engine.dialect.name != "sqlite" or isinstance(engine.pool, StaticPool):
+        return None
+    return file_of(engine.url)
+
+
+def file_of(url: URL) -> Path | None:
+    """The file of a SQLite URL; None for one in memory."""
+    name = url.database
+    if not name or name == ":memory:":
         return None
     # SQLite also takes a URI, with options of its own.
     return Path(unquote(urlsplit(name).path)) if name.startswith("file:") else Path(name)

@@ -14,7 +14,7 @@ from exporter.config.calendar import Calendar
 from exporter.config.source import SourceSettings
 from exporter.daemon.sources import Shared, build_poller
 from exporter.metrics import CATALOGUE
-from exporter.model import EVERYBODY, Amount, AmountKey, DayFacts, Reading, WindowPeople
+from exporter.model import EVERYBODY, Amount, AmountKey, DayFacts, Reading, Seats, WindowPeople
 from exporter.poll.poller import Poller
 from exporter.poll.replicas import poll_if_leader
 from exporter.publish.self_metrics import SelfMetrics
@@ -70,7 +70,7 @@ class Script:
     scopes_error: Exception | None = None
     windows: dict[tuple[date, str], WindowPeople] = field(default_factory=dict)
     windows_error: Exception | None = None
-    seats: dict[str, int | Exception | None] = field(default_factory=dict)
+    seats: dict[str, int | Exception | Callable[[PollContext], Seats] | None] = field(default_factory=dict)
     counts_error: Exception | None = None
     probe_error: Exception | None = None
     probes: int = 0
@@ -160,11 +160,11 @@ class Bench:
                 raise script.windows_error
             return [script.windows[data_day, name] for name in names if (data_day, name) in script.windows]
 
-        def seats(_context: PollContext, scope: str) -> int | None:
+        def seats(context: PollContext, scope: str) -> int | Seats | None:
             answer = script.seats[scope]
             if isinstance(answer, Exception):
                 raise answer
-            return answer
+            return answer(context) if callable(answer) else answer
 
         def day_counts(_context: PollContext, _scope: str) -> Sequence[WindowPeople]:
             if script.counts_error is not None:

@@ -58,7 +58,8 @@ def seats(context: Context, scope: str) -> Seats | None:
     """
     if scope in context.session.failed:
         raise context.session.failed[scope]
-    registry = context.session.registries[scope]
+    registries = context.session.registries
+    registry = registries[scope] if scope in registries else read_registry(context, scope)
     if registry is None:
         return None
     ids = sorted(registry.accounts - registry.service)
