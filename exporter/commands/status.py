@@ -1,5 +1,6 @@
-"""`status`: a table of the sources and scopes of a running exporter."""
+"""`status`: a table (or the document) of the sources and scopes of a running exporter."""
 
+import json
 import sys
 from collections.abc import Iterator, Mapping
 from datetime import datetime
@@ -27,9 +28,20 @@ _WIDE = 10_000
 
 @click.command()
 @ask_options
-def status(url: str, ca_file: Path | None, insecure: bool) -> None:
-    """Print a table of the sources and scopes of a running exporter; exit 1 where a source or a scope fails."""
+@click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
+def status(url: str, ca_file: Path | None, insecure: bool, form: str) -> None:
+    """Print the sources and scopes of a running exporter; exit 1 where a source or a scope fails."""
     document = ask_status(url, ca_file, insecure)
+    if form == "json":
+        click.echo(json.dumps(document, indent=1))
+    else:
+        _print(document)
+    if any(source["health"] in _BAD for source in document["sources"]):
+        raise click.exceptions.Exit(1)
+
+
+def _print(document: Mapping[str, Any]) -> None:
+    """Prints a table, and below it what the teams file knows, failures with advice, and what is wrong with a reload."""
     terminal = sys.stdout.isatty()
     console = Console(width=None if terminal else _WIDE, highlight=False, emoji=False, markup=False)
     console.print(_table(document, plain=not terminal))
@@ -40,8 +52,6 @@ def status(url: str, ca_file: Path | None, insecure: bool) -> None:
             console.print(f"\n{who}: {failure['message']}\n  {failure['advice']}")
     for mistake in document["reload"]["mistakes"]:
         console.print(f"\nThe configuration was not taken: {mistake}")
-    if any(source["health"] in _BAD for source in document["sources"]):
-        raise click.exceptions.Exit(1)
 
 
 def _table(document: Mapping[str, Any], *, plain: bool) -> Table:

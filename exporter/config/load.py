@@ -13,7 +13,7 @@ from pydantic import BaseModel, SecretStr, ValidationError
 from sqlalchemy import make_url
 
 from exporter.config.calendar import Calendar, inherited
-from exporter.config.mistakes import ConfigError, Mistake, Place, model_mistakes, nearest, quoted, unknown, unreadable
+from exporter.config.mistakes import ConfigError, Mistake, Place, meant, model_mistakes, quoted, unknown, unreadable
 from exporter.config.sections import OtlpSettings, PeopleSettings, StateSettings, TeamsSettings, WebSettings
 from exporter.config.source import PollSettings, SourceSettings
 from exporter.config.types import check_secret, readable
@@ -207,17 +207,19 @@ def _one_of_each(given: Mapping[str, object], place: Place, reading: _Reading, *
 
 
 def _settings_model(vendor: object, place: Place, reading: _Reading) -> type[SourceSettings] | None:
-    """Returns the vendor's model, or the one probably meant, so that the rest of the source can be checked."""
+    """Returns the vendor's model, or the only one probably meant, so that the rest of the source can be checked."""
     place = (*place, "vendor")
     if vendor is None:
         reading.document.mistake(place, f"is missing, known are {', '.join(reading.models)}")
         return None
-    name: str | None = str(vendor)
-    if name not in reading.models:
-        written = quoted(reading.document.written[place])
-        reading.document.mistake(place, unknown(f"vendor {written}", str(vendor), reading.models))
-        name = nearest(str(vendor), reading.models)
-    return reading.models[name] if name else None
+    name, models = str(vendor), reading.models
+    if name in models:
+        return models[name]
+    called = [known for known, model in models.items() if name.lower() in model.also_called]
+    written = quoted(reading.document.written[place])
+    reading.document.mistake(place, unknown(f"vendor {written}", name, models, called))
+    found = meant(name, models, called)
+    return models[found[0]] if len(found) == 1 else None
 
 
 def _inherited(poll: PollSettings, source: Mapping[str, object]) -> dict[str, object]:

@@ -3,7 +3,7 @@
 import difflib
 import json
 import typing
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -68,10 +68,10 @@ def dotted(place: Place) -> str:
     ).removeprefix(".")
 
 
-def unknown(word: str, seen: str, known: Collection[str]) -> str:
-    """The message for an unknown key or name, with the nearest known one, or else all of them."""
-    near = nearest(seen, known)
-    return f"unknown {word}, " + (f'did you mean "{near}"?' if near else f"known are {', '.join(known)}")
+def unknown(word: str, seen: str, known: Collection[str], called: Sequence[str] = ()) -> str:
+    """The message for an unknown key or name, with the known ones probably meant, or else all of them."""
+    near = " or ".join(f'"{name}"' for name in meant(seen, known, called))
+    return f"unknown {word}, " + (f"did you mean {near}?" if near else f"known are {', '.join(known)}")
 
 
 def unreadable(error: OSError | UnicodeDecodeError) -> str:
@@ -79,9 +79,9 @@ def unreadable(error: OSError | UnicodeDecodeError) -> str:
     return f"cannot be read: {error.strerror}" if isinstance(error, OSError) else "is not UTF-8 text"
 
 
-def nearest(seen: str, known: Iterable[str]) -> str | None:
-    """The known name that was probably meant; None where none is similar."""
-    return next(iter(difflib.get_close_matches(seen, list(known), 1)), None)
+def meant(seen: str, known: Iterable[str], called: Sequence[str] = ()) -> list[str]:
+    """The known names that were probably meant: those that are `called` so too, and the most similar one."""
+    return list(dict.fromkeys([*called, *difflib.get_close_matches(seen, list(known), 1)]))
 
 
 def quoted(text: str) -> str:

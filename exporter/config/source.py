@@ -64,13 +64,15 @@ class SourceSettings(PollSettings):
     A vendor subclasses it with its own keys and defaults. It names in `instead_of_token` its keys that make a token
     needless; with one of them `token` is empty. One that has teams of its own sets `has_teams` (and `one_team_a_name`
     to False where several teams of one name are not one), and one that counts
-    people without listing them `lists_people` to False.
+    people without listing them `lists_people` to False. `also_called` are words, in lower case, that somebody may write
+    for the vendor's name.
     """
 
     instead_of_token: ClassVar[Sequence[str]] = ()
     has_teams: ClassVar[bool] = False
     one_team_a_name: ClassVar[bool] = True
     lists_people: ClassVar[bool] = True
+    also_called: ClassVar[Sequence[str]] = ()
 
     vendor: str
     token: Secret

@@ -1,5 +1,6 @@
 """Commands that ask a running exporter."""
 
+import json
 import re
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from exporter.cli import commands
 from exporter.publish.status import Report
 from exporter.publish.team_match import TeamMatch
 from exporter.web.access import Guard, WebAccess
+from exporter.web.status_json import as_json
 from tests.support.certificates import certificate
 from tests.support.reports import Web, everything, report, scope, source
 from tests.support.web_server import serving
@@ -51,6 +53,16 @@ def test_status_is_a_plain_table_where_nobody_looks_at_it() -> None:
             "cody       acme.example.com  ok      2026-03-09     0   7  14   21  2026-03-09       7    7.5  4 min ago",
         ],
     )
+
+
+def test_status_prints_the_document_and_fails_where_the_table_would() -> None:
+    with exporter(report(source("assistant"))) as url:
+        fine = run("status", "--url", url, "--format", "json")
+    with exporter(report(replace(source("assistant"), health="failing"))) as url:
+        failing = run("status", "--url", url, "--format", "json")
+
+    assert (fine.exit_code, json.loads(fine.output)) == (0, as_json(report(source("assistant"))))
+    assert (failing.exit_code, json.loads(failing.output)["sources"][0]["health"]) == (1, "failing")
 
 
 def test_status_says_that_a_match_is_withheld() -> None:

@@ -9,6 +9,7 @@ from exporter.config.durations import ReadyAt
 from exporter.config.load import config_secrets
 from exporter.config.source import RequestsPerMinute, SourceSettings
 from exporter.config.types import BaseUrl, Secret, Settings, Whole
+from exporter.vendors import SETTINGS
 from tests.support.configurations import ONE_VENDOR, load_text, mistakes_in
 
 _SOURCE = "sources: {cody: {vendor: augment, token: t0ken-in-the-file}}\n"
@@ -46,6 +47,27 @@ def test_an_unknown_vendor_like_no_other_is_told_all_vendors(tmp_path: Path) -> 
     assert mistakes == [
         'sources.cody.vendor: unknown vendor "42", known are augment, wiki',
         'sources.other.vendor: unknown vendor "", known are augment, wiki',
+    ]
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("github", '"copilot" or "gitlab"'),
+        ("GitHub-Copilot", '"copilot"'),
+        ("cody", '"sourcegraph" or "coder"'),
+        ("anthropic", '"claude-code"'),
+    ],
+)
+def test_an_other_word_for_a_vendor_is_told_its_name(tmp_path: Path, written: str, meant: str) -> None:
+    mistakes = mistakes_in(tmp_path, f"sources: {{tool: {{vendor: {written}, token: t}}}}", SETTINGS)
+
+    assert f'sources.tool.vendor: unknown vendor "{written}", did you mean {meant}?' in mistakes
+
+
+def test_where_two_vendors_may_be_meant_the_keys_of_neither_are_asked_for(tmp_path: Path) -> None:
+    assert mistakes_in(tmp_path, "sources: {tool: {vendor: github, token: t}}", SETTINGS) == [
+        'sources.tool.vendor: unknown vendor "github", did you mean "copilot" or "gitlab"?'
     ]
 
 

@@ -41,6 +41,7 @@ class ClaudeCodeSettings(SourceSettings):
     has_teams: ClassVar[bool] = True
     # Names of groups are not unique, and several groups of one name are several teams.
     one_team_a_name: ClassVar[bool] = False
+    also_called: ClassVar = ("claude", "anthropic")
 
     api: Api
     base_url: BaseUrl = "https://api.anthropic.com"

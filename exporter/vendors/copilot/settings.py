@@ -75,6 +75,7 @@ class CopilotSettings(SourceSettings):
 
     instead_of_token: ClassVar = ("app",)
     has_teams: ClassVar[bool] = True
+    also_called: ClassVar = ("github", "github-copilot")
 
     base_url: BaseUrl = GITHUB
     ready_at: ReadyAt = timedelta(days=2, hours=6)

@@ -2,7 +2,7 @@
 
 import re
 from datetime import timedelta
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, BeforeValidator
 
@@ -44,6 +44,8 @@ def _daily(granularity: object) -> object:
 
 class SourcegraphSettings(SourceSettings):
     """A source at Sourcegraph Analytics. Each instance is a scope."""
+
+    also_called: ClassVar = ("cody",)
 
     base_url: BaseUrl = "https://analytics.sourcegraph.com"
     ready_at: ReadyAt = timedelta(hours=2)
