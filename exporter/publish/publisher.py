@@ -55,7 +55,7 @@ class Published:
     `since` when this process first saw that reading, by the monotonic clock. `newest` is the newest day that could be
     known when the samples were made; `hides` is True where the state holds days that could not. `team_of` says which
     teams of the file accounts were in, None without the file or with teams of the vendor. `listed` are the days of
-    which the company knows the people.
+    which the company knows the people, None for a scope that lists nobody.
     """
 
     figures: Figures
@@ -71,7 +71,7 @@ class Published:
     hides: bool
     roster: Roster | None = None
     team_of: Mapping[int, str] | None = None
-    listed: frozenset[date] = frozenset()
+    listed: frozenset[date] | None = frozenset()
 
 
 @dataclass

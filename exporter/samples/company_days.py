@@ -27,15 +27,20 @@ class ListedDays:
 NOTHING_LISTED = ListedDays((), frozenset())
 
 
-def listed(stored: Mapping[date, StoredDay]) -> frozenset[date]:
-    """Those of the known days of a scope that list people whose e-mails are known as far as the vendor tells them."""
+def listed(stored: Mapping[date, StoredDay]) -> frozenset[date] | None:
+    """Those of the known days of a scope that list people whose e-mails are known as far as the vendor tells them.
+
+    None for a scope that is of money alone (a bill of Copilot under another name): no day of it lists anybody.
+    """
+    if stored and not any(about.listed for about in stored.values()):
+        return None
     return frozenset(day for day, about in stored.items() if about.listed and not about.unjoined)
 
 
-def listed_days(by_scope: Mapping[str, Collection[date]]) -> ListedDays:
-    """The listed days of a source from those of each scope."""
-    days = frozenset.intersection(*map(frozenset, by_scope.values())) if by_scope else frozenset()
-    return ListedDays(tuple(by_scope), days)
+def listed_days(by_scope: Mapping[str, Collection[date] | None]) -> ListedDays:
+    """The listed days of a source from those of each scope that has people."""
+    with_people = {scope: frozenset(days) for scope, days in by_scope.items() if days is not None}
+    return ListedDays(tuple(with_people), frozenset.intersection(*with_people.values()) if with_people else frozenset())
 
 
 class CompanyDays:

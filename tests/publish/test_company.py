@@ -14,7 +14,7 @@ from pyroaring import BitMap
 from exporter.config.identities_file import identities_file
 from exporter.config.teams_file import teams_file
 from exporter.metrics import Sample, sample
-from exporter.model import EVERYBODY, DayFacts, Identity, Reading
+from exporter.model import EVERYBODY, AmountKey, DayFacts, Identity, Reading, spend
 from exporter.publish.backfill import company_days
 from exporter.publish.company import Company, CompanyOptions
 from exporter.publish.people_watch import PeopleWatch
@@ -239,6 +239,20 @@ def test_every_scope_of_a_source_must_be_there(tmp_path: Path, others: list[str]
     # The third one is listed, and nothing of it was ever read.
     assert bool(replica.company_samples()) == (len(others) == 2)
     assert set(replica.company_samples()) == world.expected()
+
+
+def test_a_scope_of_money_alone_keeps_no_company_back(tmp_path: Path) -> None:
+    world = World(tmp_path, sources=("chat", "ide"))
+    for source in world.sources:
+        world.month(source, ALICE)
+    world.store.list_scopes("chat", ["all", "bill"])
+    bill = DayFacts(amounts={AmountKey(spend("USD", "charged")): 12})
+    for day in range(28, 0, -1):
+        world.store.replace("chat", "bill", Reading(back(day), bill), now=NOW, requests=1)
+    replica = Replica(world)
+    replica.publish(*world.sources)
+
+    assert replica.values("active_users") == {("1d",): 1, ("7d",): 1, ("28d",): 1}
 
 
 def test_a_first_reading_scope_by_scope_says_nothing_of_the_company(tmp_path: Path) -> None:
