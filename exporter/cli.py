@@ -18,14 +18,14 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "dashboards": ("dashboards", "Write the Grafana dashboards and the Prometheus rules."),
     "demo": ("demo", "Run the daemon over built-in vendor simulators: no credentials, no network."),
     "healthcheck": ("healthcheck", "Exit 0 if a running exporter answers /-/healthy, else 1."),
-    "metrics": ("catalogue", "Print every metric with its type, labels, unit and meaning."),
+    "metrics": ("catalogue", "Print every metric with its type, labels, unit and meaning, by question."),
     "once": ("once", "Poll each source once and print what /metrics would show."),
     "run": ("run", "Poll the configured sources and serve /metrics until SIGTERM."),
     "seats": ("seats", "Print who holds a seat and does not use it, by name."),
     "simulate": ("demo", "Run the vendor simulators alone."),
     "sourcegraph-report": ("sourcegraph_report", "Download a report of Sourcegraph Analytics as CSV."),
     "sourcegraph-tokens": ("sourcegraph_tokens", "Create, list and revoke access tokens of Sourcegraph Analytics."),
-    "status": ("status", "Print a table of the sources and scopes of a running exporter."),
+    "status": ("status", "Print the sources and scopes of a running exporter, as a table or JSON."),
 }
 
 
