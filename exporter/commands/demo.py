@@ -26,6 +26,8 @@ from exporter.state.store import Store
 from exporter.vendors import SETTINGS
 
 _CONFIG = Path(__file__).with_name("demo.yaml")
+# Sources whose vendors know people by a username; one name fits several accounts, so each row names its source.
+_BY_USERNAME = ("copilot", "search", "workspaces", "workspaces-classic")
 _HISTORY_DAYS = 400
 _RUN_DAYS = 100
 
@@ -71,10 +73,14 @@ def company_of(scenario: Scenario, today: date) -> Company:
 
 
 def write_people(company: Company, today: date, folder: Path) -> None:
-    """Writes the teams and usernames of everybody who works there today, as teams.csv and identities.csv."""
+    """Writes the teams and other names of everybody who works there today, as teams.csv and identities.csv."""
     people = [person for person in company.roster(today) if not person.service]
     teams = ["user,team", *(f"{person.email},{person.team}" for person in people), ""]
-    names = ["person,identity", *(f"{person.email},{person.username}" for person in people), ""]
+    names = [
+        "person,identity",
+        *(f"{person.email},{source}:{person.username}" for person in people for source in _BY_USERNAME),
+        "",
+    ]
     (folder / "teams.csv").write_text("\n".join(teams))
     (folder / "identities.csv").write_text("\n".join(names))
 
