@@ -396,7 +396,7 @@ names = ["al", "bo", "cy", "di", "ed"]
 @settings(deadline=None, max_examples=20)
 @given(
     seed=st.integers(0, 2**32),
-    sources=st.integers(2, 7),
+    sources=st.integers(2, 5),
     scopes=st.sampled_from([("all",), ("all",), ("eu", "us")]),
     least=st.sampled_from([1, 1, 2, 3]),
     has_teams=st.booleans(),
@@ -431,13 +431,15 @@ def test_the_company_is_what_brute_force_counts_whatever_happens(
             for name in chosen
         ]
 
+    # The same on every day: an account that a stored day counts as a person stays one when the day is read again.
+    machines = {source: [0] if draw.random() < 0.3 else [] for source in world.sources}
+
     def read(source: str, days: range) -> None:
         for day in days:
             for scope in scopes:
                 if draw.random() < 0.995:
                     of_day = {identity.key: identity for identity in people()}
-                    service = [0] if draw.random() < 0.1 else []
-                    world.put(source, back(day), *of_day.values(), scope=scope, service=service)
+                    world.put(source, back(day), *of_day.values(), scope=scope, service=machines[source])
 
     def identities() -> list[Row]:
         rows = {
