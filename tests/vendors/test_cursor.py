@@ -11,6 +11,7 @@ import pytest
 from exporter.config.teams_file import teams_file
 from exporter.errors import Failure
 from tests.support.cursor_team import (
+    ANALYTICS,
     DAILY,
     EVENTS,
     MEMBERS,
@@ -481,7 +482,7 @@ def test_an_outage_of_members_fails_the_poll_after_the_days_are_stored() -> None
     assert of_one_day(made, "adoption_active_users") == {(): 1.0}
 
 
-def test_an_outage_of_events_leaves_the_days_as_they_were() -> None:
+def test_an_outage_of_events_fails_the_poll_and_keeps_what_they_told_while_the_people_are_published() -> None:
     team = CursorTeam(events=[event(DAY)])
     team.works(1, DAY, chatRequests=1)
     made = team.polls(NOW)
@@ -491,7 +492,45 @@ def test_an_outage_of_events_leaves_the_days_as_they_were() -> None:
     made.now += timedelta(hours=7)
 
     assert failure_of(made.poll()).reason == "unreachable"
-    assert of_one_day(made, "adoption_active_users") == {(): 1.0}
+    assert of_one_day(made, "adoption_active_users") == {(): 2.0}
+    assert of_one_day(made, "adoption_usage")["requests",] == 1.0
+
+
+def test_days_of_any_age_that_an_outage_left_without_events_get_them_later() -> None:
+    days = [DAY - timedelta(days=ago) for ago in range(28)]
+    team = CursorTeam(events=[event(day) for day in days])
+    for day in days:
+        team.works(1, day, chatRequests=1)
+    team.answers[EVENTS] = answering(httpx.Response(500, json=recorded("error-500")))
+    made = team.polls(NOW)
+
+    assert failure_of(made.poll()).reason == "unreachable"
+    assert made.values("adoption_active_users") == {("all", window): 1.0 for window in ("1d", "7d", "28d")}
+    assert made.values("adoption_tokens") == {}
+    del team.answers[EVENTS]
+    assert made.poll().success
+    assert made.values("adoption_tokens")["all", "28d", "output"] == 56.0
+    assert made.values("adoption_data_revisions_total") == {("all",): 0.0}
+
+
+@pytest.mark.parametrize(
+    ("path", "settings"),
+    [(EVENTS, {}), ("/teams/groups", {"teams": {"from": "vendor"}}), (f"{ANALYTICS}/tabs", {"analytics": True})],
+    ids=["events", "groups", "analytics"],
+)
+def test_an_outage_beside_daily_usage_holds_back_neither_a_quiet_sunday_nor_the_seats(
+    path: str, settings: dict[str, Any]
+) -> None:
+    sunday = DAY - timedelta(days=1)
+    team = CursorTeam(analytics={"agent-edits": {}})
+    team.works(1, sunday - timedelta(days=1))
+    team.works(1, sunday, isActive=False)
+    team.answers[path] = answering(httpx.Response(500, json=recorded("error-500")))
+    made = team.polls(NOW - timedelta(days=1), late_grace=timedelta(days=1), **settings)
+
+    assert failure_of(made.poll()).reason == "unreachable"
+    assert of_one_day(made, "adoption_active_users") == {(): 0.0}
+    assert made.values("adoption_seats") == {("all",): 2.0}
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from exporter.vendors.optional_read import optional
 
 @dataclass
 class AnalyticsDays:
-    """What Analytics tells of days in one poll. `failed` is the first failure, with which the poll ends.
+    """What Analytics tells of days in one poll. `failed` is the first failure, with which the poll fails at its end.
 
     After an outage, and where the first metric is refused, nothing more is asked.
     """

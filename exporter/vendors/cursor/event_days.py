@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
-from exporter.errors import BadPayload
+from exporter.errors import BadPayload, VendorError
 from exporter.model import ONE_DAY, ready_since
 from exporter.vendors.cursor.api import RANGE
 from exporter.vendors.cursor.events import Events, EventUsage, read_events
@@ -26,14 +26,15 @@ _FIRST_DAYS = 3
 
 @dataclass
 class EventDays:
-    """The events of days in one poll. After a refusal nothing more is asked."""
+    """The events of days in one poll. After an outage, which `failed` keeps, or a refusal nothing more is asked."""
 
     context: Context
+    failed: VendorError | None = None
     _read: dict[date, Events | BadPayload] = field(default_factory=dict)
-    _refused: bool = False
+    _ended: bool = False
 
     def of(self, day: date, older: Sequence[date], *, expected: bool) -> Events | BadPayload | None:
-        """The events of a day; None where they are not known: refused, or there is none though some are `expected`.
+        """The events of a day; None where they are not known: refused, down, or none came of those `expected`.
 
         `older` are the days that will be asked for next, newest first: the nearest of them are read with this one.
         """
@@ -41,7 +42,7 @@ class EventDays:
             return None
         if day not in self._read and not self._is_due(day):
             return self.context.session.events[day].events
-        if day not in self._read and not self._refused:
+        if day not in self._read and not self._ended:
             self._ask(day, older)
         found = self._read.get(day)
         if not isinstance(found, Events):
@@ -77,8 +78,11 @@ class EventDays:
         except BadPayload as error:
             self._read |= dict.fromkeys(asked, error)
             return
+        except VendorError as error:
+            # The days come without events, and then the poll fails.
+            self.failed, usage = error, None
         if usage is None:
-            self._refused = True
+            self._ended = True
             return
         self._warn(usage)
         self._read |= usage.days

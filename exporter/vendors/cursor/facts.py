@@ -9,23 +9,36 @@ from typing import NamedTuple
 import polars as pl
 from pyroaring import BitMap
 
+from exporter.errors import BadPayload, VendorError
 from exporter.model import EVERYBODY, DayFacts, Field, Identity
 from exporter.vendors.cursor import analytics, daily, events
 from exporter.vendors.cursor.analytics import AnalyticsFacts, Told
 from exporter.vendors.cursor.api import DAILY_LIST, EVENT_LIST, METRICS
 from exporter.vendors.cursor.daily import Row
+from exporter.vendors.cursor.events import FIELDS as EVENT_FIELDS
 from exporter.vendors.cursor.events import EventFacts, Events
 from exporter.vendors.cursor.groups import Cycle
 from exporter.vendors.cursor.settings import Context, CursorSettings, waits
 
 
 class Parts(NamedTuple):
-    """What the reads say of a day: rows of users, events (None: not known), Analytics, and its billing cycle."""
+    """What the reads say of a day: rows of users, events (None: not known), Analytics, and its billing cycle.
+
+    `down` are the fields that an outage keeps back: they are waited for on a day of any age.
+    """
 
     rows: Sequence[Row]
     events: Events | None
     told: Told
     cycle: Cycle | None
+    down: frozenset[Field]
+
+
+def lost(*, events: VendorError | None, teams: VendorError | None, told: VendorError | None) -> frozenset[Field]:
+    """The fields of the reads that failed in an outage. A wrong body may stay wrong: nobody waits for it."""
+    fields = ((events, EVENT_FIELDS), (teams, frozenset[Field]({"team"})), (told, analytics.fields()))
+    none = frozenset[Field]()
+    return none.union(*(of for error, of in fields if error is not None and not isinstance(error, BadPayload)))
 
 
 def day_facts(context: Context, day: date, parts: Parts) -> DayFacts:
@@ -43,7 +56,7 @@ def day_facts(context: Context, day: date, parts: Parts) -> DayFacts:
     told = parts.told if analytics.is_there(parts.told, active) else {}
     unknown = analytics.fields([metric for metric in METRICS if metric not in told])
     if parts.events is None:
-        unknown |= events.FIELDS
+        unknown |= EVENT_FIELDS
     else:
         of_events = events.roll_up(parts.events, context.accounts, active, f"{EVENT_LIST.where} of {day}")
         facts = _with_events(facts, of_events)
@@ -52,14 +65,14 @@ def day_facts(context: Context, day: date, parts: Parts) -> DayFacts:
         facts = _with_teams(context, facts, parts.cycle.teams(day))
     elif context.settings.teams is not None:
         unknown |= {"team"}
-    later = unknown - _switched_off(context.settings) if waits(context, day) else frozenset()
+    later = (unknown if waits(context, day) else unknown & parts.down) - _switched_off(context.settings)
     return replace(facts, missing=facts.missing | (unknown - later), pending=later)
 
 
 def _switched_off(settings: CursorSettings) -> frozenset[Field]:
     """What no day has, because the configuration does not want it."""
     none: frozenset[Field] = frozenset()
-    return (none if settings.events else events.FIELDS) | (none if settings.analytics else analytics.fields())
+    return (none if settings.events else EVENT_FIELDS) | (none if settings.analytics else analytics.fields())
 
 
 def _with_events(facts: DayFacts, of_events: EventFacts) -> DayFacts:

@@ -27,7 +27,7 @@ from exporter.vendors.cursor.api import (
 )
 from exporter.vendors.cursor.daily import DailyUsage, Row, read_daily_usage
 from exporter.vendors.cursor.event_days import LOST, EventDays
-from exporter.vendors.cursor.facts import Parts, day_facts
+from exporter.vendors.cursor.facts import Parts, day_facts, lost
 from exporter.vendors.cursor.groups import Groups
 from exporter.vendors.cursor.settings import Context, CursorSession, CursorSettings
 from exporter.vendors.optional_read import optional
@@ -67,15 +67,16 @@ def read(context: Context, scope: str, days: Sequence[date]) -> Iterator[Reading
             told = analytics_days.of(day, shown[place + 1 :])
             cycle = groups.of(day) if context.settings.teams is not None else None
             try:
-                facts = day_facts(context, day, Parts(rows[day], found, told, cycle))
+                down = lost(events=event_days.failed, teams=groups.failed, told=analytics_days.failed)
+                facts = day_facts(context, day, Parts(rows[day], found, told, cycle, down))
             except BadPayload as error:
                 yield InvalidDay(day, error)
                 continue
             names = {} if cycle is None else cycle.names
             yield Reading(day, facts, rows=any(row.active for row in rows[day]), team_names=names)
-    for failed in (groups.failed, analytics_days.failed):
+    for failed in (event_days.failed, groups.failed, analytics_days.failed):
         if failed is not None:
-            raise failed
+            yield InvalidDay(days[0], failed)
 
 
 def seats(context: Context, scope: str) -> Seats | None:
