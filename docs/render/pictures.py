@@ -20,7 +20,9 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from exporter.simulator.company import Company
+from exporter.simulator.server import VENDORS as SIMULATED
 from exporter.simulator.server import serve
+from exporter.vendors import VENDORS
 from tests.support import ninety_days
 from tests.support.companies import utc_now
 
@@ -30,6 +32,8 @@ PICTURES = ROOT / "docs" / "pictures"
 DASHBOARDS = ROOT / "grafana" / "dashboards"
 # So that the dashboard about the exporter has something to show.
 MINUTES = 10
+# Vendors of which the demo has no source.
+NOT_SIMULATED = VENDORS.keys() - SIMULATED.keys()
 # Drawn in light colors too.
 LIGHT = ("adoption-overview", "adoption-augment")
 PHONE = ViewportSize(width=390, height=844)
@@ -62,6 +66,8 @@ def draw(servers: ninety_days.Servers) -> None:
             page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
         page.set_viewport_size(WHOLE)
         for file in sorted(DASHBOARDS.glob("*.json")):
+            if file.stem.removeprefix("adoption-") in NOT_SIMULATED:
+                continue
             picture(page, f"{site.url}/index.html?dashboard={file.stem}{QUERIES.get(file.stem, '')}", file.stem)
             if file.stem in LIGHT:
                 picture(page, f"{site.url}/index.html?dashboard={file.stem}&theme=light", f"{file.stem}-light")
