@@ -20,6 +20,7 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "healthcheck": ("healthcheck", "Exit 0 if a running exporter answers /-/healthy, else 1."),
     "metrics": ("catalogue", "Print every metric with its type, labels, unit and meaning, by question."),
     "once": ("once", "Poll each source once and print what /metrics would show."),
+    "report": ("report", "Print how the tools were used, in words, from the state alone."),
     "run": ("run", "Poll the configured sources and serve /metrics until SIGTERM."),
     "seats": ("seats", "Print who holds a seat and does not use it, by name."),
     "simulate": ("demo", "Run the vendor simulators alone."),

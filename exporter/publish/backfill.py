@@ -61,7 +61,7 @@ def company_days(
     of_company = [source for source in sources if source.source in options.sources]
     directory = of_company[0].directory
     assert directory is not None
-    known = {source.source: _listed(source, store, now) for source in of_company}
+    known = {source.source: listed_now(source, store, now) for source in of_company}
     every = frozenset.intersection(*(about.days for about in known.values()))
     made = CompanyDays(store)
     slowest = max(source.ready_at for source in of_company)
@@ -71,7 +71,7 @@ def company_days(
         yield PastDay(ready_since(day, slowest), kept)
 
 
-def _listed(options: SampleOptions, store: Store, now: datetime) -> ListedDays:
+def listed_now(options: SampleOptions, store: Store, now: datetime) -> ListedDays:
     scopes = [name for name, status in store.scopes(options.source).items() if status.listed]
     stored = {scope: known_days(store.days(options.source, scope), now, options.ready_at) for scope in scopes}
     return listed_days({scope: listed(days) for scope, days in stored.items()})
