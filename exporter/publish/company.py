@@ -10,6 +10,7 @@ from exporter.samples.company import data_day
 from exporter.samples.company_days import NOTHING_LISTED, CompanyDays, ListedDays, listed_days
 from exporter.samples.filters import limit
 from exporter.samples.persons import Persons
+from exporter.state.database import StateError
 from exporter.state.store import Store
 
 
@@ -31,35 +32,58 @@ class Company:
         self._options = options
         self._days = CompanyDays(store)
         self._listed: dict[str, ListedDays] = {}
+        # The publications that were looked at; none after an error, so that every source is looked at again.
         self._seen: Mapping[str, int] = {}
-        self._made_for: tuple[CompanyOptions | None, Persons] | None = None
+        self._made_of: tuple[CompanyOptions | None, Persons, Mapping[str, int]] | None = None
 
     def become(self, options: CompanyOptions | None) -> None:
         """Takes another configuration; what is published changes with `publish`."""
         self._options = options
 
     def publish(self, publishers: Sequence[Publisher], persons: Persons) -> None:
-        """Publishes the company where its sources or the persons have changed since. Raises StateError."""
+        """Publishes the company where its sources or the persons have changed since.
+
+        Raises StateError, after which the next call tries again. After another error one waits for a change.
+        """
         options = self._options
         wanted = () if options is None else options.sources
         of_company = {one.sample_options.source: one for one in publishers if one.sample_options.source in wanted}
         seen = {source: publisher.publication for source, publisher in of_company.items()}
-        if self._made_for == (options, persons) and seen == self._seen:
+        if self._made_of == (options, persons, seen):
             return
-        for source, number in seen.items():
-            if self._seen.get(source) != number:
-                self._days.forget(source)
-                self._listed[source] = self._listed_now(of_company[source])
-        samples: list[Sample] = []
-        # One that is not there yet knows nothing.
-        known = {source: self._listed[source] if source in seen else NOTHING_LISTED for source in sorted(wanted)}
-        day = data_day([about.days for about in known.values()])
-        if options is not None and day is not None:
-            made = self._days.samples(day, known, persons, options.min_group_size)
-            samples, _ = limit(made, options.max_series)
+        changed = [source for source, number in seen.items() if self._seen.get(source) != number]
+        self._seen, self._made_of = {}, (options, persons, seen)
+        try:
+            samples = self._samples(options, of_company, changed, persons)
+        except StateError:
+            self._made_of = None
+            raise
         if self._cache.snapshot.samples.get(COMPANY, []) != samples:
             self._cache.publish(COMPANY, samples)
-        self._seen, self._made_for = seen, (options, persons)
+        self._seen = seen
+
+    def _samples(
+        self,
+        options: CompanyOptions | None,
+        publishers: Mapping[str, Publisher],
+        changed: Sequence[str],
+        persons: Persons,
+    ) -> list[Sample]:
+        for source in changed:
+            self._days.forget(source)
+            self._listed[source] = self._listed_now(publishers[source])
+        if options is None:
+            return []
+        # One that is not there yet knows nothing.
+        known = {
+            source: self._listed[source] if source in publishers else NOTHING_LISTED
+            for source in sorted(options.sources)
+        }
+        day = data_day([about.days for about in known.values()])
+        if day is None:
+            return []
+        samples, _ = limit(self._days.samples(day, known, persons, options.min_group_size), options.max_series)
+        return samples
 
     def _listed_now(self, publisher: Publisher) -> ListedDays:
         """The days of a source as it is published; none where one of its scopes is not."""

@@ -69,7 +69,7 @@ class PeopleWatch:
                     source = publisher.sample_options.source
                     if source not in self._broken and not publisher.has_teams_of_now() and not _publish(publisher):
                         self._broken.add(source)
-            self._company.publish(publishers, self._directory.persons())
+            self._publish_company(publishers)
             if tried:
                 self._report(files, publishers)
         except StateError:
@@ -77,6 +77,14 @@ class PeopleWatch:
             self._seen.clear()
         ended = self._monotonic()
         self._due = ended + (ended - began) / _SHARE
+
+    def _publish_company(self, publishers: Sequence[Publisher]) -> None:
+        try:
+            self._company.publish(publishers, self._directory.persons())
+        except StateError:
+            raise
+        except Exception as error:
+            event(logger, logging.ERROR, "a bug kept the company from being published", exc_info=error)
 
     def _report(self, files: Files, publishers: Sequence[Publisher]) -> None:
         persons, directory = self._directory.persons(), self._directory

@@ -16,6 +16,7 @@ from exporter.publish.backfill import company_days
 from exporter.publish.company import CompanyOptions
 from exporter.publish.people_watch import PeopleWatch
 from exporter.state.store import Store
+from tests.support import real_servers
 from tests.support.brute_persons import Row
 from tests.support.company_world import ALICE, BOB, NOW, STALE_AFTER, TODAY, Replica, World, back, someone
 from tests.support.sample_options import book_of
@@ -264,6 +265,55 @@ def test_a_backfill_has_for_each_day_what_was_published_when_it_was_the_newest(w
     assert {one.moment.timestamp() - one.samples[0].value for one in past} == {
         timedelta(days=3, hours=6).total_seconds()
     }
+
+
+@pytest.mark.servers("postgresql")
+def test_replicas_on_one_postgresql_publish_the_same_company(tmp_path: Path) -> None:
+    with real_servers.postgresql(tmp_path) as url:
+        one = World(tmp_path, Store.open(url))
+        other = World(tmp_path, Store.open(url))
+        found = []
+        for source in one.sources:
+            one.month(source, ALICE, someone(f"only-{source}", email=False))
+        # A replica with another configuration for a while, and then the polls of the first one.
+        book_of(other.store, "chat")
+        book_of(other.store, "chat", joins=True)
+        replicas = Replica(one), Replica(other)
+        for _ in range(2):
+            for replica in replicas:
+                replica.publish(*one.sources)
+            found += [set(replica.company_samples()) for replica in replicas]
+            one.month("chat", ALICE, BOB)
+        one.write([("alice@example.com", "chat:only-chat")])
+        for replica in replicas:
+            replica.publish(*one.sources)
+        found += [set(replica.company_samples()) for replica in replicas]
+        expected = one.expected()
+        for world in (one, other):
+            world.store.close()
+
+    assert found[0] == found[1]
+    assert {sample.value for sample in found[0] if sample.metric == "adoption_company_active_users"} == {0}
+    assert found[2] == found[3]
+    assert found[4] == found[5] == expected
+
+
+def test_a_bug_keeps_back_the_company_alone_and_is_told_once(
+    world: World, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for source in world.sources:
+        world.month(source, ALICE)
+    replica = Replica(world)
+    with monkeypatch.context() as patch:
+        patch.setattr("exporter.publish.company.data_day", lambda _known: 1 // 0)
+        replica.publish(*world.sources)
+        replica.look()
+    told = [record.message for record in caplog.records if record.levelname == "ERROR"]
+    broken = replica.company_samples()
+    replica.publish("chat")
+
+    assert (told, broken) == (["a bug kept the company from being published"], [])
+    assert set(replica.company_samples()) == world.expected()
 
 
 names = ["al", "bo", "cy", "di", "ed"]
