@@ -62,6 +62,7 @@ def test_it_names_the_next_ten_days_off_and_the_seats_of_each_source(tmp_path: P
         "      Wed 2026-12-30  closed",
         "      Thu 2026-12-31  closed",
         "      Fri 2027-01-01  New Year's Day",
+        "  company: the people of assistant, cody together",
     ]
 
 
@@ -156,3 +157,28 @@ def test_without_a_teams_file_nothing_is_said_of_one(tmp_path: Path) -> None:
     check = OnlineCheck(date(2026, 12, 22), people=[frozenset({"alice"})])
 
     assert "teams" not in "\n".join(lines(tmp_path, SOURCES, assistant=check))
+
+
+def test_it_says_what_the_identities_file_has_and_counts_people_by_every_name(tmp_path: Path) -> None:
+    (tmp_path / "identities.csv").write_text(
+        "person,identity\nalice,al\nalice,cody:17\nalice@example.com,alice\nzoe,z@example.com\n"
+    )
+    people = [frozenset(names) for names in ({"al"}, {"17"}, {"alice@example.com"}, {"z@example.com"}, {"bob"})]
+    check = OnlineCheck(SPRING, people=people)
+    head = f"people: {{identities: {{file: identities.csv}}, company: false}}\n{TEAMS}"
+    made = lines(tmp_path, head + SOURCES, rows="alice,web\n", assistant=check, cody=check)
+
+    assert made[1] == f"  identities file {tmp_path}/identities.csv: 4 names of 3 people, on lines 2 to 5"
+    assert [line for line in made if "knows" in line or "company" in line] == [
+        # To this source "17" is nobody.
+        "    teams file: knows 2 of 5 people of 2026-05-01",
+        "    teams file: knows 3 of 5 people of 2026-05-01",
+    ]
+
+
+@pytest.mark.parametrize(("rows", "said"), [("", "0 names"), ("al,a\n", "1 name of 1 person, on line 2")])
+def test_it_says_how_many_names_there_are(tmp_path: Path, rows: str, said: str) -> None:
+    (tmp_path / "identities.csv").write_text(f"person,identity\n{rows}")
+    made = lines(tmp_path, "people: {identities: {file: identities.csv}}\n" + SOURCES)
+
+    assert made[0] == f"  identities file {tmp_path}/identities.csv: {said}"
