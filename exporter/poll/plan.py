@@ -3,6 +3,7 @@
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from itertools import accumulate
 from statistics import median
 
 from exporter.model import CLOCK_TOLERANCE, ONE_DAY, WINDOWS, WindowPeople, newest_ready, ready_since, window_days
@@ -54,21 +55,27 @@ def days_to_read(now: datetime, read_window: ReadWindow, stored: Mapping[date, S
     unsettled = [day for day in older if stored[day].empty_since is not None or stored[day].pending]
     again = [day for day in history[: read_window.lookback] if day in stored] + unsettled
     # Judged apart: what is missing must not wait for a day because what is there would cost much.
-    incomplete = [day for day in again if stored[day].pending]
+    incomplete = sorted((day for day in again if stored[day].pending), key=lambda day: stored[day].read_at)
     complete = [day for day in again if not stored[day].pending]
     published = ready_since(newest, read_window.ready_at)
-    again = [*_affordable(incomplete, stored, published, now), *_affordable(complete, stored, published, now)]
+    # After an outage many days lack something: at each poll come as many as are cheap together, by turns.
+    spent = accumulate(stored[day].requests for day in incomplete)
+    cheap = [day for day, requests in zip(incomplete, spent, strict=True) if requests <= CHEAP_REREAD]
+    again = [*cheap, *_not_since(published, incomplete[len(cheap) :], stored, now)]
+    again += complete if _cost(complete, stored) <= CHEAP_REREAD else _not_since(published, complete, stored, now)
     unjoined = {day for day in history[:_JOINED_DAYS] if day in stored and stored[day].unjoined}
     wanted = {day for day in history if day not in stored} | set(again) | unjoined
     return sorted(wanted, reverse=True)
 
 
-def _affordable(
-    days: Sequence[date], stored: Mapping[date, StoredDay], published: datetime, now: datetime
+def _cost(days: Sequence[date], stored: Mapping[date, StoredDay]) -> int:
+    return sum(stored[day].requests for day in days)
+
+
+def _not_since(
+    published: datetime, days: Sequence[date], stored: Mapping[date, StoredDay], now: datetime
 ) -> Sequence[date]:
-    """Days to read again: all where that is cheap, else those that were not read since the newest day was published."""
-    if sum(stored[day].requests for day in days) <= CHEAP_REREAD:
-        return days
+    """The days that were not read since the newest day was published."""
     # A day that was read in the future was read by a clock that was ahead.
     return [day for day in days if not published.timestamp() <= stored[day].read_at <= now.timestamp()]
 

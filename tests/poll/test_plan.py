@@ -61,6 +61,18 @@ def test_a_cheap_day_that_waits_for_fields_does_not_wait_for_dear_days_that_are_
     assert days_to_read(PUBLISHED + timedelta(hours=1), RULES, known) == days
 
 
+def test_many_days_that_wait_for_fields_are_read_by_turns_as_many_a_poll_as_are_cheap() -> None:
+    known = stored(MONDAY, SUNDAY, SATURDAY, FRIDAY, requests=CHEAP_REREAD // 2)
+    known = {day: replace(about, pending=True) for day, about in known.items()}
+    rules = replace(RULES, history=4)
+    later = PUBLISHED + timedelta(hours=1)
+
+    assert days_to_read(later, rules, known) == [MONDAY, SUNDAY]
+    # They are waited for still.
+    known |= {day: replace(known[day], read_at=later.timestamp()) for day in (MONDAY, SUNDAY)}
+    assert days_to_read(later + timedelta(hours=1), rules, known) == [SATURDAY, FRIDAY]
+
+
 def test_later_polls_read_what_is_not_stored_and_the_lookback_again() -> None:
     known = stored(MONDAY, SUNDAY, SATURDAY, THURSDAY, WEDNESDAY)
 
