@@ -1,6 +1,9 @@
 """States in memory that are closed with the test that opened them."""
 
+import threading
+
 from exporter.state.store import Store
+from tests.support.daemons import PATIENCE
 
 _open: list[Store] = []
 
@@ -13,6 +16,9 @@ def fresh_store() -> Store:
 
 
 def close_stores() -> None:
-    """Closes every open state."""
+    """Closes every open state. SQLite crashes where a poll that nobody waits for still uses it."""
+    for thread in threading.enumerate() if _open else ():
+        if thread.name.startswith("job"):
+            thread.join(PATIENCE)
     while _open:
         _open.pop().close()
