@@ -89,7 +89,7 @@ class PeopleWatch:
     def _report(self, files: Files, publishers: Sequence[Publisher]) -> None:
         persons, directory = self._directory.persons(), self._directory
         if directory.identities is not None and persons.refused != self._refused:
-            message = "identities that fit several accounts are left out: name the source"
+            message = "identities that fit several accounts are refused: name the source"
             report_identities(message, directory.identities.path, persons.refused)
         self._refused = persons.refused
         if files is self._reported:

@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 from pyroaring import BitMap
 
+from exporter.config.identities_file import identities_file
 from exporter.config.teams_file import teams_file
 from exporter.model import EVERYBODY, Amount, AmountKey, DayFacts, Identity, Reading
 from exporter.publish.company import Company
@@ -248,3 +249,30 @@ def test_a_source_that_cannot_be_published_keeps_back_no_other(
     assert [record.message for record in caplog.records if record.levelname == "ERROR"] == [
         "a bug kept a source from following the teams file"
     ]
+
+
+def test_identities_that_fit_several_accounts_or_nobody_are_told_by_their_lines(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    world = World(tmp_path)
+    path = tmp_path / "identities.csv"
+    path.write_text("person,identity\nalice@example.com,carol\nbob@example.com,mallory\nzoe,tool:mallory\n")
+    world.directory.become(["tool", "other"], identities_file(path), world.file)
+    for _ in range(2):
+        world.look()
+    other = AccountBook(world.bench.store, "other")
+    other.number([Identity("9", username="carol")])
+    world.publisher.publish_all()
+    world.directory.follow(["other"])
+    for _ in range(2):
+        world.look()
+
+    assert warnings(caplog) == [
+        ("identities match nobody", {"file": path, "identities": 2, "lines": "3, 4"}),
+        (
+            "identities that fit several accounts are refused: name the source",
+            {"file": path, "identities": 1, "lines": "2"},
+        ),
+    ]
+    assert "carol" not in caplog.text
+    assert "mallory" not in caplog.text
