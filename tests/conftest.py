@@ -1,5 +1,6 @@
 """Skips tests whose programs are not installed, and sets up what every test needs."""
 
+import logging
 import os
 import signal
 from collections.abc import Iterator
@@ -24,6 +25,15 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 def _stores_end_with_their_test() -> Iterator[None]:
     yield
     close_stores()
+
+
+@pytest.fixture(autouse=True)
+def _log_level_ends_with_its_test() -> Iterator[None]:
+    """A command that runs within a test sets the level of the whole process."""
+    root = logging.getLogger()
+    level = root.level
+    yield
+    root.setLevel(level)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
