@@ -7,7 +7,7 @@ import polars as pl
 from pyroaring import BitMap
 
 from exporter.model import EVERYBODY, Amount, AmountKey, DayFacts, Field, PeopleKey, Reading, column
-from exporter.state.codec import counted_accounts, same
+from exporter.state.codec import accounts_of, counted_accounts, same
 from exporter.state.records import Change
 
 
@@ -30,12 +30,13 @@ def keep_known_kinds(stored: DayFacts, read: DayFacts) -> DayFacts:
     """A re-read day with the service accounts of the stored day.
 
     Sourcegraph's registry describes today only (2026-11). So an account that the stored day counts as a person stays
-    one, and an account that is new on the day is what the registry says now: a person if the registry is gone.
+    one, and an account that is new on the day is what the registry says now: a person if the registry is gone. A
+    service account stays one where only its money is kept.
     """
     if stored.service is None:
         return read
     new = BitMap() if read.service is None else read.service - counted_accounts(stored)
-    return replace(read, service=(stored.service & counted_accounts(read)) | new)
+    return replace(read, service=(stored.service & accounts_of(read)) | new)
 
 
 def with_fields(facts: DayFacts, other: DayFacts, fields: Collection[Field]) -> DayFacts:
