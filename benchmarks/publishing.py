@@ -10,11 +10,10 @@ each of the two formats cost. Exits with 1 where a goal is missed.
 import argparse
 import gzip
 import random
-import resource
 import sys
-from collections.abc import Callable, Sequence
-from time import process_time
+from collections.abc import Iterator, Sequence
 
+from benchmarks.claim import Baseline, Figure, cpu_seconds, peak_mib, report
 from exporter.metrics import ADOPTION, Sample
 from exporter.publish.snapshot import ExpositionCache
 from tests.support.reference import render
@@ -34,49 +33,50 @@ def source(name: str, series: int, seed: int) -> list[Sample]:
     ]
 
 
-def cost(work: Callable[[], object]) -> float:
-    """CPU seconds of a call."""
-    began = process_time()
-    work()
-    return process_time() - began
-
-
 def with_prometheus_client(samples: Sequence[Sample]) -> None:
     """What a publication cost before: everything, in both formats."""
     gzip.compress(render(samples, "text"), 6)
     gzip.compress(render(samples, "openmetrics"), 6)
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Measures, prints, and gives 1 where a goal is missed."""
-    parser = argparse.ArgumentParser(description="What a publication costs.")
-    parser.add_argument("--million", action="store_true", help="also a million series")
-    million: bool = parser.parse_args(arguments).million
+def measure(million: bool = True) -> Iterator[Figure]:
+    """Publishes, and yields what it cost."""
     first, other = source("one", SERIES, 1), source("one", SERIES, 2)
     many = [(f"source-{index:03}", source(f"source-{index:03}", SERIES // SOURCES, index)) for index in range(SOURCES)]
     random.Random(3).shuffle(many)
     cache, others = ExpositionCache(), ExpositionCache()
-    baseline = cost(lambda: with_prometheus_client(first))
-    found = [
-        (f"{SERIES:,} series, first time", cost(lambda: cache.publish("one", first)), 0.5),
-        (f"{SERIES:,} series, again with other values", cost(lambda: cache.publish("one", other)), 0.3),
-        (f"{SOURCES} sources of {SERIES // SOURCES:,} series, each once", cost(lambda: each_once(others, many)), 1.0),
-    ]
+    baseline = Baseline(
+        "prometheus_client and gzip, all series once", cpu_seconds(lambda: with_prometheus_client(first))
+    )
+
+    def cost(claim: str, cpu: float, most: float) -> Figure:
+        return Figure(claim, cpu, "s CPU", most=most, baseline=baseline)
+
+    yield cost(f"{SERIES:,} series, first time", cpu_seconds(lambda: cache.publish("one", first)), 0.5)
+    yield cost(f"{SERIES:,} series, again with other values", cpu_seconds(lambda: cache.publish("one", other)), 0.3)
+    each = f"{SOURCES} sources of {SERIES // SOURCES:,} series, each published once"
+    yield cost(each, cpu_seconds(lambda: each_once(others, many)), 1.0)
+    first_part = others.snapshot.parts["text"]
+    whole = len(gzip.compress(first_part.plain, 6))
+    yield Figure(
+        "their gzipped body, longer than in one piece", 100 * (len(first_part.deflated) / whole - 1), "%", most=15
+    )
     if million:
         samples = source("one", 10 * SERIES, 1)
-        found.append(
-            (f"{10 * SERIES:,} series, first time", cost(lambda: ExpositionCache().publish("one", samples)), 7)
+        yield Figure(
+            f"{10 * SERIES:,} series, first time",
+            cpu_seconds(lambda: ExpositionCache().publish("one", samples)),
+            "s CPU",
+            most=7,
         )
-    print(f"{baseline:7.2f} s CPU            prometheus_client and gzip, {SERIES:,} series once")
-    for words, took, most in found:
-        print(f"{took:7.2f} s CPU  {'met' if took <= most else 'MISSED':<6} (at most {most}) {words}")
-    first_part = others.snapshot.parts["text"]
-    longer = len(first_part.deflated) / len(gzip.compress(first_part.plain, 6)) - 1
-    print(
-        f"{longer:+7.1%}        {'met' if longer <= 0.15 else 'MISSED':<6} (at most 15%) longer than gzip in one piece"
-    )
-    print(f"{resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024:7} MiB at the peak")
-    return 0 if longer <= 0.15 and all(took <= most for _, took, most in found) else 1
+        yield Figure("memory at the peak, with all of these samples", peak_mib(), "MiB", most=1_126)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Measures, prints, and gives 1 where a goal is missed."""
+    parser = argparse.ArgumentParser(description="What a publication costs.")
+    parser.add_argument("--million", action="store_true", help="also a million series")
+    return report(measure(parser.parse_args(arguments).million))
 
 
 def each_once(cache: ExpositionCache, sources: Sequence[tuple[str, Sequence[Sample]]]) -> None:
