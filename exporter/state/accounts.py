@@ -201,7 +201,7 @@ class AccountBook:
             self._database.upsert(
                 connection,
                 schema.account,
-                [
+                (
                     {
                         "source": self._source,
                         "hash": digest,
@@ -211,12 +211,12 @@ class AccountBook:
                     for identity, digest in fresh
                     # An id alone, as a registry has it, is no better name than the one that rows gave.
                     if digest not in known or identity.email or identity.username
-                ],
+                ),
             )
             self._database.upsert(
                 connection,
                 schema.alias,
-                [
+                (
                     {
                         "source": self._source,
                         "hash": self._hash(f"alias:{text.lower()}"),
@@ -226,7 +226,7 @@ class AccountBook:
                     for identity, digest in fresh
                     for rank, text in enumerate(_aliases(identity))
                     if text
-                ],
+                ),
             )
             if joints.has(connection, self._source):
                 of_fresh = ((identity, numbers[digest]) for identity, digest in fresh)

@@ -2,9 +2,10 @@
 
 import secrets
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, nullcontext, suppress
 from functools import cached_property
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -21,6 +22,9 @@ from exporter.state.locks import FileLocks, SessionLocks, lock_key
 
 # How long a suspended process keeps a leader lock or a transaction on PostgreSQL.
 LOCK_SECONDS = 60.0
+# The parameters of a statement are in memory several times over, and the garbage collector stops every thread while it
+# looks at them: with 50,000 rows at once scrapes waited 70 ms ten times.
+ROWS_AT_ONCE = 1000
 NO_VARIABLES: Mapping[str, str] = {}
 
 
@@ -170,18 +174,19 @@ class Database:
         if self.shared:
             connection.execute(select(func.pg_advisory_xact_lock(lock_key(name, self.hash_key()))))
 
-    def upsert(self, connection: Connection, table: Any, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Inserts rows, replacing those with the same primary key."""
-        if not rows:
-            return
+    def upsert(self, connection: Connection, table: Any, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Inserts rows, some at a time, replacing those with the same primary key. All rows have the same columns."""
+        left = iter(rows)
+        while some := list(islice(left, ROWS_AT_ONCE)):
+            connection.execute(self._upsert(table, some[0]), some)
+
+    def _upsert(self, table: Any, columns: Iterable[str]) -> Any:
         statement = self.insert(table)
         keys = [column.name for column in table.primary_key]
-        changed = {name: statement.excluded[name] for name in rows[0] if name not in keys}
+        changed = {name: statement.excluded[name] for name in columns if name not in keys}
         if changed:
-            statement = statement.on_conflict_do_update(index_elements=keys, set_=changed)
-        else:
-            statement = statement.on_conflict_do_nothing(index_elements=keys)
-        connection.execute(statement, list(rows))
+            return statement.on_conflict_do_update(index_elements=keys, set_=changed)
+        return statement.on_conflict_do_nothing(index_elements=keys)
 
     def wipe(self) -> None:
         """Removes deleted data from the files of a SQLite state: writes its log into the database and truncates it.

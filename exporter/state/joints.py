@@ -59,7 +59,7 @@ def record(database: Database, connection: Connection, source: str, fresh: Itera
         for digest, email in _joints(database, identity)
     ]
     unique = {(row["number"], row["hash"]): row for row in rows}
-    database.upsert(connection, schema.joint, list(unique.values()))
+    database.upsert(connection, schema.joint, unique.values())
 
 
 def find(connection: Connection, source: str) -> list[Joint]:

@@ -7,7 +7,6 @@ secret, is in no message, no log and no span.
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import ExitStack
 from ipaddress import ip_address
-from tempfile import TemporaryFile
 from typing import TYPE_CHECKING, BinaryIO
 
 import httpx
@@ -50,7 +49,7 @@ def report_rows(
     stands, so rows must be read to the end before any of them counts.
     """
     with ExitStack() as closing:
-        file = closing.enter_context(TemporaryFile())
+        file = closing.enter_context(ndjson.temporary_file())
         try:
             parts = _download_all(client, links(), hosts, file, name, limit)
         except LinkExpired:

@@ -148,9 +148,10 @@ def test_a_signal_in_the_middle_of_a_poll_ends_it_long_before_the_vendor_would(t
 @pytest.fixture
 def _settings_of_the_process() -> Iterator[None]:
     """What a daemon changes for its process is undone."""
-    interval = sys.getswitchinterval()
+    interval, thresholds = sys.getswitchinterval(), gc.get_threshold()
     yield
     sys.setswitchinterval(interval)
+    gc.set_threshold(*thresholds)
     gc.unfreeze()
 
 

@@ -1,4 +1,4 @@
-from collections.abc import Iterator
+from collections.abc import Iterator, Sized
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
@@ -7,12 +7,14 @@ from pathlib import Path
 import polars as pl
 import pytest
 from pyroaring import BitMap
+from sqlalchemy import event, select
 from sqlalchemy.exc import IntegrityError
 
 from exporter.errors import Failure
 from exporter.model import EVERYBODY, Amount, AmountKey, DayFacts, Identity, PeopleKey, Reading, WindowPeople
 from exporter.state import codec, schema
 from exporter.state.accounts import AccountBook
+from exporter.state.database import ROWS_AT_ONCE
 from exporter.state.engine import MEMORY
 from exporter.state.records import ScopeStatus, StoredDay
 from exporter.state.store import PollStatus, Store
@@ -197,6 +199,36 @@ def test_a_failure_in_the_middle_of_storing_leaves_the_day_as_it_was(store: Stor
     assert store.people("acme", "all") == {MONDAY: BitMap([1])}
     assert store.scopes("acme")["all"].revised == 0
     assert put(store, MONDAY, people(1, 2)) == "revised"
+
+
+def test_many_rows_are_written_some_at_a_time_in_one_transaction(store: Store) -> None:
+    rows = [{"name": f"name-{number:04}", "value": b"%d" % number} for number in range(2 * ROWS_AT_ONCE + 1)]
+    sizes: list[int] = []
+
+    def fail() -> None:
+        with store.database.write() as connection:
+
+            @event.listens_for(connection, "before_cursor_execute")
+            def note(_c: object, _cursor: object, _text: str, rows: Sized, _context: object, many: bool) -> None:
+                sizes.append(len(rows) if many else 1)
+
+            store.database.upsert(connection, schema.meta, iter(rows))
+            raise RuntimeError("killed")
+
+    with pytest.raises(RuntimeError, match="killed"):
+        fail()
+    before = names(store)
+    with store.database.write() as connection:
+        store.database.upsert(connection, schema.meta, iter(rows))
+        store.database.upsert(connection, schema.meta, iter(()))
+
+    assert sizes == [ROWS_AT_ONCE, ROWS_AT_ONCE, 1]
+    assert names(store) - before == {row["name"] for row in rows}
+
+
+def names(store: Store) -> set[str]:
+    with store.database.read() as connection:
+        return set(connection.execute(select(schema.meta.c.name)).scalars())
 
 
 def test_an_exception_inside_a_transaction_undoes_all_of_it(store: Store) -> None:

@@ -1,5 +1,6 @@
 import io
 import json
+import os
 from typing import Any
 
 import pytest
@@ -67,3 +68,13 @@ def test_a_file_that_has_become_shorter_is_a_bad_payload() -> None:
 
 def test_fractions_stay_exact() -> None:
     assert [str(row["credits"]) for row in rows_of(b'{"credits": 40.16699999999999}')] == ["40.16699999999999"]
+
+
+def test_a_long_file_is_read_in_few_large_steps() -> None:
+    line = b'{"a": "' + b"a" * 5000 + b'"}\n'
+    with ndjson.temporary_file() as file:
+        file.write(line * 500)
+        file.seek(0)
+        places = {os.lseek(file.fileno(), 0, os.SEEK_CUR) for _ in ndjson.rows(file, 500 * len(line), "x")}
+
+    assert places == {2**20, 2 * 2**20, 500 * len(line)}
