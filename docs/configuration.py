@@ -5,42 +5,23 @@
 
 import types
 import typing
-from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
 
-import yaml
 from annotated_types import Ge, Le
-from pydantic import AfterValidator, BaseModel, BeforeValidator, SecretStr, TypeAdapter
+from pydantic import AfterValidator, BeforeValidator, SecretStr
 from pydantic.fields import FieldInfo
 
-from exporter.config.calendar import Calendar
-from exporter.config.sections import (
-    Address,
-    OtlpSettings,
-    PeopleSettings,
-    StateSettings,
-    TeamsSettings,
-    WebSettings,
-)
-from exporter.config.source import PollSettings, SourceSettings
+from exporter.commands.keys import SECTIONS, Key, annotated, sections, shown
+from exporter.config.sections import Address
+from exporter.config.source import SourceSettings
 from exporter.vendors import SETTINGS
 
 PAGE = Path(__file__).with_suffix(".md")
-WORDS: Mapping[str, Mapping[str, tuple[object, str]]] = yaml.safe_load(PAGE.with_suffix(".yaml").read_text())
 
-SECTIONS: Mapping[str, type[BaseModel]] = {
-    "web": WebSettings,
-    "poll": PollSettings,
-    "calendar": Calendar,
-    "state": StateSettings,
-    "people": PeopleSettings,
-    "teams": TeamsSettings,
-    "otlp": OtlpSettings,
-}
 _OF_SECTIONS = {
     "web": "Where to serve.",
     "poll": "Defaults of every source; each key may stand in a source too.",
@@ -54,8 +35,8 @@ _OF_SECTIONS = {
 _HEAD = """# Configuration
 
 Made by `python -m docs.configuration` from the settings models; a test keeps it true.
-[config.example.yaml](../config.example.yaml) is the same as a file to copy. `adoption-exporter check-config FILE` tells
-every mistake at once.
+[config.example.yaml](../config.example.yaml) is the same as a file to copy, and `adoption-exporter init` writes one for
+your vendor. `adoption-exporter check-config FILE` tells every mistake at once.
 
 One YAML file. Unknown keys are errors. `${NAME}` in any string is the environment variable NAME, `$${` a plain `${`.
 Durations are whole numbers of d, h, m, s: `90s`, `1h30m`, `7d`. Files are looked for beside the configuration unless
@@ -98,32 +79,6 @@ _CLASSES = {
 }
 
 
-@dataclass(frozen=True)
-class Key:
-    """A key with its dots, and its field; `example` and `meaning` are those of configuration.yaml."""
-
-    name: str
-    field: FieldInfo
-    example: object
-    meaning: str
-
-    @property
-    def adapter(self) -> TypeAdapter[Any]:
-        """What checks and shows its values."""
-        return TypeAdapter(_annotated(self.field))
-
-
-def sections() -> Iterator[tuple[str, list[Key]]]:
-    """Every section of the page with its keys."""
-    for name, model in SECTIONS.items():
-        yield name, _keys(name, model, model.model_fields)
-    of_others = {*PollSettings.model_fields, "teams", "calendar"}
-    yield "source", _keys("source", SourceSettings, SourceSettings.model_fields.keys() - of_others)
-    for vendor, settings in SETTINGS.items():
-        common = SourceSettings.model_fields.keys() - ({"teams"} if settings.has_teams else set())
-        yield vendor, _keys(vendor, settings, settings.model_fields.keys() - common)
-
-
 def page() -> str:
     """The whole page."""
     parts = [_HEAD]
@@ -139,7 +94,7 @@ def page() -> str:
 
 def kind(field: FieldInfo) -> str:
     """The type of a field in words."""
-    return _kind(_annotated(field))
+    return _kind(annotated(field))
 
 
 def default(key: Key) -> str:
@@ -147,41 +102,11 @@ def default(key: Key) -> str:
     if key.field.is_required():
         section = key.name.rpartition(".")[0]
         return f"required in `{section}`" if section else "required"
-    value = key.field.get_default(call_default_factory=True)
-    return "-" if value is None else f"`{_shown(key.adapter.dump_python(value, mode='json', warnings=False))}`"
+    return "-" if key.default is None else f"`{shown(key.default)}`"
 
 
 def _row(key: Key) -> str:
-    return f"| `{key.name}` | {kind(key.field)} | {default(key)} | `{_shown(key.example)}` | {key.meaning} |"
-
-
-def _keys(section: str, model: type[BaseModel], names: Collection[str]) -> list[Key]:
-    words = WORDS[section]
-    fields = dict(_flat({name: field for name, field in model.model_fields.items() if name in names}))
-    if fields.keys() != words.keys():
-        raise ValueError(f"configuration.yaml: {section} has {sorted(fields.keys() ^ words.keys())} on one side alone")
-    return [Key(name, field, *words[name]) for name, field in fields.items()]
-
-
-def _flat(fields: Mapping[str, FieldInfo], prefix: str = "") -> Iterator[tuple[str, FieldInfo]]:
-    for name, field in fields.items():
-        key = f"{prefix}{field.alias or name}"
-        inner, several = _model_of(field.annotation)
-        if inner is None:
-            yield key, field
-        else:
-            yield from _flat(inner.model_fields, f"{key}{'[]' if several else ''}.")
-
-
-def _model_of(annotation: object) -> tuple[type[BaseModel] | None, bool]:
-    """The model in an annotation, and whether there may be several."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation, False
-    for argument in typing.get_args(annotation):
-        found, is_list = _model_of(argument)
-        if found is not None:
-            return found, is_list or typing.get_origin(annotation) is tuple
-    return None, False
+    return f"| `{key.name}` | {kind(key.field)} | {default(key)} | `{shown(key.example)}` | {key.meaning} |"
 
 
 def _of_vendor(name: str) -> str:
@@ -193,13 +118,6 @@ def _of_vendor(name: str) -> str:
     ]
     told = f"Its own defaults: {', '.join(own)}. " if own else ""
     return f"{told}What it gives and what the token needs: [vendors/{name}.md](vendors/{name}.md)."
-
-
-def _annotated(field: FieldInfo) -> Any:
-    annotation: Any = field.annotation
-    for part in field.metadata:
-        annotation = Annotated[annotation, part]
-    return annotation
 
 
 def _kind(annotation: Any) -> str:
@@ -228,17 +146,6 @@ def _limits(check: object) -> Iterator[str]:
             yield f"at least {part.ge}"
         if isinstance(part, Le):
             yield f"at most {part.le}"
-
-
-def _shown(value: object) -> str:
-    """A value as YAML on one line."""
-    if isinstance(value, str):
-        return value
-    return (
-        yaml.safe_dump(value, default_flow_style=True, width=1000, sort_keys=False)
-        .removesuffix("\n")
-        .removesuffix("\n...")
-    )
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ _COMMANDS: Mapping[str, tuple[str, str]] = {
     "dashboards": ("dashboards", "Write the Grafana dashboards and the Prometheus rules."),
     "demo": ("demo", "Run the daemon over built-in vendor simulators: no credentials, no network."),
     "healthcheck": ("healthcheck", "Exit 0 if a running exporter answers /-/healthy, else 1."),
+    "init": ("init", "Ask for a vendor and its token, and write a commented configuration."),
     "metrics": ("catalogue", "Print every metric with its type, labels, unit and meaning, by question."),
     "once": ("once", "Poll each source once and print what /metrics would show."),
     "report": ("report", "Print how the tools were used, in words, from the state alone."),

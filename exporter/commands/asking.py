@@ -2,9 +2,10 @@
 
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 import click
 import httpx
@@ -50,8 +51,22 @@ def ask_options(command: F) -> F:
     return url(ca_file(insecure(command)))
 
 
+class NoAnswer(Exception):
+    """A running exporter does not answer as it should; the message says why."""
+
+
+@contextmanager
+def exit_without_answer() -> Iterator[None]:
+    """Prints a NoAnswer as one line on stderr and exits with 1."""
+    try:
+        yield
+    except NoAnswer as failure:
+        click.echo(str(failure), err=True)
+        raise click.exceptions.Exit(1) from failure
+
+
 def ask(url: str, path: str, ca_file: Path | None, insecure: bool) -> httpx.Response:
-    """Gets a page of a running exporter; if it cannot, prints why on stderr and exits with 1."""
+    """Gets a page of a running exporter. Raises NoAnswer."""
     try:
         check_key_log(os.environ)
         verify = not insecure if ca_file is None else trusting("--ca-file", ca_file)
@@ -61,29 +76,24 @@ def ask(url: str, path: str, ca_file: Path | None, insecure: bool) -> httpx.Resp
         # Never through the environment's proxy: the exporter runs on this machine or a nearby one.
         answer = httpx.get(f"{url.rstrip('/')}/{path}", timeout=_TIMEOUT, verify=verify, trust_env=False)
     except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-        _give_up(f"{_shown(url)} does not answer: {error or type(error).__name__}")
+        raise NoAnswer(f"{_shown(url)} does not answer: {error or type(error).__name__}") from error
     if answer.status_code == httpx.codes.UNAUTHORIZED:
-        _give_up(f"{_shown(url)} wants a password: put user:password@ before the host")
+        raise NoAnswer(f"{_shown(url)} wants a password: put user:password@ before the host")
     if answer.status_code != httpx.codes.OK:
-        _give_up(f"{_shown(url)} answers {answer.status_code} for /{path}")
+        raise NoAnswer(f"{_shown(url)} answers {answer.status_code} for /{path}")
     return answer
 
 
 def ask_status(url: str, ca_file: Path | None, insecure: bool) -> dict[str, Any]:
-    """Gets the document of /api/v1/status; exits with 1 if something else answers."""
+    """Gets the document of /api/v1/status. Raises NoAnswer, also if something else answers."""
     answer = ask(url, "api/v1/status", ca_file, insecure)
     try:
         document = answer.json()
     except ValueError:
         document = None
     if not isinstance(document, dict) or not {"now", "reload", "sources"} <= document.keys():
-        _give_up(f"{_shown(url)} is no adoption-exporter")
+        raise NoAnswer(f"{_shown(url)} is no adoption-exporter")
     return document
-
-
-def _give_up(message: str) -> NoReturn:
-    click.echo(message, err=True)
-    raise click.exceptions.Exit(1)
 
 
 def _shown(url: str) -> str:

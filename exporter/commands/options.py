@@ -34,11 +34,18 @@ def whole_days(_context: click.Context, _parameter: click.Parameter, text: str |
     return days
 
 
-def _file_to_write(_context: click.Context, _parameter: click.Parameter, file: Path | None) -> Path | None:
+def in_a_folder_to_write_to(_context: click.Context, _parameter: click.Parameter, file: Path) -> Path:
+    """A click callback that refuses a file whose folder is not there or cannot be written to."""
+    if not (file.parent.is_dir() and os.access(file.parent, os.W_OK)):
+        raise click.BadParameter(f"there is no folder {file.parent} that can be written to")
+    return file
+
+
+def _file_to_write(context: click.Context, parameter: click.Parameter, file: Path | None) -> Path | None:
     # Checked before the vendors are read, which may take hours. A pipe, or anything else that is no file, would be
     # replaced by a file.
-    if file is not None and not os.access(file.parent, os.W_OK):
-        raise click.BadParameter(f"there is no folder {file.parent} that can be written to")
+    if file is not None:
+        in_a_folder_to_write_to(context, parameter, file)
     if file is not None and file.exists() and not file.is_file():
         raise click.BadParameter("must be a file")
     return None if file is None else file.resolve()

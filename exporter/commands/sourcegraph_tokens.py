@@ -14,6 +14,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
+from exporter.commands.prompt import prompt
 from exporter.commands.vendor_errors import exit_on_vendor_error
 from exporter.config.types import base_url
 from exporter.daemon.exporter import utc_now
@@ -85,7 +86,10 @@ def create(display_name: str | None, expires_at: str | None, base_url: str, cook
 @sourcegraph_tokens.command("list")
 @_session
 def list_tokens(base_url: str, cookie_name: str) -> None:
-    """List tokens and when they expire; a revoked one stays listed as expired."""
+    """List tokens and when they expire.
+
+    A revoked one stays listed as expired.
+    """
     with _signed_in(base_url, cookie_name) as client:
         rows = [
             (
@@ -168,7 +172,7 @@ def _client(base_url: str, cookie_name: str) -> Client:
 def _cookie(name: str) -> str:
     value = os.environ.get("CAS_COOKIE", "")
     if not value and sys.stdin.isatty():
-        value = click.prompt(f"Value of the cookie {name}", hide_input=True, err=True)
+        value = prompt(f"Value of the cookie {name}", hide_input=True)
     elif not value:
         value = sys.stdin.readline()
         if not value:

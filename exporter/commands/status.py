@@ -2,7 +2,9 @@
 
 import json
 import sys
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -12,7 +14,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from exporter.commands.asking import ask_options, ask_status
+from exporter.commands.asking import NoAnswer, ask_options, ask_status, exit_without_answer
 from exporter.web.relative_time import distance
 
 _COLUMNS = ("source", "scope", "health", "data day", "late", "1d", "7d", "28d", "workday", "people", "usual", "polled")
@@ -24,34 +26,76 @@ _BAD = ("failing", "partial", "withdrawn")
 _MOST_TOLD = 20
 # Without a terminal, lines never wrap.
 _WIDE = 10_000
+_AGAIN_AFTER = "5"
+# To the top left, and the screen empty from there on.
+_CLEARED = "\x1b[H\x1b[J"
 
 
 @click.command()
 @ask_options
 @click.option("--format", "form", type=click.Choice(["table", "json"]), default="table", show_default=True)
-def status(url: str, ca_file: Path | None, insecure: bool, form: str) -> None:
-    """Print the sources and scopes of a running exporter; exit 1 where a source or a scope fails."""
-    document = ask_status(url, ca_file, insecure)
-    if form == "json":
-        click.echo(json.dumps(document, indent=1))
-    else:
-        _print(document)
+@click.option(
+    "--watch",
+    is_flag=False,
+    flag_value=_AGAIN_AFTER,
+    type=click.FloatRange(min=1, max=86_400),
+    metavar="[SECONDS]",
+    help=f"Print the table again every so many seconds, {_AGAIN_AFTER} by default, until Ctrl-C.",
+)
+def status(url: str, ca_file: Path | None, insecure: bool, form: str, watch: float | None) -> None:
+    """Print the sources and scopes of a running exporter; exit 1 where a source or a scope fails.
+
+    With --watch it goes on where the exporter does not answer, and exits with 0.
+    """
+    if watch is not None and form == "json":
+        raise click.UsageError("--watch prints a table: it cannot be set beside --format json.")
+    if watch is not None:
+        # Ctrl-C is how it ends.
+        with suppress(KeyboardInterrupt):
+            watched(lambda: _table_or_failure(url, ca_file, insecure), _pauses(watch))
+        return
+    with exit_without_answer():
+        document = ask_status(url, ca_file, insecure)
+    click.echo(json.dumps(document, indent=1) if form == "json" else _text(document))
     if any(source["health"] in _BAD for source in document["sources"]):
         raise click.exceptions.Exit(1)
 
 
-def _print(document: Mapping[str, Any]) -> None:
-    """Prints a table, and below it what the teams file knows, failures with advice, and what is wrong with a reload."""
+def watched(page: Callable[[], str], pauses: Iterable[None]) -> None:
+    """Prints a page again after each pause: on a terminal in the place of the one before."""
+    terminal = sys.stdout.isatty()
+    click.echo(f"{_CLEARED if terminal else ''}{page()}")
+    for _ in pauses:
+        click.echo(f"{_CLEARED if terminal else chr(10)}{page()}")
+
+
+def _pauses(seconds: float) -> Iterator[None]:
+    while True:
+        time.sleep(seconds)
+        yield
+
+
+def _table_or_failure(url: str, ca_file: Path | None, insecure: bool) -> str:
+    try:
+        return _text(ask_status(url, ca_file, insecure))
+    except NoAnswer as failure:
+        return str(failure)
+
+
+def _text(document: Mapping[str, Any]) -> str:
+    """A table, and below it what the teams file knows, failures with advice, and what is wrong with a reload."""
     terminal = sys.stdout.isatty()
     console = Console(width=None if terminal else _WIDE, highlight=False, emoji=False, markup=False)
-    console.print(_table(document, plain=not terminal))
-    for source in document["sources"]:
-        if source["teams"] is not None:
-            console.print(f"\n{source['source']}: {_match(**source['teams'])}")
-        for who, failure in _failures(source):
-            console.print(f"\n{who}: {failure['message']}\n  {failure['advice']}")
-    for mistake in document["reload"]["mistakes"]:
-        console.print(f"\nThe configuration was not taken: {mistake}")
+    with console.capture() as shown:
+        console.print(_table(document, plain=not terminal))
+        for source in document["sources"]:
+            if source["teams"] is not None:
+                console.print(f"\n{source['source']}: {_match(**source['teams'])}")
+            for who, failure in _failures(source):
+                console.print(f"\n{who}: {failure['message']}\n  {failure['advice']}")
+        for mistake in document["reload"]["mistakes"]:
+            console.print(f"\nThe configuration was not taken: {mistake}")
+    return shown.get().removesuffix("\n")
 
 
 def _table(document: Mapping[str, Any], *, plain: bool) -> Table:

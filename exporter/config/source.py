@@ -65,7 +65,7 @@ class SourceSettings(PollSettings):
     needless; with one of them `token` is empty. One that has teams of its own sets `has_teams` (and `one_team_a_name`
     to False where several teams of one name are not one), and one that counts
     people without listing them `lists_people` to False. `also_called` are words, in lower case, that somebody may write
-    for the vendor's name.
+    for the vendor's name. `one_needed` are keys of which a source needs at least one.
     """
 
     instead_of_token: ClassVar[Sequence[str]] = ()
@@ -73,6 +73,7 @@ class SourceSettings(PollSettings):
     one_team_a_name: ClassVar[bool] = True
     lists_people: ClassVar[bool] = True
     also_called: ClassVar[Sequence[str]] = ()
+    one_needed: ClassVar[Sequence[str]] = ()
 
     vendor: str
     token: Secret

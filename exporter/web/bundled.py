@@ -15,8 +15,12 @@ _SHIPPED = (
 
 def shipped() -> Mapping[str, Path]:
     """Every file by its relative path, such as `grafana/dashboards/adoption-overview.json`."""
-    # Inside the package if it is installed, beside it in a checkout.
-    installed = _PACKAGE / "data"
-    folder = installed if installed.is_dir() else _PACKAGE.parent
+    folder = bundled()
     found = sorted(path for pattern in _SHIPPED for path in folder.glob(pattern))
     return {path.relative_to(folder).as_posix(): path for path in found}
+
+
+def bundled() -> Path:
+    """The folder that holds them: inside the package if it is installed, the checkout itself else."""
+    installed = _PACKAGE / "data"
+    return installed if installed.is_dir() else _PACKAGE.parent

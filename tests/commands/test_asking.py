@@ -2,6 +2,7 @@
 
 import json
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,11 +17,13 @@ from click.testing import CliRunner, Result
 from starlette.responses import PlainTextResponse
 
 from exporter.cli import commands
+from exporter.commands.status import watched
 from exporter.publish.status import Report
 from exporter.publish.team_match import TeamMatch
 from exporter.web.access import Guard, WebAccess
 from exporter.web.status_json import as_json
 from tests.support.certificates import certificate
+from tests.support.daemons import PATIENCE
 from tests.support.reports import Web, everything, report, scope, source
 from tests.support.web_server import serving
 
@@ -118,6 +121,52 @@ def test_an_exporter_that_polls_no_more_is_not_healthy() -> None:
         answer = run("healthcheck", "--url", f"http://{address}")
 
     assert (answer.exit_code, answer.stderr) == (1, f"http://{address} answers 503 for /-/healthy\n")
+
+
+def test_a_watch_prints_the_page_again_after_each_pause(capsys: pytest.CaptureFixture[str]) -> None:
+    pages = iter(["one", "two", "three"])
+
+    watched(lambda: next(pages), [None, None])
+
+    assert capsys.readouterr().out == "one\n\ntwo\n\nthree\n"
+
+
+def test_a_watch_begins_each_page_at_the_top_of_a_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    pages = iter(["one", "two"])
+
+    watched(lambda: next(pages), [None])
+
+    assert capsys.readouterr().out == "\x1b[H\x1b[Jone\n\x1b[H\x1b[Jtwo\n"
+
+
+@pytest.mark.slow
+def test_a_watch_goes_on_without_an_answer_and_ends_by_ctrl_c_without_a_word() -> None:
+    command = [sys.executable, "-m", "exporter", "status", "--url", "http://127.0.0.1:1", "--watch", "1"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        told = [process.stdout.readline() for _ in range(3)]
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=PATIENCE)
+
+    failure = "http://127.0.0.1:1 does not answer: [Errno 111] Connection refused\n"
+    assert (process.returncode, told, errors) == (0, [failure, "\n", failure], "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--watch", "--format", "json"], "--watch prints a table: it cannot be set beside --format json."),
+        (["--watch", "0"], "Invalid value for '--watch': 0.0 is not in the range 1<=x<=86400."),
+    ],
+)
+def test_a_watch_that_cannot_be_is_refused(arguments: list[str], words: str) -> None:
+    answer = run("status", *arguments)
+
+    assert (answer.exit_code, answer.stdout) == (2, "")
+    assert answer.stderr.splitlines()[-1] == f"Error: {words}"
 
 
 @pytest.mark.parametrize("command", ["status", "healthcheck"])

@@ -65,7 +65,7 @@ def test_the_wheel_holds_the_package_the_dashboards_and_the_rules_and_nothing_el
 
     assert names == {name for name in package if "__pycache__" not in name} | {
         f"exporter/data/{path.relative_to(CHECKOUT).as_posix()}" for path in shipped(CHECKOUT)
-    }
+    } | {"exporter/data/docs/configuration.yaml"}
     assert {"exporter/py.typed", "exporter/commands/demo.yaml"} <= names
 
 

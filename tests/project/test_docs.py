@@ -13,11 +13,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from docs import configuration
 from exporter.cli import commands
 from exporter.commands.catalogue import metrics
+from exporter.commands.keys import Key, sections
 from exporter.config.load import load_config
 from exporter.vendors import SETTINGS
 
 ROOT = Path(__file__).parents[2]
-KEYS = [key for _, keys in configuration.sections() for key in keys]
+KEYS = [key for _, keys in sections() for key in keys]
 PAGES = sorted(page.relative_to(ROOT) for pattern in ("*.md", "docs/**/*.md") for page in ROOT.glob(pattern))
 
 
@@ -32,7 +33,7 @@ def test_the_page_of_the_configuration_is_what_the_settings_say() -> None:
 
 
 @pytest.mark.parametrize("key", KEYS, ids=lambda key: key.name)
-def test_every_example_on_it_is_valid_and_says_what_it_is(key: configuration.Key, tmp_path: Path) -> None:
+def test_every_example_on_it_is_valid_and_says_what_it_is(key: Key, tmp_path: Path) -> None:
     if "file" in configuration.kind(key.field):
         pem = rsa.generate_private_key(65537, 2048).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
         (tmp_path / str(key.example)).write_bytes(pem)

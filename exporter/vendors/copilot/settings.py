@@ -76,6 +76,7 @@ class CopilotSettings(SourceSettings):
     instead_of_token: ClassVar = ("app",)
     has_teams: ClassVar[bool] = True
     also_called: ClassVar = ("github", "github-copilot")
+    one_needed: ClassVar = ("organizations", "enterprise")
 
     base_url: BaseUrl = GITHUB
     ready_at: ReadyAt = timedelta(days=2, hours=6)

@@ -102,6 +102,7 @@ class GitLabSettings(SourceSettings):
     """
 
     lists_people: ClassVar[bool] = False
+    one_needed: ClassVar = ("projects", "groups")
 
     base_url: BaseUrl = "https://gitlab.com"
     timeout: Duration = timedelta(seconds=60)
