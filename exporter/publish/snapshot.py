@@ -10,12 +10,12 @@ from types import MappingProxyType
 from typing import get_args
 
 from exporter.metrics import CATALOGUE, Sample
-from exporter.publish.body import NO_CHUNKS, FirstPart, Piece, bodies, piece
+from exporter.publish.body import Body, Deflater, FirstPart, Piece, piece
 from exporter.publish.prometheus import Format, heading, lines
 
 # The largest share of the time that rendering may take: a source that stores many days in a row does not render each.
 _SHARE = 0.1
-_EMPTY = bodies([])
+_EMPTY = Body([], Deflater())
 # Hold the place of a source's name for samples that are of none. No source can have these names.
 NO_SOURCE = ""
 COMPANY = ":company"
@@ -31,9 +31,13 @@ class Snapshot:
 
     samples: Mapping[str, Sequence[Sample]] = field(default_factory=dict)
     data_days: Mapping[str, Mapping[str, date]] = field(default_factory=dict)
-    parts: Mapping[Format, FirstPart] = field(
-        default_factory=lambda: {"text": _EMPTY.text, "openmetrics": _EMPTY.openmetrics}
-    )
+    body: Body = _EMPTY
+
+    @property
+    def parts(self) -> Mapping[Format, FirstPart]:
+        """The exposition in each format."""
+        made = self.body.make()
+        return {"text": made.text, "openmetrics": made.openmetrics}
 
     def all_samples(self) -> list[Sample]:
         """Every sample, source by source."""
@@ -50,7 +54,7 @@ class ExpositionCache:
         self._rendered = float("-inf")
         self._cost = 0.0
         self._families: Mapping[str, Mapping[str, Piece]] = {}
-        self._chunks = NO_CHUNKS
+        self._deflater = Deflater()
         self.snapshot = Snapshot()
 
     def publish(
@@ -67,8 +71,13 @@ class ExpositionCache:
         """
         with self._lock:
             self._waiting[source] = samples, data_days
-            if at_once or self.due():
-                self._render()
+            if self.due():
+                started = self._monotonic()
+                self._render(compress=True)
+                self._rendered = self._monotonic()
+                self._cost = self._rendered - started
+            elif at_once:
+                self._render(compress=False)
 
     def due(self) -> bool:
         """Whether a publication that may be delayed would be rendered now."""
@@ -81,10 +90,10 @@ class ExpositionCache:
             samples, data_days = dict(self.snapshot.samples), dict(self.snapshot.data_days)
             samples.pop(source, None)
             data_days.pop(source, None)
-            self._replace({source: ()}, samples, data_days)
+            self._replace({source: ()}, samples, data_days, compress=False)
 
-    def _render(self) -> None:
-        started = self._monotonic()
+    def _render(self, *, compress: bool) -> None:
+        """Publishes what waits. Where many publications follow each other, a scrape compresses the last of them."""
         # Emptied first: samples that cannot be rendered must not break the publication of another source.
         waiting, self._waiting = self._waiting, {}
         changed = {source: samples for source, (samples, _) in waiting.items()}
@@ -92,23 +101,27 @@ class ExpositionCache:
             changed,
             {**self.snapshot.samples, **changed},
             {**self.snapshot.data_days, **{source: days for source, (_, days) in waiting.items()}},
+            compress=compress,
         )
-        self._rendered = self._monotonic()
-        self._cost = self._rendered - started
 
     def _replace(
         self,
         changed: Mapping[str, Sequence[Sample]],
         samples: Mapping[str, Sequence[Sample]],
         data_days: Mapping[str, Mapping[str, date]],
+        *,
+        compress: bool,
     ) -> None:
         """Makes the next snapshot; only the families of the changed sources are written and compressed again."""
         families = dict(self._families)
         for source, found in changed.items():
             families = _with_source(families, source, found)
-        text, openmetrics, self._chunks = bodies(_pieces(families), self._chunks)
+        body = Body(_pieces(families), self._deflater)
+        if compress:
+            # Before anybody can ask for it: scrapes get the snapshot before it until then.
+            body.make()
         self._families = families
-        self.snapshot = Snapshot(samples, data_days, {"text": text, "openmetrics": openmetrics})
+        self.snapshot = Snapshot(samples, data_days, body)
 
 
 def _with_source(

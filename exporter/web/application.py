@@ -43,7 +43,11 @@ def application(pages: Pages, prefix: str = "") -> Starlette:
     reporting, reloading = asyncio.Lock(), asyncio.Lock()
 
     async def metrics(request: Request) -> Response:
-        return exposition(request, pages.cache.snapshot, pages.self_metrics)
+        snapshot = pages.cache.snapshot
+        if not snapshot.body.is_made:
+            # The first scrape after publications that followed each other fast; others are answered meanwhile.
+            await run_in_threadpool(snapshot.body.make)
+        return exposition(request, snapshot, pages.self_metrics)
 
     async def healthy(_request: Request) -> Response:
         if pages.healthy():

@@ -166,7 +166,7 @@ def lines_of(source: str) -> bytes:
 
 
 def test_chunks_whose_pieces_stay_the_same_are_not_compressed_again() -> None:
-    before = [piece(f"piece {number}", bytes(random.Random(number).choices(b"abc", k=2_000))) for number in range(200)]
+    before = [piece(f"piece {number}", bytes(random.Random(number).choices(b"abc", k=2_000))) for number in range(400)]
     after = [*before[:100], piece("new", b"new"), *before[101:]]
 
     chunks = bodies(before).chunks

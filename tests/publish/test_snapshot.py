@@ -1,3 +1,4 @@
+import gzip
 import threading
 from collections.abc import Callable, Sequence
 from datetime import date
@@ -5,6 +6,7 @@ from datetime import date
 import pytest
 
 from exporter.metrics import Sample, sample
+from exporter.publish.body import gzipped
 from exporter.publish.prometheus import Format
 from exporter.publish.snapshot import ExpositionCache, Snapshot
 from tests.support.reference import render
@@ -68,7 +70,7 @@ def test_a_publication_may_wait_while_rendering_takes_more_than_a_tenth_of_the_t
 
 
 def test_a_publication_at_once_takes_along_what_waits() -> None:
-    cache = ExpositionCache(monotonic=clock(0.0, 5.0, 6.0, 7.0, 7.0))
+    cache = ExpositionCache(monotonic=clock(0.0, 0.0, 5.0, 6.0, 7.0))
     cache.publish("a", seats("a", 1))
     cache.publish("b", seats("b", 2), at_once=False)
     waiting = values(cache.snapshot)
@@ -79,8 +81,31 @@ def test_a_publication_at_once_takes_along_what_waits() -> None:
     assert values(cache.snapshot) == [1, 2, 3]
 
 
+def test_publications_that_follow_each_other_fast_are_compressed_when_somebody_asks() -> None:
+    rendering_takes_two_seconds = (0.0, 2.0)
+    cache = ExpositionCache(monotonic=clock(0.0, *rendering_takes_two_seconds, 3.0, 21.9, 22.0, 22.0, 22.5))
+
+    compressed = []
+    for number, source in enumerate("abcd"):
+        cache.publish(source, seats(source, number))
+        compressed.append(cache.snapshot.body.is_made)
+
+    assert compressed == [True, False, False, True]
+
+
+def test_a_publication_that_waits_to_be_compressed_is_whole_for_whom_asks() -> None:
+    cache = ExpositionCache(monotonic=clock(0.0, 0.0, 5.0, 6.0, 7.0))
+    for number, source in enumerate("cab"):
+        cache.publish(source, seats(source, number))
+
+    expected = render([*seats("a", 1), *seats("b", 2), *seats("c", 0)], "text")
+    assert not cache.snapshot.body.is_made
+    assert gzip.decompress(b"".join(gzipped(cache.snapshot.parts["text"], b"rest"))) == expected + b"rest"
+    assert cache.snapshot.body.is_made
+
+
 def test_a_source_that_is_withdrawn_is_gone_even_where_its_samples_still_waited() -> None:
-    cache = ExpositionCache(monotonic=clock(0.0, 5.0, 6.0, 6.0, 7.0, 7.0))
+    cache = ExpositionCache(monotonic=clock(0.0, 0.0, 5.0, 6.0, 6.0, 7.0))
     cache.publish("a", seats("a", 1))
     cache.publish("a", seats("a", 2), at_once=False)
     cache.publish("b", seats("b", 3), at_once=False)

@@ -84,6 +84,21 @@ def test_a_large_scrape_arrives_whole_in_pieces(form: str, encoding: str) -> Non
     assert answer.headers.get("content-encoding", "") == encoding
 
 
+@pytest.mark.parametrize("encoding", ["", "gzip"])
+def test_a_scrape_right_after_publications_that_followed_each_other_fast_is_whole(encoding: str) -> None:
+    moments = iter([0.0, 0.0, 5.0, 6.0])
+    web = Web(cache=ExpositionCache(monotonic=lambda: next(moments)))
+    for source in "ab":
+        labels = {"source": source, "vendor": "augment", "scope": "all"}
+        web.cache.publish(source, [sample("adoption_seats", 3, **labels)])
+    assert not web.cache.snapshot.body.is_made
+
+    answer = Pages(web.application()).get("/metrics", headers={"accept-encoding": encoding})
+
+    series = [line for line in answer.text.splitlines() if line.startswith("adoption_seats")]
+    assert series == [f'adoption_seats{{scope="all",source="{source}",vendor="augment"}} 3.0' for source in "ab"]
+
+
 def test_a_head_request_gets_the_headers() -> None:
     answer = Pages(Web().application()).request("HEAD", "/metrics")
 
