@@ -14,15 +14,16 @@ import platform
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from importlib import import_module
 from pathlib import Path
 
-from benchmarks.claim import Figure, amount, line
+from benchmarks.claim import Figure, amount, line, measured
 
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
 # What each module measures, in the order of the page.
 CLAIMS: Mapping[str, str] = {
     "publishing": "What a publication costs",
+    "copilot": "Scrapes while large reports of Copilot are read",
+    "coder_classic": "Scrapes while large answers of a Coder v1 are read",
 }
 _HEAD = """# Performance
 
@@ -33,21 +34,12 @@ machine; seconds of CPU come second, and wall-clock time means little on a machi
 _COLUMNS = ("claim", "figure", "goal", "baseline", "times the baseline", "verdict")
 
 
-def figures(name: str) -> list[Figure]:
-    """The figures of one benchmark, printed as they come."""
-    found = []
-    for figure in import_module(f"benchmarks.{name}").measure():
-        print(line(figure), flush=True)
-        found.append(figure)
-    return found
-
-
 def in_a_process(name: str) -> list[Figure]:
     """The figures of one benchmark, measured in a fresh process. One that fails is a row that says so."""
     print(f"\n{CLAIMS[name]}: python -m benchmarks.{name}", flush=True)
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
         try:
-            return pool.submit(figures, name).result()
+            return pool.submit(measured, name).result()
         except Exception as error:
             failed = Figure(CLAIMS[name], None, "", note=f"failed: {type(error).__name__}: {error}")
             print(line(failed), flush=True)

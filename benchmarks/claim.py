@@ -7,6 +7,7 @@ them by `report(measure())` when it is run by itself. `python -m benchmarks` run
 import shutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from time import process_time
 
@@ -69,6 +70,16 @@ def amount(value: float, unit: str) -> str:
     """A value with its unit, with as many digits as can be compared between runs."""
     digits = next((digits for digits, least in enumerate((100, 10, 0.1)) if abs(value) >= least), 3)
     return f"{value:,.{digits}f}{'' if unit == '%' else ' '}{unit}" if value else f"0{'' if unit == '%' else ' '}{unit}"
+
+
+# Not in `__main__`, which processes of multiprocessing do not import.
+def measured(name: str) -> list[Figure]:
+    """The figures of one benchmark, printed as they come."""
+    found = []
+    for figure in import_module(f"benchmarks.{name}").measure():
+        print(line(figure), flush=True)
+        found.append(figure)
+    return found
 
 
 def report(figures: Iterable[Figure]) -> int:
