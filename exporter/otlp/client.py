@@ -3,6 +3,7 @@
 import logging
 import os
 import socket
+import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -26,14 +27,21 @@ logging.getLogger("opentelemetry").setLevel(logging.CRITICAL + 1)
 os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
 
 
+class _OutOfTime(Exception):
+    """Ends the retries of the SDK, which repeats a request only after errors of the network."""
+
+
 class OtlpClient:
     """Sends one signal with an exporter of the SDK, which retries within the target's timeout; for one thread.
 
     Raises OSError where a TLS file cannot be read.
     """
 
-    def __init__(self, target: Target, signal: Signal) -> None:
+    def __init__(self, target: Target, signal: Signal, monotonic: Callable[[], float] = time.monotonic) -> None:
         self.endpoint = target.endpoint
+        self._timeout = target.timeout
+        self._monotonic = monotonic
+        self._began = 0.0
         self._hidden = secrets(target.headers)
         self._exporter = _sdk_exporter(target, signal, self._on_response)
         self._response: CollectorResponse | None = None
@@ -41,9 +49,13 @@ class OtlpClient:
     def send(self, data: MetricsData | Sequence[ReadableSpan]) -> CollectorResponse:
         """Sends one request, again after a transient failure, and returns the last response."""
         self._response = None
-        result = self._exporter.export(data)
+        self._began = self._monotonic()
+        try:
+            taken = self._exporter.export(data).name == "SUCCESS"
+        except _OutOfTime:
+            taken = False
         response = self._response or CollectorResponse(ExportFailure("refused", "no request could be made of it"))
-        if response.failure is None and result.name != "SUCCESS":
+        if response.failure is None and not taken:
             response = CollectorResponse(ExportFailure("refused", "the answer could not be read"))
         return self._presentable(response)
 
@@ -55,6 +67,9 @@ class OtlpClient:
         # A last attempt that only timed out says less than the attempt before it.
         if self._response is None or response.failure is None or not response.failure.timed_out:
             self._response = response
+        # The SDK computes how long it retries from the time of day, so a clock set back would extend that.
+        if response.failure is not None and self._monotonic() - self._began >= self._timeout:
+            raise _OutOfTime
 
     def _presentable(self, response: CollectorResponse) -> CollectorResponse:
         """The response without secrets and e-mail addresses."""

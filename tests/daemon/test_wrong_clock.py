@@ -57,7 +57,7 @@ def test_a_push_that_waits_while_the_clock_goes_back_ends_with_its_timeout(proto
     with faulty_server.serve(faulty_server.silence) as silent:
         config.write_text(
             'state: {url: "sqlite://"}\n'
-            f'otlp: {{endpoint: "{silent.url}", protocol: {protocol}, interval: 1s, timeout: 2s}}\n'
+            f'otlp: {{endpoint: "{silent.url}", protocol: {protocol}, interval: 1s, timeout: 1s}}\n'
             f'sources: {{one: {{vendor: augment, token: a-token, base_url: "{silent.url}"}}}}\n'
         )
         with daemon(tmp_path, "run", "--config.file", str(config), **clock.environ) as running:

@@ -1,12 +1,13 @@
 """Sending over both protocols to collectors that take, refuse, delay and break."""
 
+import itertools
 import socket
 import ssl
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -18,9 +19,10 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from exporter import __version__
 from exporter.config.sections import OtlpSettings
 from exporter.metrics import Sample, sample
-from exporter.otlp.client import ExportSummary, Sender, connect, resource
+from exporter.otlp.client import ExportSummary, OtlpClient, Sender, connect, resource
 from exporter.otlp.points import nanoseconds
 from exporter.otlp.response import CollectorResponse, ExportFailure
+from exporter.otlp.target import Protocol, resolve
 from tests.support.collectors import PROTOBUF, Collector, Reply, grpc_collector, http_collector, partial
 from tests.support.daemons import PATIENCE
 
@@ -240,6 +242,24 @@ def test_a_collector_that_never_answers_costs_no_more_than_the_timeout(protocol:
     assert sent.failure is not None
     assert sent.failure.reason == "unreachable"
     assert monotonic() - began < PATIENCE
+
+
+@both
+def test_a_request_is_not_repeated_after_the_timeout_though_the_time_of_day_would_allow_it(protocol: Protocol) -> None:
+    def unavailable(_: int, context: grpc.ServicerContext) -> ExportMetricsServiceResponse:
+        context.abort(grpc.StatusCode.UNAVAILABLE, "starting")
+
+    replying = http_collector(lambda _: Reply(503)) if protocol == "http/protobuf" else grpc_collector(unavailable)
+    with replying as collector:
+        settings = OtlpSettings(endpoint=collector.url, protocol=protocol, timeout=timedelta(seconds=PATIENCE))
+        target = resolve(settings, {}, "metrics")
+        client = OtlpClient(target, "metrics", monotonic=itertools.count(0, target.timeout).__next__)
+        with closing(client):
+            sent = Sender(client, resource(10723)).send(seats(1))
+
+    failure = "503" if protocol == "http/protobuf" else "UNAVAILABLE: starting"
+    assert sent == ExportSummary(failure=ExportFailure("unreachable", failure))
+    assert len(collector.sizes) == 1
 
 
 def test_one_refused_batch_does_not_hold_back_the_others() -> None:
