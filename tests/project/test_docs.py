@@ -19,7 +19,9 @@ from exporter.vendors import SETTINGS
 
 ROOT = Path(__file__).parents[2]
 KEYS = [key for _, keys in sections() for key in keys]
-PAGES = sorted(page.relative_to(ROOT) for pattern in ("*.md", "docs/**/*.md") for page in ROOT.glob(pattern))
+PAGES = sorted(
+    page.relative_to(ROOT) for pattern in ("*.md", "docs/**/*.md", "deploy/**/*.md") for page in ROOT.glob(pattern)
+)
 
 
 def test_the_page_of_metrics_is_what_the_command_prints() -> None:

@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from importlib.util import find_spec
 from pathlib import Path
 from time import monotonic, sleep
 
@@ -33,11 +34,15 @@ COMMANDS = {
 
 
 def installed(program: str) -> str | None:
-    """The path of a program in `COMMANDS`, or of libfaketime; None where it is not installed."""
+    """The path of a program in `COMMANDS`, of libfaketime or of Helm; None where it is not installed."""
     if program == "libfaketime":
         # It is a library, which `faketime` preloads.
         library = wrong_clock.library()
         return None if library is None else str(library)
+    if program == "helm":
+        # It is a library of Python, with Helm's own code in it.
+        found_module = find_spec("helm_python")
+        return None if found_module is None else found_module.origin
     debian = os.pathsep.join(sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin")), reverse=True))
     path = f"{os.environ['PATH']}{os.pathsep}{debian}"
     found = (shutil.which(command, path=path) for command in COMMANDS[program])
