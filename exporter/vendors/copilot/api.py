@@ -80,9 +80,9 @@ def envelope(client: Client, place: Place, report: Report, day: date) -> Sequenc
     if body is None or isinstance(body, str):
         return Silence(hidden=False)
     found = json_object(body, answer.where)
-    if found.fields.get("report_day") is not None and found.text("report_day") != day.isoformat():
+    if found.given("report_day") and found.text("report_day") != day.isoformat():
         raise BadPayload(f"{answer.where}: asked for day {day}, got {found.text('report_day')[:10]}")
-    links = found.array("download_links") if found.fields.get("download_links") is not None else []
+    links = found.array("download_links") if found.given("download_links") else []
     if not all(isinstance(link, str) for link in links):
         raise BadPayload(f"{answer.where}: download_links holds something else than text")
     return [str(link) for link in links] or Silence(hidden=False)

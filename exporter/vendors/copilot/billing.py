@@ -68,5 +68,5 @@ def _check_day(body: JsonObject, day: date) -> None:
 
 
 def _model(item: JsonObject) -> str:
-    name = item.text("model") if item.fields.get("model") is not None else ""
+    name = item.text("model") if item.given("model") else ""
     return name if name.strip() else UNKNOWN

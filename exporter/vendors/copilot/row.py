@@ -58,10 +58,10 @@ def parse_row(row: JsonObject, day: date) -> Row:
     check_day(row, day)
     top = _counts(row)
     flags = dict(_flags(row))
-    surfaces = {key: row.json_object(key) for key in (words.CLI, words.APP, words.AGENTS_WINDOW) if _given(row, key)}
-    features = _features(row) if _given(row, "totals_by_feature") else None
-    jobs = _jobs(row) if _given(row, words.THIRD_PARTY) else None
-    credits_used = row.decimal(words.CREDITS) if _given(row, words.CREDITS) else None
+    surfaces = {key: row.json_object(key) for key in (words.CLI, words.APP, words.AGENTS_WINDOW) if row.given(key)}
+    features = _features(row) if row.given("totals_by_feature") else None
+    jobs = _jobs(row) if row.given(words.THIRD_PARTY) else None
+    credits_used = row.decimal(words.CREDITS) if row.given(words.CREDITS) else None
     works = any(top.values())
     reduced = not works and not flags and not any(row.fields[key] for key in row.fields if key.startswith("totals_by_"))
     if reduced:
@@ -71,7 +71,7 @@ def parse_row(row: JsonObject, day: date) -> Row:
     rest = _rest(top, clients)
     return Row(
         user_id=identifier(row, "user_id"),
-        login=row.text("user_login").strip() if _given(row, "user_login") else "",
+        login=row.text("user_login").strip() if row.given("user_login") else "",
         active=reduced
         or works
         or any(used.values())
@@ -105,22 +105,18 @@ def check_day(row: JsonObject, day: date) -> None:
 
 def identifier(obj: JsonObject, key: str) -> str:
     """An id, which comes as a number or as text; "" where there is none."""
-    if not _given(obj, key):
+    if not obj.given(key):
         return ""
     return obj.text(key).strip() if isinstance(obj.require(key), str) else str(obj.whole(key))
 
 
-def _given(row: JsonObject, key: str) -> bool:
-    return row.fields.get(key) is not None
-
-
 def _objects(row: JsonObject, key: str) -> list[JsonObject]:
-    return row.objects(key) if _given(row, key) else []
+    return row.objects(key) if row.given(key) else []
 
 
 def _counts(entry: JsonObject) -> Counts:
     """The seven counters of a row or of a part of it; None where it lacks one."""
-    return {key: entry.whole(key) if _given(entry, key) else None for key in words.COUNTERS}
+    return {key: entry.whole(key) if entry.given(key) else None for key in words.COUNTERS}
 
 
 def _flags(row: JsonObject) -> Iterator[tuple[str, bool]]:
@@ -148,20 +144,20 @@ def _of_features(
 
 def _of_surface(surfaces: Mapping[str, JsonObject], of: words.OfSurface) -> int | None:
     found = surfaces.get(of.surface)
-    return found.whole(of.field) if found is not None and _given(found, of.field) else None
+    return found.whole(of.field) if found is not None and found.given(of.field) else None
 
 
 def _tokens(surfaces: Mapping[str, JsonObject], field: str) -> int | None:
     """The tokens of the CLI and of the app; None where neither tells any."""
     objects = [surfaces[key] for key in (words.CLI, words.APP) if key in surfaces]
-    told = [one.json_object("token_usage") for one in objects if _given(one, "token_usage")]
-    counts = [usage.whole(field) for usage in told if _given(usage, field)]
+    told = [one.json_object("token_usage") for one in objects if one.given("token_usage")]
+    counts = [usage.whole(field) for usage in told if usage.given(field)]
     return sum(counts) if counts else None
 
 
 def _jobs(row: JsonObject) -> int:
     entries = row.objects(words.THIRD_PARTY)
-    return sum(entry.whole(words.INTERACTIONS) for entry in entries if _given(entry, words.INTERACTIONS))
+    return sum(entry.whole(words.INTERACTIONS) for entry in entries if entry.given(words.INTERACTIONS))
 
 
 def _is_used(

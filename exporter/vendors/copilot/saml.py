@@ -51,7 +51,7 @@ def emails_of(client: Client, place: Place) -> Mapping[str, str]:
     found: dict[str, str] = {}
     for page in _pages(client, place):
         for node in page.objects("nodes"):
-            user = node.json_object("user") if node.fields.get("user") is not None else None
+            user = node.json_object("user") if node.given("user") else None
             email = _email(node)
             if user is not None and email:
                 found[identifier(user, "databaseId")] = email
@@ -81,7 +81,7 @@ def _identities(client: Client, place: Place, after: str | None) -> JsonObject:
     with explained("saml", place.kind):
         answer = json_object(client.post_json("/graphql", query), where)
         # It refuses with 200 (2026-11).
-        for error in answer.objects("errors") if answer.fields.get("errors") is not None else []:
+        for error in answer.objects("errors") if answer.given("errors") else []:
             words = client.presentable(error.text("message"))
             if error.fields.get("type") == "RATE_LIMITED":
                 raise RateLimited(f"{where}: {words}")
@@ -105,12 +105,13 @@ def _email(node: JsonObject) -> str:
 
 
 def _names(node: JsonObject) -> Iterator[str]:
-    saml = node.json_object("samlIdentity") if node.fields.get("samlIdentity") is not None else None
-    if saml is not None:
-        if saml.fields.get("emails") is not None:
+    if node.given("samlIdentity"):
+        saml = node.json_object("samlIdentity")
+        if saml.given("emails"):
             yield from (email.text("value") for email in saml.objects("emails"))
-        if saml.fields.get("nameId") is not None:
+        if saml.given("nameId"):
             yield saml.text("nameId")
-    scim = node.json_object("scimIdentity") if node.fields.get("scimIdentity") is not None else None
-    if scim is not None and scim.fields.get("username") is not None:
-        yield scim.text("username")
+    if node.given("scimIdentity"):
+        scim = node.json_object("scimIdentity")
+        if scim.given("username"):
+            yield scim.text("username")

@@ -98,7 +98,7 @@ def _assigned(page: JsonObject) -> Iterator[Assigned]:
 
 def _day(seat: JsonObject, key: str) -> date | None:
     """The day (UTC) of a moment, which GitHub gives with any offset."""
-    if seat.fields.get(key) is None:
+    if not seat.given(key):
         return None
     try:
         moment = datetime.fromisoformat(seat.text(key))
