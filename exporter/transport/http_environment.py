@@ -4,9 +4,11 @@ An error names the variable and hides its value, which may hold a password.
 """
 
 import importlib.util
+import os
 import re
 import ssl
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 
@@ -59,7 +61,7 @@ def tls_context(ca_file: Path | None, environ: Mapping[str, str]) -> ssl.SSLCont
         if not any(Path(part).is_dir() for part in folder.split(":")):
             raise ValueError("SSL_CERT_DIR cannot be used: it names no folder")
         return ssl.create_default_context(capath=folder)
-    return httpx.create_ssl_context(trust_env=False)
+    return _trusting_httpx(environ.get("SSLKEYLOGFILE"))
 
 
 def check_key_log(environ: Mapping[str, str]) -> None:
@@ -74,9 +76,21 @@ def check_key_log(environ: Mapping[str, str]) -> None:
 def trusting(name: str, file: Path) -> ssl.SSLContext:
     """TLS that trusts only the authorities in `file`; raises ValueError with `name`, the setting, if there are none."""
     try:
-        return ssl.create_default_context(cafile=file)
+        found = file.stat()
+        return _trusting(file, (found.st_ino, found.st_size, found.st_ctime_ns), os.environ.get("SSLKEYLOGFILE"))
     except (OSError, ValueError) as error:
         raise _unusable(name, error) from None
+
+
+@lru_cache(maxsize=8)
+def _trusting(file: Path, _version: tuple[int, ...], _key_log: str | None) -> ssl.SSLContext:
+    """Loaded once: that takes longer than the rest of a short poll."""
+    return ssl.create_default_context(cafile=file)
+
+
+@lru_cache(maxsize=8)
+def _trusting_httpx(_key_log: str | None) -> ssl.SSLContext:
+    return httpx.create_ssl_context(trust_env=False)
 
 
 def _in_force(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:

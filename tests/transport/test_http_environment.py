@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from exporter.transport.http_environment import check_proxies, tls_context
+from tests.support.certificates import certificate
 
 NO_ADDRESS = (
     "{} is no address of a proxy such as http://proxy.example.com:3128, with user:password@ before the host; "
@@ -124,6 +125,15 @@ def test_the_environment_names_the_trusted_authorities(tmp_path: Path) -> None:
 
     assert file.cert_store_stats() == tls_context(None, {}).cert_store_stats()
     assert folder.cert_store_stats()["x509"] == 0
+
+
+def test_a_file_of_authorities_is_loaded_once_and_again_once_it_is_another(tmp_path: Path) -> None:
+    file = certificate(tmp_path)
+    first, again = tls_context(file, {}), tls_context(file, {})
+    renewed = certificate(tmp_path, "renewed").rename(file)
+
+    assert first is again
+    assert tls_context(renewed, {}).get_ca_certs() != first.get_ca_certs()
 
 
 @pytest.mark.parametrize(
