@@ -3,8 +3,6 @@
 from collections.abc import Collection, Iterator, Mapping
 from datetime import date, timedelta
 
-import holidays
-
 from exporter.config.calendar import WEEKDAYS, Calendar
 from exporter.config.identities_file import Identities, read_identities
 from exporter.config.load import Config
@@ -114,6 +112,9 @@ def _reason(calendar: Calendar, day: date) -> str:
         return "half day"
     if WEEKDAYS[day.weekday()] in calendar.weekend or calendar.country is None:
         return "weekend"
+    # Imported here: see config/calendar.py.
+    import holidays
+
     names = holidays.country_holidays(calendar.country, subdiv=calendar.subdivision, years=day.year, language="en_US")
     return str(names[day])
 

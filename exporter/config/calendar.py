@@ -1,11 +1,10 @@
 """The calendar of a source: its weekend, public holidays, closed and half days."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Annotated, Literal, NamedTuple, get_args
 
-import holidays
 from pydantic import BeforeValidator, PlainSerializer, ValidationInfo, field_validator
 
 from exporter.config.types import Settings
@@ -75,7 +74,7 @@ class Calendar(Settings):
     @field_validator("country")
     @classmethod
     def _known_country(cls, country: str | None) -> str | None:
-        if country is not None and country not in holidays.list_supported_countries():
+        if country is not None and country not in _countries():
             raise ValueError("must be a country code such as DE or US")
         return country
 
@@ -87,10 +86,18 @@ class Calendar(Settings):
         country = info.data["country"]
         if country is None:
             raise ValueError("needs a country beside it")
-        known = holidays.list_supported_countries()[country]
+        known = _countries()[country]
         if subdivision not in known:
             raise ValueError(f"must be one of {', '.join(known)}" if known else f"cannot be set: {country} has none")
         return subdivision
+
+
+def _countries() -> Mapping[str, Sequence[str]]:
+    """The subdivisions of each country that is known."""
+    # Imported here: it costs 2 MiB and 80 ms, which only those with a country should pay.
+    import holidays
+
+    return holidays.list_supported_countries()
 
 
 def inherited(default: Calendar, own: Mapping[str, object]) -> dict[str, object]:

@@ -14,6 +14,7 @@ from exporter.config.diff import Changes
 from exporter.config.identities_file import IdentitiesFile, identities_file
 from exporter.config.load import Config
 from exporter.config.teams_file import TeamsFile, teams_file
+from exporter.daemon.memory import give_back
 from exporter.daemon.pushing import pushing
 from exporter.daemon.sources import (
     Shared,
@@ -202,6 +203,8 @@ class Exporter:
             )
         finally:
             self.polling.discard(name)
+            if not self.polling:
+                give_back()
         if self.pollers.get(name) is not poller:
             self._remove_metrics(name, poller)
             return True

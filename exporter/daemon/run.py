@@ -14,6 +14,7 @@ from time import monotonic, monotonic_ns, sleep
 from exporter.config.load import Config, redacted
 from exporter.config.sections import Address, WebSettings
 from exporter.daemon.exporter import Exporter
+from exporter.daemon.memory import share_arenas
 from exporter.daemon.reload import Reloader
 from exporter.daemon.report import report
 from exporter.daemon.signals import caught
@@ -90,6 +91,7 @@ def run_daemon(exporter: Exporter, web: Web, load: Callable[[], Config], started
     end is abandoned: what it stored are whole days.
     """
     sys.setswitchinterval(_SWITCH_SECONDS)
+    share_arenas()
     # What exists by now stays: each garbage collection over it would delay scrapes by some 50 ms.
     gc.freeze()
     gc.set_threshold(*gc.get_threshold()[:2], _RARELY)

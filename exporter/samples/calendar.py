@@ -4,8 +4,6 @@ from collections.abc import Callable
 from datetime import date
 from functools import lru_cache
 
-import holidays
-
 from exporter.config.calendar import WEEKDAYS, Calendar
 
 IsWorkday = Callable[[date], bool]
@@ -38,5 +36,8 @@ def _year(country: str | None, subdivision: str | None, year: int) -> tuple[froz
     """The holidays of a year, and the days of its weekends on which people work."""
     if country is None:
         return frozenset(), frozenset()
+    # Imported here: see config/calendar.py.
+    import holidays
+
     found = holidays.country_holidays(country, subdiv=subdivision, years=year)
     return frozenset(found), frozenset(found.weekend_workdays)

@@ -8,11 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from pydantic import AfterValidator, Field
 
 from exporter.config.types import Count, ExistingFile, Settings
@@ -21,6 +18,9 @@ from exporter.transport.client import Client
 from exporter.transport.credentials import bearer
 from exporter.transport.endpoints import Allowed
 from exporter.transport.json_object import JsonObject, json_object
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 ENDPOINTS = (
     Allowed("GET", "/orgs/{org}/installation"),
@@ -126,8 +126,13 @@ class _Signature:
         return told is not None and abs(told.ahead) > _SIGNED_BEFORE / 2
 
 
-def _private_key(path: Path) -> RSAPrivateKey:
+def _private_key(path: Path) -> "RSAPrivateKey":
     """The key in a PEM file, PKCS #1 or #8. Raises OSError, or ValueError whose message holds no part of the file."""
+    # Imported here: it costs 8 MiB, which only those with a GitHub App should pay.
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
     # Where a secret passes through a variable, its line ends are often written out.
     content = path.read_bytes().replace(b"\\n", b"\n")
     try:
