@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import prometheus_client
-from prometheus_client import CollectorRegistry, Counter, Gauge, GCCollector, PlatformCollector, ProcessCollector
+from prometheus_client import CollectorRegistry, Counter, Gauge, GCCollector, PlatformCollector
 
 from exporter import __version__
 from exporter.errors import REASONS
 from exporter.metrics import EXPORTER, OTLP, SOURCE, Metric
+from exporter.publish.process_metrics import ProcessMetrics
 from exporter.samples.filters import short_label
 from exporter.state.scope_readings import Readings
 from exporter.state.store import PollStatus
@@ -31,7 +32,7 @@ class SelfMetrics:
         self.scopes: dict[tuple[str, str], set[str]] = {}
         self._register(EXPORTER)
         if process:
-            ProcessCollector(registry=self.registry)
+            self.registry.register(ProcessMetrics())
             PlatformCollector(registry=self.registry)
             GCCollector(registry=self.registry)
         self._gauge("build_info", __version__, platform.python_version()).set(1)
