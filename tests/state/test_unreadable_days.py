@@ -5,6 +5,7 @@ import logging
 import random
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -165,6 +166,12 @@ def broken(data: bytes, chance: random.Random) -> bytes:
     return bytes(changed)
 
 
+def inflated(data: bytes) -> bytes | None:
+    with suppress(zlib.error):
+        return zlib.decompress(data)
+    return None
+
+
 @settings(deadline=None, max_examples=300)
 @given(st.randoms(use_true_random=False))
 def test_whatever_becomes_of_the_bytes_of_a_day_is_noticed(chance: Any) -> None:
@@ -172,7 +179,8 @@ def test_whatever_becomes_of_the_bytes_of_a_day_is_noticed(chance: Any) -> None:
     facts, by_account = broken(WHOLE, chance), broken(TABLE, chance)
 
     for data, accounts in ((facts, TABLE), (WHOLE, by_account), (facts, by_account)):
-        if (data, accounts) != (WHOLE, TABLE):
+        # A few bits of a compressed text say nothing, so the text may be whole though its bytes are not.
+        if (inflated(data), accounts) != (inflated(WHOLE), TABLE):
             with pytest.raises(UnreadableError):
                 decode(data, accounts)
 
