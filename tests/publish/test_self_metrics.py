@@ -26,8 +26,11 @@ SEEDED = {
 
 
 def shown(self_metrics: SelfMetrics, about: str = "source=") -> dict[str, float]:
-    """The exporter's own series that hold a word."""
-    lines = render_collector(self_metrics.registry, "text").decode().splitlines()
+    """The exporter's own series that hold a word, as a scrape shows them, which keeps what it wrote before."""
+    lines = self_metrics.render("text").decode().splitlines()
+    anew = render_collector(self_metrics.registry, "text").decode().splitlines()
+    own = [sorted(line for line in some if "adoption_exporter_" in line) for some in (lines, anew)]
+    assert own[0] == own[1]
     found = dict(line.rsplit(" ", 1) for line in lines if line.startswith("adoption_exporter_") and about in line)
     return {name.removeprefix("adoption_exporter_"): float(value) for name, value in found.items()}
 
