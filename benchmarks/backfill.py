@@ -1,20 +1,20 @@
 """730 days of a 20,000-person company from the state: days a second, against a daily poll's own way of publishing them.
 
-Run: python -m benchmarks.backfill [--people N] [--days N]
+python -m benchmarks.backfill [--people 20000] [--days 730]
 """
 
 import argparse
 import random
-import resource
+import sys
 import tempfile
-import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
 from pyroaring import BitMap
 
+from benchmarks.claim import Baseline, Figure, cpu_seconds, peak_mib, report
 from exporter.model import EVERYBODY, Amount, AmountKey, DayFacts, Reading, column
 from exporter.publish.backfill import past_days, write_file
 from exporter.samples.build import SampleOptions, scope_history, scope_samples
@@ -70,36 +70,35 @@ def each_alone(sample_options: SampleOptions, store: Store, days: int) -> Iterat
         yield len(scope_samples(sample_options, history, LAST - timedelta(days=back), status).samples)
 
 
-def main() -> None:
-    """Fills a state, then prints both ways' days a second and their ratio."""
-    arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("--people", type=int, default=20_000)
-    arguments.add_argument("--days", type=int, default=730)
-    given = arguments.parse_args()
+def measure(people: int = 20_000, days: int = 730) -> Iterator[Figure]:
+    """Fills a state, and yields how fast its history is written."""
     with tempfile.TemporaryDirectory() as folder:
         store = Store.open(f"sqlite:///{folder}/state.db")
-        fill(store, given.people, given.days)
-        size = sum(file.stat().st_size for file in Path(folder).iterdir()) / 1e6
-        print(f"state: {given.days} days, {given.people} people, {size:.0f} MB")
+        fill(store, people, days)
         sample_options = sample_options_of("big", "augment", AccountBook(store, "big"))
-        few = min(given.days, 30)
-        started = time.process_time()
-        samples = sum(each_alone(sample_options, store, few))
-        alone = few / (time.process_time() - started)
-        print(f"each day alone (baseline): {alone:.0f} days a second of one core, {samples // few} samples a day")
-        first = LAST - timedelta(days=given.days - 1)
-        started = time.process_time()
-        written = write_file(
-            past_days(sample_options, store, 50_000, first, LAST, datetime.now(UTC)), Path(folder) / "history.om"
-        )
-        together = given.days / (time.process_time() - started)
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-        print(f"backfill to a file: {together:.0f} days a second of one core, {written} samples, peak {peak:.0f} MB")
-        print(
-            f"ratio: {together / alone:.1f}; goal {GOAL:.0f} days a second: {'met' if together >= GOAL else 'missed'}"
-        )
+        few = min(days, 30)
+        alone = few / cpu_seconds(lambda: sum(each_alone(sample_options, store, few)))
+        first, file = LAST - timedelta(days=days - 1), Path(folder) / "history.om"
+        made = past_days(sample_options, store, 50_000, first, LAST, datetime.now(UTC))
+        together = days / cpu_seconds(lambda: write_file(made, file))
         store.close()
+    yield Figure(
+        f"history of {days} days of {people:,} people, from the state to a file",
+        together,
+        "days a second of CPU",
+        least=GOAL,
+        baseline=Baseline("each day made alone, as by a poll", alone),
+    )
+    yield Figure("memory at the peak, with making the state", peak_mib(), "MiB")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Measures, prints, and gives 1 where a goal is missed."""
+    parser = argparse.ArgumentParser(description="How fast history is written.")
+    parser.add_argument("--people", type=int, default=20_000)
+    parser.add_argument("--days", type=int, default=730)
+    return report(measure(**vars(parser.parse_args(arguments))))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main(sys.argv[1:]))

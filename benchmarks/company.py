@@ -1,19 +1,20 @@
 """The CPU time of the company's samples: many large sources, one of which publishes.
 
-Run: python -m benchmarks.company [--sources N] [--people N] [--days N]
+python -m benchmarks.company [--sources 20] [--people 20000] [--days 28]
 """
 
 import argparse
 import random
-import resource
+import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from pyroaring import BitMap
 
+from benchmarks.claim import Baseline, Figure, cpu_seconds, peak_mib, report
 from exporter.config.identities_file import identities_file
 from exporter.config.teams_file import teams_file
 from exporter.model import EVERYBODY, DayFacts, Identity, Reading
@@ -21,7 +22,7 @@ from exporter.publish.company import Company, CompanyOptions
 from exporter.publish.people_watch import PeopleWatch
 from exporter.publish.publisher import Publisher, PublishPolicy
 from exporter.publish.self_metrics import SelfMetrics
-from exporter.publish.snapshot import COMPANY, ExpositionCache
+from exporter.publish.snapshot import ExpositionCache
 from exporter.samples.directory import Directory
 from exporter.state.store import Store
 from tests.support.sample_options import book_of, sample_options_of
@@ -31,21 +32,16 @@ GOAL_SECONDS = 1.0
 TEAMS = 500
 
 
-def main() -> None:
-    """Fills a state, publishes every source, and prints what the company costs then."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--sources", type=int, default=20)
-    parser.add_argument("--people", type=int, default=20_000)
-    parser.add_argument("--days", type=int, default=28)
-    arguments = parser.parse_args()
+def measure(sources: int = 20, people: int = 20_000, days: int = 28) -> Iterator[Figure]:
+    """Fills a state, publishes every source, and yields what the company costs then."""
     chance = random.Random(1)
     with tempfile.TemporaryDirectory() as folder:
         store = Store.open(f"sqlite:///{folder}/adoption.db")
-        names = [f"tool-{number:02}" for number in range(arguments.sources)]
-        everybody = [f"person-{number}" for number in range(2 * arguments.people)]
+        names = [f"tool-{number:02}" for number in range(sources)]
+        everybody = [f"person-{number}" for number in range(2 * people)]
         _write_files(Path(folder), everybody)
         for name in names:
-            _fill(store, name, chance.sample(everybody, arguments.people), arguments.days, chance)
+            _fill(store, name, chance.sample(everybody, people), days, chance)
         directory = Directory(store)
         files = identities_file(Path(folder) / "identities.csv"), teams_file(Path(folder) / "teams.csv")
         directory.become(names, *files)
@@ -58,31 +54,30 @@ def main() -> None:
         def look() -> None:
             watch.look(publishers, tried=True, at_once=True)
 
-        print(f"{arguments.sources} sources of {arguments.people} people each, {len(everybody)} persons, {TEAMS} teams")
-        first = _cpu(look)
-        print(f"first look after the start: {first:.2f} s of CPU, {len(cache.snapshot.samples[COMPANY])} samples")
+        about = f"{sources} sources of {people:,} people each, {TEAMS} teams"
+        yield Figure(f"the company of {about}: first look after a start", cpu_seconds(look), "s CPU")
         publishers[0].publish_all()
-        print(f"one source published the same: {_cpu(look):.3f} s")
-        _put(store, names[0], 0, range(arguments.people // 2))
+        yield Figure("one source published the same", cpu_seconds(look), "s CPU")
+        _put(store, names[0], 0, range(people // 2))
         publishers[0].publish_all()
-        print(f"one source published other people: {_cpu(look):.3f} s")
+        yield Figure("one source published other people", cpu_seconds(look), "s CPU")
         book_of(store, names[0], joins=True).number([_identity(f"new-{number}") for number in range(100)])
-        _put(store, names[0], 0, range(arguments.people + 100))
+        _put(store, names[0], 0, range(people + 100))
         publishers[0].publish_all()
-        worst = _cpu(look)
-        print(f"one source published 100 new accounts: {worst:.3f} s (goal: {GOAL_SECONDS} s)")
-        started = time.process_time()
-        publishers[1].publish_all()
-        print(f"beside it, the publication of one source itself: {time.process_time() - started:.3f} s")
+        worst = cpu_seconds(look)
+        beside = Baseline("the publication of one source", cpu_seconds(publishers[1].publish_all))
+        yield Figure("one source published 100 new accounts", worst, "s CPU", most=GOAL_SECONDS, baseline=beside)
         store.close()
-    print(f"peak memory: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB")
-    raise SystemExit(worst > GOAL_SECONDS)
+    yield Figure("memory at the peak", peak_mib(), "MiB")
 
 
-def _cpu(work: Callable[[], None]) -> float:
-    started = time.process_time()
-    work()
-    return time.process_time() - started
+def main(arguments: Sequence[str]) -> int:
+    """Measures, prints, and gives 1 where a goal is missed."""
+    parser = argparse.ArgumentParser(description="What the company costs.")
+    parser.add_argument("--sources", type=int, default=20)
+    parser.add_argument("--people", type=int, default=20_000)
+    parser.add_argument("--days", type=int, default=28)
+    return report(measure(**vars(parser.parse_args(arguments))))
 
 
 def _identity(name: str) -> Identity:
@@ -124,4 +119,4 @@ def _publisher(store: Store, source: str, directory: Directory, cache: Expositio
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main(sys.argv[1:]))

@@ -1,20 +1,19 @@
 """Pushes 100,000 series over OTLP two ways: as the exporter does, and with the SDK's own observable gauges.
 
-    python -m benchmarks.otlp [--series 100000] [--pushes 5] [--protocol http/protobuf|grpc]
+    python -m benchmarks.otlp [--series 100000] [--pushes 5]
 
 Both start from the same samples in memory and end at the same collector on loopback, which only counts; each runs in a
-process of its own. Printed are the time and CPU time of a push, once the first has warmed up, and by how much memory
-grew at most. Exits with 1 where a series is lost, or where the exporter needs more CPU time or memory than the SDK.
+process of its own. Measured are the CPU time of a push, once the first has warmed up, and by how much memory grew at
+most. Raises where a series is lost; exits with 1 where the exporter needs more CPU time or memory than the SDK.
 """
 
 import argparse
 import multiprocessing
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from pathlib import Path
 
 from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter as GrpcExporter
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter as HttpExporter
@@ -23,6 +22,7 @@ from opentelemetry.sdk.metrics import MeterProvider, ObservableGauge
 from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import Resource
 
+from benchmarks.claim import Baseline, Figure, cpu_seconds, peak_mib, report
 from exporter.config.sections import OtlpSettings
 from exporter.metrics import CATALOGUE, Sample, sample
 from exporter.otlp.client import connect
@@ -30,6 +30,7 @@ from exporter.otlp.points import otel_name, sample_point
 from tests.support.collectors import Collector, grpc_collector, http_collector
 
 RESOURCE = Resource({"service.name": "adoption-exporter", "service.instance.id": "benchmark"})
+PROTOCOLS = ("http/protobuf", "grpc")
 ACTIVITIES = [f"activity_{number}" for number in range(12)]
 # Without it the SDK makes one request, which is too large for gRPC; it also keeps 2,000 series unless told otherwise.
 SDK_POINTS = 10_000
@@ -37,9 +38,8 @@ SDK_POINTS = 10_000
 
 @dataclass(frozen=True)
 class Cost:
-    """What one push took (s), and the peak of memory above what the samples alone take (MB)."""
+    """What one push took (s of CPU), and the peak of memory above what the samples alone take (MB)."""
 
-    wall: float
     cpu: float
     memory: float
 
@@ -106,23 +106,14 @@ def sdk(url: str, protocol: str, made: list[Sample]) -> Callable[[], None]:
 WAYS = {"exporter": exporter, "SDK's observable gauges": sdk}
 
 
-def measure(way: str, url: str, protocol: str, series: int, pushes: int, result: Connection) -> None:
+def push_in_this_process(way: str, url: str, protocol: str, series: int, pushes: int, result: Connection) -> None:
     """Runs one way in this process."""
     made = samples(series)
     push = WAYS[way](url, protocol, made)
-    before = peak_memory()
+    before = peak_mib()
     push()
-    wall, cpu = time.perf_counter(), time.process_time()
-    for _ in range(pushes):
-        push()
-    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
-    result.send(Cost(wall / pushes, cpu / pushes, peak_memory() - before))
-
-
-def peak_memory() -> float:
-    """The most memory that this process has held, in MB. Not by getrusage, which begins with its parent's."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) / 1000 for line in lines if line.startswith("VmHWM:"))
+    cpu = cpu_seconds(lambda: [push() for _ in range(pushes)])
+    result.send(Cost(cpu / pushes, 1.048576 * (peak_mib() - before)))
 
 
 def run(way: str, protocol: str, series: int, pushes: int) -> Cost:
@@ -130,7 +121,9 @@ def run(way: str, protocol: str, series: int, pushes: int) -> Cost:
     fresh = multiprocessing.get_context("spawn")
     receiving, sending = fresh.Pipe(duplex=False)
     with http_collector() if protocol == "http/protobuf" else grpc_collector() as collector:
-        process = fresh.Process(target=measure, args=(way, collector.url, protocol, series, pushes, sending))
+        process = fresh.Process(
+            target=push_in_this_process, args=(way, collector.url, protocol, series, pushes, sending)
+        )
         process.start()
         process.join()
         assert process.exitcode == 0, way
@@ -147,24 +140,23 @@ def check(collector: Collector, way: str, points: int) -> None:
     assert max(collector.sizes) < 4 * 2**20, f"{way}: a request of {max(collector.sizes)} bytes"
 
 
-def main() -> None:
-    """Prints both ways and their ratios."""
-    arguments = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    arguments.add_argument("--series", type=int, default=100_000)
-    arguments.add_argument("--pushes", type=int, default=5)
-    arguments.add_argument("--protocol", choices=["http/protobuf", "grpc"], default="http/protobuf")
-    given = arguments.parse_args()
-    costs = {way: run(way, given.protocol, given.series, given.pushes) for way in WAYS}
-    print(f"{given.series} series over {given.protocol}")
-    for way, cost in costs.items():
-        print(f"{way}: {cost.wall:.2f} s a push, {cost.cpu:.2f} s CPU, {cost.memory:.0f} MB")
-    ours, theirs = costs.values()
-    print(
-        f"ratio: time {theirs.wall / ours.wall:.2f}, CPU {theirs.cpu / ours.cpu:.2f}, "
-        f"memory {theirs.memory / ours.memory:.1f}"
-    )
-    sys.exit(ours.cpu > theirs.cpu or ours.memory > theirs.memory)
+def measure(series: int = 100_000, pushes: int = 5) -> Iterator[Figure]:
+    """Pushes both ways over both protocols, and yields what ours cost beside the SDK's."""
+    for protocol in PROTOCOLS:
+        costs = {way: run(way, protocol, series, pushes) for way in WAYS}
+        ours, (name, theirs) = costs["exporter"], list(costs.items())[-1]
+        claim = f"a push of {series:,} series over {protocol}"
+        yield Figure(claim, ours.cpu, "s CPU", most_ratio=1, baseline=Baseline(name, theirs.cpu))
+        yield Figure(f"memory of {claim}", ours.memory, "MB", most_ratio=1, baseline=Baseline(name, theirs.memory))
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Measures, prints, and gives 1 where a goal is missed."""
+    parser = argparse.ArgumentParser(description="What an OTLP push costs.")
+    parser.add_argument("--series", type=int, default=100_000)
+    parser.add_argument("--pushes", type=int, default=5)
+    return report(measure(**vars(parser.parse_args(arguments))))
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main(sys.argv[1:]))

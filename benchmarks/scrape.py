@@ -129,14 +129,15 @@ def free_port() -> int:
     return port
 
 
-def exporter_server(series: int) -> tuple[Server, socket.socket]:
-    """The exporter's web server over one source, as the daemon has it, and its listener."""
+def exporter_server(series: int) -> tuple[Server, socket.socket, ExpositionCache]:
+    """The exporter's web server over one source, as the daemon has it, its listener and what it serves."""
     cache, self_metrics = ExpositionCache(), SelfMetrics()
     cache.publish("one", source("one", series, 1))
     self_metrics.source("one", "augment")
     pages = Pages(cache, self_metrics, lambda: True, lambda: True, _none, dict, Reload)
     gc.freeze()
-    return Server(Guard(application(pages), WebAccess.open(None)), lambda: None), listen(Address("127.0.0.1", 0))
+    guard = Guard(application(pages), WebAccess.open(None))
+    return Server(guard, lambda: None), listen(Address("127.0.0.1", 0)), cache
 
 
 def _none() -> None:
@@ -145,7 +146,7 @@ def _none() -> None:
 
 def serve_exporter(series: int, pipe: Connection) -> None:
     """Serves until the process is ended; sends its port first."""
-    server, listener = exporter_server(series)
+    server, listener, _ = exporter_server(series)
     pipe.send(listener.getsockname()[1])
     server.run(sockets=[listener])
 
@@ -162,14 +163,14 @@ def serve_prometheus_client(series: int, pipe: Connection) -> None:
 
 
 @contextmanager
-def in_python(target: Callable[[int, Connection], None], series: int) -> Iterator[int]:
-    """Runs a server in a fresh process; gives its port."""
+def in_python(target: Callable[[int, Connection], None], series: int) -> Iterator[tuple[int, Connection]]:
+    """Runs a server in a fresh process; gives its port and a pipe to it."""
     spawn = multiprocessing.get_context("spawn")
     ours, theirs = spawn.Pipe()
     process = spawn.Process(target=target, args=(series, theirs), daemon=True)
     process.start()
     try:
-        yield ours.recv()
+        yield ours.recv(), ours
     finally:
         process.terminate()
         process.join()
@@ -216,7 +217,7 @@ def measure(series: int = SERIES) -> Iterator[Figure]:
     """Scrapes each of them, and yields the medians."""
     claim = f"a scrape of {series:,} series, gzip, one kept connection, median"
     with ExitStack() as stack:
-        ours = Client(stack.enter_context(in_python(serve_exporter, series)))
+        ours = Client(stack.enter_context(in_python(serve_exporter, series))[0])
         body = ours.scrape()[1]
         without_nginx = missing("nginx")
         if without_nginx:
@@ -229,7 +230,7 @@ def measure(series: int = SERIES) -> Iterator[Figure]:
             took = median(mine for mine, _ in turns)
             baseline = Baseline("nginx, the same bytes as a file", 1000 * median(other for _, other in turns))
             yield Figure(claim, 1000 * took, "ms", most_ratio=MOST_OF_NGINX, baseline=baseline)
-        slow = Client(stack.enter_context(in_python(serve_prometheus_client, series)))
+        slow = Client(stack.enter_context(in_python(serve_prometheus_client, series))[0])
         baseline = Baseline("prometheus_client", 1000 * median(slow.scrape()[0] for _ in range(FEW_TURNS)))
         yield Figure("the same", 1000 * took, "ms", most_ratio=1, baseline=baseline)
         without_go = missing("go")
@@ -243,7 +244,7 @@ def measure(series: int = SERIES) -> Iterator[Figure]:
 
 def profile(series: int) -> None:
     """Prints in which functions the exporter's server spends its time."""
-    server, listener = exporter_server(series)
+    server, listener, _ = exporter_server(series)
 
     def scrapes() -> None:
         client = Client(listener.getsockname()[1])
