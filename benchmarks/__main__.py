@@ -21,9 +21,15 @@ from benchmarks.claim import Figure, amount, line, measured
 PAGE = Path(__file__).parents[1] / "docs" / "performance.md"
 # What each module measures, in the order of the page.
 CLAIMS: Mapping[str, str] = {
+    "scrape": "A scrape beside nginx, prometheus_client and client_golang",
     "publishing": "What a publication costs",
+    "start": "A start, and scrapes during publications",
+    "gitlab": "A thousand GitLab projects within the budget of requests",
     "copilot": "Scrapes while large reports of Copilot are read",
     "coder_classic": "Scrapes while large answers of a Coder v1 are read",
+    "otlp": "OTLP pushes beside the SDK's",
+    "backfill": "History from the state",
+    "company": "What the company costs",
 }
 _HEAD = """# Performance
 
