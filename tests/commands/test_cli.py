@@ -21,6 +21,7 @@ from exporter.simulator.server import VENDORS, serve
 from exporter.simulator.sourcegraph import sourcegraph_app
 from exporter.state.store import Store
 from tests.publish.test_label_texts import ODD
+from tests.support.command_line import cli, process
 from tests.support.companies import busy, utc_now
 from tests.support.daemons import PATIENCE
 from tests.support.made_up_vendor import people
@@ -35,13 +36,6 @@ def augment() -> Iterator[str]:
     """The address of a simulated Augment server."""
     with serve(augment_app(busy(), utc_now)) as server:
         yield server.url
-
-
-def cli(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Runs `adoption-exporter` and waits for its end."""
-    return subprocess.run(
-        [sys.executable, "-m", "exporter", *arguments], capture_output=True, text=True, timeout=PATIENCE, check=False
-    )
 
 
 def configured(folder: Path, **sources: str) -> str:
@@ -109,7 +103,7 @@ def test_a_name_that_was_another_vendors_is_refused_in_one_line(tmp_path: Path) 
         store.adopt(connection, "tool", "coder")
     store.replace("tool", "all", Reading(date(2026, 3, 9), people(1)), now=utc_now(), requests=1)
     store.close()
-    done = cli("run", "--config.file", config, "--web.listen-address", "127.0.0.1:0")
+    done = process("run", "--config.file", config, "--web.listen-address", "127.0.0.1:0")
 
     assert (done.returncode, done.stdout, done.stderr) == (
         2,
@@ -220,7 +214,7 @@ def test_without_a_command_the_help_is_shown_line_by_line(arguments: list[str]) 
 
 def test_a_configuration_error_is_one_line_for_each_mistake(tmp_path: Path) -> None:
     config = configured(tmp_path, a="tokn: x, interval: soon")
-    done = cli("run", "--config.file", config)
+    done = process("run", "--config.file", config)
 
     assert done.returncode == 2
     assert done.stderr.splitlines() == [
@@ -238,7 +232,7 @@ def test_an_unknown_source_is_a_usage_error(tmp_path: Path) -> None:
 
 
 def test_an_address_that_is_taken_is_said_in_one_line(tmp_path: Path, augment: str) -> None:
-    done = cli("demo", "--web.listen-address", augment.removeprefix("http://"))
+    done = process("demo", "--web.listen-address", augment.removeprefix("http://"))
 
     assert done.returncode == 2
     assert "Address already in use" in done.stderr.splitlines()[-1]

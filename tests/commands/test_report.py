@@ -1,8 +1,6 @@
 """`report`: the week for a reader who has never seen a metric, from the state alone."""
 
 import json
-import subprocess
-import sys
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -16,8 +14,8 @@ from exporter.commands.report_words import sparkline, verdict
 from exporter.publish.weekly import CompanyWeek, Money, ScopeWeek, SourceWeek, WeeklyReport
 from exporter.samples.verdicts import Workday
 from exporter.simulator.server import build, serve
+from tests.support.command_line import cli
 from tests.support.companies import busy, utc_now
-from tests.support.daemons import PATIENCE
 
 SUNDAY = date(2026, 3, 8)
 WEEK = ScopeWeek(
@@ -222,13 +220,6 @@ def test_bars_go_from_zero_to_the_largest_number() -> None:
     assert sparkline([0, 0]) == "▁▁"
     assert sparkline([None]) == "·"
     assert sparkline([]) == ""
-
-
-def cli(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Runs `adoption-exporter` and waits for its end."""
-    return subprocess.run(
-        [sys.executable, "-m", "exporter", *arguments], capture_output=True, text=True, timeout=PATIENCE, check=False
-    )
 
 
 @pytest.mark.slow

@@ -3,8 +3,6 @@
 import csv
 import io
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
@@ -14,8 +12,8 @@ import pytest
 from exporter.commands.seats import _written
 from exporter.poll.seat_holders import HeldSeat
 from exporter.simulator.server import build, serve
+from tests.support.command_line import cli
 from tests.support.companies import busy, utc_now
-from tests.support.daemons import PATIENCE
 
 COMPANY = busy()
 SEATS = [
@@ -23,13 +21,6 @@ SEATS = [
     HeldSeat("ide", "acme", "car\x1b[31mol", None, date(2026, 5, 3), never_used=False),
     HeldSeat("ide", "acme", "dave, jr", None, None, never_used=None),
 ]
-
-
-def cli(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Runs `adoption-exporter` and waits for its end."""
-    return subprocess.run(
-        [sys.executable, "-m", "exporter", *arguments], capture_output=True, text=True, timeout=PATIENCE, check=False
-    )
 
 
 def configured(folder: Path, url: str, per_user: str = "plain") -> str:

@@ -1,8 +1,5 @@
 import json
-import os
 import re
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta, timezone
 from pathlib import Path
@@ -18,7 +15,9 @@ from exporter.config.calendar import Calendar, DayRange
 from exporter.config.load import Config, config_secrets, load_config, read_token, redacted
 from exporter.config.mistakes import ConfigError, Place
 from exporter.vendors import VENDORS
+from tests.support.command_line import cli, process
 from tests.support.configurations import ENVIRON, ONE_VENDOR, load_text
+from tests.support.examples import examples
 
 _CONFIGS = Path(__file__).parents[1] / "configs"
 _SECRETS = ("environment-token", "file-token", "t0ken-in", "passw0rd", "header-secret", "0123456789", "123456789")
@@ -146,7 +145,7 @@ def test_variables_stand_in_any_string_and_can_be_escaped() -> None:
 @pytest.mark.parametrize("command", ["run", "once"])
 @pytest.mark.parametrize("url", ["postgresql://${USER}:${PASSWORD}@${SERVER}/${BASE}", "${WHOLE}"])
 def test_an_unreachable_state_is_one_sentence_without_the_value_of_a_variable(
-    command: str, url: str, tmp_path: Path
+    command: str, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     environ = {
         "USER": "a1b2@c3d4",
@@ -160,13 +159,9 @@ def test_an_unreachable_state_is_one_sentence_without_the_value_of_a_variable(
     arguments = [command, "--config.file", str(file), *(["--state"] if command == "once" else [])]
     flags = ["--web.listen-address", "127.0.0.1:0"] if command == "run" else []
 
-    done = subprocess.run(
-        [sys.executable, "-m", "exporter", *arguments, *flags],
-        env={**os.environ, **environ},
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    done = (process if command == "run" else cli)(*arguments, *flags)
     parts = re.findall(r"\w{4}", " ".join(environ.values()).replace("postgresql", ""))
 
     assert (done.returncode, done.stdout) == (2, "")
@@ -261,7 +256,7 @@ def test_a_file_that_is_not_there_is_one_mistake(tmp_path: Path) -> None:
     assert raised.value.mistakes == (f"{tmp_path}/none.yaml: cannot be read: No such file or directory",)
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(examples(100), suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(data=st.data())
 def test_any_damage_to_a_file_gives_settings_or_mistakes_of_one_line_each(data: st.DataObject, tmp_path: Path) -> None:
     good = data.draw(st.sampled_from([path.read_text() for path in sorted(_CONFIGS.glob("*.ok.yaml"))]))

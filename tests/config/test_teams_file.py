@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from exporter.config.teams_file import Teams, parse_teams, teams_file
+from tests.support.examples import examples
 
 
 def logged(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str, dict[str, object]]]:
@@ -162,7 +163,7 @@ DIALECTS = st.builds(
 )
 
 
-@settings(max_examples=500, deadline=None)
+@examples(100)
 @given(team_of=st.dictionaries(TEXTS.map(str.lower), TEXTS | st.just(""), max_size=6), dialect=DIALECTS)
 def test_a_table_says_the_same_however_it_is_written(team_of: dict[str, str], dialect: Dialect) -> None:
     content, lines = dialect.written([(user.upper(), team) for user, team in team_of.items()])

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pyroaring import BitMap
 
@@ -22,6 +22,7 @@ from exporter.state.records import ScopeStatus
 from exporter.state.store import Store
 from exporter.transport.vendor_clock import Told
 from tests.support.configurations import load_text
+from tests.support.examples import examples
 from tests.support.made_up_vendor import NOON, YESTERDAY, Bench, Script, counted, people
 from tests.support.sample_options import book_of, sample_options_of
 from tests.support.stores import fresh_store
@@ -225,7 +226,7 @@ def test_a_day_is_known_though_another_replicas_clock_is_ahead_by_a_moment() -> 
     accounts=st.sets(st.integers(0, 9)),
     window=st.integers(0, 800),
 )
-@settings(max_examples=30, deadline=None)
+@examples(30)
 def test_days_still_to_come_count_nowhere(days: Sequence[int], accounts: set[int], window: int) -> None:
     clean, poisoned = fresh_store(), fresh_store()
     for store in (clean, poisoned):

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.metrics import sample
@@ -19,6 +19,7 @@ from exporter.state.store import Store
 from tests.support import real_servers
 from tests.support.brute_persons import Row
 from tests.support.company_world import ALICE, BOB, NOW, STALE_AFTER, TODAY, Replica, World, back, someone
+from tests.support.examples import examples
 from tests.support.sample_options import book_of
 
 
@@ -319,7 +320,7 @@ def test_a_bug_keeps_back_the_company_alone_and_is_told_once(
 names = ["al", "bo", "cy", "di", "ed"]
 
 
-@settings(deadline=None, max_examples=20)
+@examples(20)
 @given(
     seed=st.integers(0, 2**32),
     sources=st.integers(2, 5),

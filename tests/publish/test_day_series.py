@@ -6,7 +6,7 @@ from statistics import median
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pyroaring import BitMap
 
@@ -19,6 +19,7 @@ from exporter.publish.snapshot import ExpositionCache
 from exporter.samples.calendar import workdays
 from exporter.state.accounts import AccountBook
 from exporter.state.store import Store
+from tests.support.examples import examples
 from tests.support.sample_options import sample_options_of
 from tests.support.stores import fresh_store
 
@@ -75,7 +76,7 @@ CALENDARS = st.builds(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(usual=USUAL, gaps=GAPS, again=READS, calendar=CALENDARS)
 @pytest.mark.slow
 def test_the_series_of_days_are_what_counting_by_hand_gives(

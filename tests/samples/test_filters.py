@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from itertools import product
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.metrics import ADOPTION, Sample, sample
 from exporter.samples.filters import Withholding, short_label, withhold
+from tests.support.examples import examples
 
 LABELS = {"source": "acme", "vendor": "augment", "scope": "all"}
 
@@ -197,7 +198,7 @@ def hidden_worlds(published: Sequence[Sample], hidden: Sequence[str]) -> Iterato
     return (world for world in product(*ranges) if sum(world) == total - shown)
 
 
-@settings(max_examples=300, deadline=None)
+@examples(100)
 @given(accounts=ACCOUNTS, least=st.integers(2, 6))
 def test_nobody_can_compute_a_withheld_team_from_the_totals_and_the_shown_teams(
     accounts: list[Account], least: int
@@ -219,7 +220,7 @@ def test_nobody_can_compute_a_withheld_team_from_the_totals_and_the_shown_teams(
     assert set(found.teams) == {account.team for account in accounts if account.person or account.usage} - shown
 
 
-@settings(max_examples=300, deadline=None)
+@examples(100)
 @given(sizes=st.dictionaries(st.sampled_from("abcdefg"), st.integers(0, 12), max_size=7), least=st.integers(2, 8))
 def test_no_more_than_the_small_groups_and_one_as_their_cover_are_withheld(sizes: dict[str, int], least: int) -> None:
     hidden = {client: size for client, size in sizes.items() if client not in shown_clients(sizes, least)}

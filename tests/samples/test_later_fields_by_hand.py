@@ -8,7 +8,7 @@ from decimal import Decimal
 from fractions import Fraction
 
 import polars as pl
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from pyroaring import BitMap
 
@@ -17,6 +17,7 @@ from exporter.model import EVERYBODY, Amount, DayFacts, Field, Reading, column, 
 from exporter.samples.build import scope_history, scope_samples
 from exporter.state.store import Store
 from exporter.vendors.rollup import money_column, rollup
+from tests.support.examples import examples
 from tests.support.sample_options import book_of, sample_options_of
 from tests.support.stores import fresh_store
 
@@ -145,7 +146,7 @@ KEPT_OF_A_ROBOT = [
 
 
 @example({0: KEPT_OF_A_ROBOT})
-@settings(max_examples=80, deadline=None)
+@examples(80)
 @given(histories())
 def test_what_is_published_is_what_adding_rows_gives(days: dict[int, list[Look]]) -> None:
     store = fresh_store()

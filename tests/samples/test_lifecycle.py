@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pyroaring import BitMap
 
 from exporter.metrics import CATALOGUE
 from exporter.samples.lifecycle import first_seen, samples
+from tests.support.examples import examples
 
 DATA_DAY = date(2026, 3, 9)
 LENGTHS = {"1d": 1, "7d": 7, "28d": 28}
@@ -137,7 +138,7 @@ def histories(draw: st.DrawFn) -> Days:
     return {age: accounts for age, accounts in active.items() if age not in holes}
 
 
-@settings(max_examples=200, deadline=None)
+@examples(100)
 @given(known=histories(), frequent_days=st.integers(1, 28))
 def test_the_lifecycle_is_what_counting_by_hand_gives_and_adds_up(known: Days, frequent_days: int) -> None:
     found = flow(known, frequent_days=frequent_days)

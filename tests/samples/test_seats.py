@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pyroaring import BitMap
 
@@ -15,6 +15,7 @@ from exporter.model import EVERYBODY, DayFacts, Holder, Reading, Seats
 from exporter.publish.backfill import past_days
 from exporter.samples.build import scope_history, scope_samples, source_samples
 from exporter.state.store import Store
+from tests.support.examples import examples
 from tests.support.sample_options import book_of, sample_options_of
 from tests.support.stores import fresh_store
 
@@ -140,7 +141,7 @@ HOLDERS = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(
     active=st.dictionaries(st.integers(0, 35), st.lists(st.integers(0, 6), unique=True), min_size=1).map(
         lambda some: {age: some.get(age, [0]) for age in range(max(some) + 1)}

@@ -6,13 +6,14 @@ from decimal import Decimal
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pyroaring import BitMap
 
 from exporter.model import EVERYBODY, Amount, AmountKey, DayFacts, PeopleKey, spend, tokens
 from exporter.samples.teams import membership, with_teams, with_vendor_teams
 from exporter.state.codec import same
+from tests.support.examples import examples
 from tests.support.window_facts import ABOUT, CHATS, DATA_DAY, LINES, SEARCHES, TIME, VIM, back, scope, shown
 
 WEB, APP, REST = (PeopleKey("team", name) for name in ("web", "app", "unassigned"))
@@ -175,7 +176,7 @@ def days(draw: st.DrawFn) -> DayFacts:
     )
 
 
-@settings(max_examples=50, deadline=None)
+@examples(50)
 @given(
     known=st.lists(days(), min_size=7, max_size=7),
     team_of=st.dictionaries(st.sampled_from(ACCOUNTS), st.sampled_from(["web", "app", "unassigned"])),

@@ -6,7 +6,7 @@ from statistics import median
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pyroaring import BitMap
 
@@ -14,6 +14,7 @@ from exporter.config.calendar import Calendar
 from exporter.samples.calendar import IsWorkday, workdays
 from exporter.samples.rolling import union_sizes
 from exporter.samples.verdicts import Workday, samples, verdicts
+from tests.support.examples import examples
 
 MONDAY = date(2026, 3, 9)
 SUNDAY = date(2026, 3, 8)
@@ -177,7 +178,7 @@ def histories(draw: st.DrawFn) -> Days:
     }
 
 
-@settings(max_examples=200, deadline=None)
+@examples(100)
 @given(days=histories(), calendar=calendars(), number=st.integers(0, SPAN - 1))
 @pytest.mark.slow
 def test_the_verdicts_are_what_counting_by_hand_gives(days: Days, calendar: dict[str, Any], number: int) -> None:
@@ -192,7 +193,7 @@ def test_the_verdicts_are_what_counting_by_hand_gives(days: Days, calendar: dict
 NUMBERS = st.dictionaries(st.integers(0, SPAN).map(lambda number: FIRST + timedelta(days=number)), st.integers(0, 99))
 
 
-@settings(max_examples=200, deadline=None)
+@examples(100)
 @given(days=NUMBERS, weeks=NUMBERS, months=NUMBERS, calendar=calendars(), number=st.integers(0, SPAN - 1))
 def test_the_verdicts_about_windows_that_a_vendor_counted_are_those_of_its_numbers(
     days: dict[date, int], weeks: dict[date, int], months: dict[date, int], calendar: dict[str, Any], number: int

@@ -5,12 +5,13 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pyroaring import BitMap
 
 from exporter.model import EVERYBODY, WINDOWS, Amount, AmountKey, DayFacts, PeopleKey, WindowPeople
 from exporter.samples.windows import figures
+from tests.support.examples import examples
 from tests.support.window_facts import (
     ABOUT,
     CHARACTERS,
@@ -94,7 +95,7 @@ COUNTED = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@examples(100)
 @given(days=histories(), counted=COUNTED)
 def test_samples_are_what_counting_day_by_day_gives(days: dict[int, Day], counted: dict[str, WindowPeople]) -> None:
     facts = scope({back(age): day.facts() for age, day in days.items()}, windows=counted)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pyroaring import BitMap
 
@@ -15,6 +15,7 @@ from exporter.samples.filters import withhold
 from exporter.samples.teams import membership, with_teams
 from exporter.samples.windows import samples
 from exporter.vendors.rollup import rollup
+from tests.support.examples import examples
 from tests.support.window_facts import back, scope
 
 MESSAGES = Amount("usage", "messages")
@@ -101,7 +102,7 @@ def published(found: Sequence[Sample], metric: str, window: str, breakdown: str)
     }
 
 
-@settings(max_examples=150, deadline=None)
+@examples(100)
 @given(rows=ROWS, least=st.integers(2, 5))
 def test_groups_of_too_few_people_and_what_they_did_are_published_nowhere(rows: list[Row], least: int) -> None:
     made = scope_of(rows)

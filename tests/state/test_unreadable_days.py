@@ -11,7 +11,7 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pyroaring import BitMap
 from sqlalchemy import select
@@ -20,6 +20,7 @@ from exporter.model import EVERYBODY, Amount, AmountKey, DayFacts, Reading
 from exporter.state.codec import UnreadableError, decode, encode, encode_accounts, pack_accounts, same, unpack_accounts
 from exporter.state.schema import day as table
 from exporter.state.store import Store
+from tests.support.examples import examples
 from tests.support.made_up_vendor import YESTERDAY, Bench, Script, people
 from tests.support.past_readers import past_reader
 from tests.support.stores import fresh_store
@@ -172,7 +173,7 @@ def inflated(data: bytes) -> bytes | None:
     return None
 
 
-@settings(deadline=None, max_examples=300)
+@examples(100)
 @given(st.randoms(use_true_random=False))
 def test_whatever_becomes_of_the_bytes_of_a_day_is_noticed(chance: Any) -> None:
     assert TABLE is not None
@@ -185,7 +186,7 @@ def test_whatever_becomes_of_the_bytes_of_a_day_is_noticed(chance: Any) -> None:
                 decode(data, accounts)
 
 
-@settings(deadline=None, max_examples=300)
+@examples(100)
 @given(st.binary(max_size=200))
 def test_junk_is_no_day_and_no_set_of_accounts(junk: bytes) -> None:
     with pytest.raises(UnreadableError):

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.simulator.augment import augment_app
@@ -15,6 +15,7 @@ from exporter.simulator.server import serve
 from exporter.simulator.work import Metrics, Work
 from tests.support.augment_days import Days
 from tests.support.counted_elsewhere import COUNTED_ELSEWHERE
+from tests.support.examples import examples
 from tests.support.simulated_people import somebody
 from tests.support.vendor_polls import VendorPolls
 
@@ -103,7 +104,7 @@ def counted(company: Days) -> Iterator[tuple[str, tuple[str, ...], float]]:
 
 
 @pytest.mark.slow
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(company=companies())
 def test_what_is_published_equals_a_brute_force_count(company: Days) -> None:
     with serve(augment_app(company, lambda: NOW)) as server:

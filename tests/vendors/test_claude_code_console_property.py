@@ -7,10 +7,11 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from tests.support.claude_code_server import Body
 from tests.support.claude_console_days import KINDS, NEWEST, Days, console_days, server
+from tests.support.examples import examples
 from tests.support.vendor_polls import VendorPolls
 
 NOW = datetime.combine(NEWEST, time(4), UTC) + timedelta(days=1)
@@ -140,7 +141,7 @@ def expected(days: Days) -> Mapping[tuple[str, Labels], float]:
 
 
 @pytest.mark.slow
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(days=console_days(8))
 def test_what_is_published_equals_a_brute_force_count(days: Days) -> None:
     given = {"api": "console", "history": timedelta(days=8), "late_grace": timedelta(0)}

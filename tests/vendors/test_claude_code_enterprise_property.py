@@ -6,11 +6,12 @@ from datetime import UTC, date, datetime, time, timedelta
 from fractions import Fraction
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.claude_code_server import Body
 from tests.support.claude_enterprise_days import GROUPS, LATER, NEWEST, Day, Organization, enterprise_days
+from tests.support.examples import examples
 from tests.support.vendor_polls import VendorPolls
 
 HISTORY = 8
@@ -194,7 +195,7 @@ def published(bench: VendorPolls) -> Mapping[tuple[str, tuple[str, ...]], float]
 
 
 @pytest.mark.slow
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(
     days=enterprise_days(HISTORY),
     lag=st.integers(0, 4),

@@ -7,13 +7,14 @@ from fractions import Fraction
 
 import httpx
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.simulator.coder_classic import coder_classic_app, organization_id
 from exporter.simulator.coder_work import ORGANIZATIONS, Session
 from exporter.simulator.server import serve
 from tests.support.coder_days import NEWEST, TEAMS, Workspaces, minutes, published, window, workspaces
+from tests.support.examples import examples
 from tests.support.vendor_polls import VendorPolls
 
 NOW = datetime.combine(NEWEST, time(12), UTC) + timedelta(days=1)
@@ -59,7 +60,7 @@ def counted(company: Workspaces, teams: list[str]) -> Iterator[tuple[str, tuple[
 
 
 @pytest.mark.slow
-@settings(max_examples=8, deadline=None)
+@examples(8)
 @given(company=workspaces(30), end_included=st.booleans())
 def test_what_is_published_equals_a_brute_force_count(company: Workspaces, end_included: bool) -> None:
     app = coder_classic_app(company, lambda: NOW, end_included=end_included, sessions=company.sessions)
@@ -72,7 +73,7 @@ def test_what_is_published_equals_a_brute_force_count(company: Workspaces, end_i
 
 
 @pytest.mark.slow
-@settings(max_examples=3, deadline=None)
+@examples(3)
 @given(company=workspaces(30))
 def test_an_organization_equals_a_brute_force_count_of_its_workspaces(company: Workspaces) -> None:
     organizations = {organization_id(name): list(teams) for name, teams in ORGANIZATIONS.items()}
@@ -93,7 +94,7 @@ people_days = st.tuples(st.sampled_from("abcdefgh"), st.sampled_from(window(28))
 
 
 @pytest.mark.slow
-@settings(max_examples=10, deadline=None)
+@examples(10)
 @given(spent=st.dictionaries(people_days, st.integers(1, 2**55), min_size=1, max_size=120))
 def test_time_is_exact_to_the_nanosecond_however_much_it_is(spent: Spent) -> None:
     def respond(request: httpx.Request) -> httpx.Response:

@@ -5,12 +5,13 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, time, timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from exporter.simulator.coder import coder_app
 from exporter.simulator.coder_work import ORGANIZATIONS, Session
 from exporter.simulator.server import serve
 from tests.support.coder_days import NEWEST, TEAMS, Workspaces, minutes, published, window, workspaces
+from tests.support.examples import examples
 from tests.support.vendor_polls import VendorPolls
 
 NOW = datetime.combine(NEWEST, time(12), UTC) + timedelta(days=1)
@@ -43,7 +44,7 @@ def counted(company: Workspaces, teams: Sequence[str]) -> Iterator[tuple[str, tu
 
 
 @pytest.mark.slow
-@settings(max_examples=10, deadline=None)
+@examples(10)
 @given(company=workspaces(9))
 def test_what_is_published_equals_a_brute_force_count(company: Workspaces) -> None:
     with serve(coder_app(company, lambda: NOW, sessions=company.sessions)) as server:
@@ -56,7 +57,7 @@ def test_what_is_published_equals_a_brute_force_count(company: Workspaces) -> No
 
 
 @pytest.mark.slow
-@settings(max_examples=5, deadline=None)
+@examples(5)
 @given(company=workspaces(9))
 def test_an_organization_equals_a_brute_force_count_of_its_workspaces(company: Workspaces) -> None:
     with serve(coder_app(company, lambda: NOW, sessions=company.sessions)) as server:

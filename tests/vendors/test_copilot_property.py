@@ -9,11 +9,12 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.model import ONE_DAY
 from tests.support.counted_elsewhere import COUNTED_ELSEWHERE
+from tests.support.examples import examples
 from tests.support.github import GitHub, at, lines
 
 NEWEST = date(2026, 11, 12)
@@ -337,7 +338,7 @@ def publish(organization: Organization) -> GitHub:
 
 
 @pytest.mark.slow
-@settings(max_examples=25, deadline=None)
+@examples(25)
 @given(organization=organizations())
 def test_what_is_published_equals_a_brute_force_count(organization: Organization) -> None:
     bench = publish(organization).polls(

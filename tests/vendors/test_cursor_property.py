@@ -8,10 +8,11 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.cursor_team import DAILY, EVENTS, CursorTeam, Row, event
+from tests.support.examples import examples
 from tests.support.vendor_polls import VendorPolls
 
 NEWEST = date(2026, 3, 9)
@@ -245,7 +246,7 @@ def torn(path: str) -> Any:
 
 
 @pytest.mark.slow
-@settings(max_examples=30, deadline=None)
+@examples(30)
 @given(before=teams(), leaver=st.sampled_from([1, 2, 3]), moving=st.sampled_from(["", DAILY, EVENTS]))
 def test_what_is_published_equals_a_brute_force_count(before: Before, leaver: int, moving: str) -> None:
     team = CursorTeam(most_users=2, most_events=3, shift=torn(moving))

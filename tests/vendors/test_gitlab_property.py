@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from exporter.simulator.gitlab_products import Project
 from exporter.vendors.gitlab.vendor import GITLAB
+from tests.support.examples import examples
 from tests.support.gitlab_server import DAY, NOW, YESTERDAY, Served, Visit, gitlab, project
 
 LENGTHS = {"1d": 1, "7d": 7, "28d": 28}
@@ -105,7 +106,7 @@ visit = st.builds(
 
 
 @pytest.mark.slow
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(st.lists(st.lists(visit, max_size=12), min_size=1, max_size=3))
 def test_every_value_is_the_brute_force_count(shops: list[list[Visit]]) -> None:
     projects = [project(number, f"shop/app-{number}", visits) for number, visits in enumerate(shops, start=1)]
@@ -165,8 +166,8 @@ def expected(shops: Sequence[Shop], poll: int, history: int) -> dict[str, Values
 
 
 @pytest.mark.slow
-# Each example is 2,000 requests: few of them, and a failing one is not made smaller.
-@settings(max_examples=3, deadline=None, phases=[Phase.explicit, Phase.generate])
+# Each of the projects is an example, and all together are 2,000 requests; a failing one is not made smaller.
+@settings(examples(1), phases=[Phase.explicit, Phase.generate])
 @given(seed=st.integers(0, 2**32))
 def test_three_hundred_projects_fail_move_and_change_without_touching_each_other(seed: int) -> None:
     shops = three_hundred_shops(seed)

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.simulator.company import Company
@@ -13,6 +13,7 @@ from exporter.simulator.server import serve
 from exporter.simulator.sourcegraph import Instances, sourcegraph_app
 from exporter.simulator.sourcegraph_usage import CLOUD, SELF_HOSTED, Account, Counts, Row
 from tests.support.counted_elsewhere import COUNTED_ELSEWHERE
+from tests.support.examples import examples
 from tests.support.vendor_polls import VendorPolls
 
 NEWEST = date(2026, 11, 19)
@@ -127,7 +128,7 @@ def published(bench: VendorPolls, host: str) -> dict[tuple[str, tuple[str, ...]]
     }
 
 
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(users=USERS, inclusive=st.booleans(), compressed=st.booleans())
 def test_what_is_published_equals_a_brute_force_count(users: Users, inclusive: bool, compressed: bool) -> None:
     app = sourcegraph_app(

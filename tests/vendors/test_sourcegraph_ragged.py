@@ -10,11 +10,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.errors import BadPayload
 from exporter.vendors.sourcegraph.report import open_report, tables
+from tests.support.examples import examples
 
 WHERE = "sourcegraph GET /report"
 DAY = "2026-11-19"
@@ -176,7 +177,7 @@ GOOD = st.tuples(
 )
 
 
-@settings(deadline=None, max_examples=100)
+@examples(100)
 @given(
     lines=st.lists(GOOD, max_size=12),
     end=st.sampled_from(["\n", "\r\n"]),
@@ -203,7 +204,7 @@ RAGGED = st.one_of(
 MARKS = st.lists(st.tuples(st.floats(0, 1), st.sampled_from(['"', '""', ",", "\n", "\r", "\r\n", " ", ""])), max_size=4)
 
 
-@settings(deadline=None, max_examples=300)
+@examples(100)
 @given(
     lines=st.lists(RAGGED, min_size=1, max_size=12),
     end=st.sampled_from(["\n", "\r\n"]),

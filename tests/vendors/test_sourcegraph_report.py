@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from exporter.errors import BadPayload
 from exporter.vendors.sourcegraph.report import open_report, tables
+from tests.support.examples import examples
 from tests.support.sourcegraph_reports import DAY, HEADERS, SAMPLE, report, row
 
 WHERE = "sourcegraph GET /report"
@@ -285,7 +286,7 @@ COUNT = st.one_of(st.just(""), st.integers(0, 9), st.integers(0, 2**63 - 1))
 FORMS: Sequence[Callable[[object], str]] = (str, "{}.0".format, " {} ".format, "0{}".format, "+{}".format)
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     counts=st.lists(st.tuples(COUNT, COUNT, st.sampled_from(FORMS)), max_size=30),
     block=st.integers(200, 2_000),

@@ -1,9 +1,6 @@
 """The daemon's web flags and files, as a process."""
 
-import os
 import ssl
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +14,7 @@ from exporter.web.access import WebAccess
 from exporter.web.config_file import WebConfig
 from tests.support import faulty_server
 from tests.support.certificates import certificate
+from tests.support.command_line import cli
 from tests.support.daemons import PATIENCE, Daemon, daemon, wait_until
 
 pytestmark = pytest.mark.slow
@@ -151,13 +149,7 @@ def test_a_route_prefix_wins_over_the_external_urls_path(config: str, tmp_path: 
 def test_a_configuration_file_of_the_web_is_checked_before_anything_starts(config: str, tmp_path: Path) -> None:
     web = tmp_path / "web.yml"
     web.write_text("rate_limit: {burst: 1}\nbasic_auth_users: {alice: hunter2}")
-    run = subprocess.run(
-        [sys.executable, "-m", "exporter", "run", "--config.file", config, "--web.config.file", str(web)],
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        env=os.environ,
-    )
+    run = cli("run", "--config.file", config, "--web.config.file", str(web))
 
     assert run.returncode == 2
     assert sorted(line.partition(": ")[2][:60] for line in run.stderr.splitlines()) == [
@@ -172,9 +164,7 @@ def test_check_config_checks_the_web_configuration_too(config: str, tmp_path: Pa
     file.write_text("web: {config_file: web.yml}\n" + file.read_text())
     (tmp_path / "web.yml").write_text("rate_limit: {burst: 1}")
 
-    run = subprocess.run(
-        [sys.executable, "-m", "exporter", "check-config", config], capture_output=True, text=True, timeout=PATIENCE
-    )
+    run = cli("check-config", config)
 
     assert (run.returncode, run.stdout) == (2, "")
     assert (
@@ -196,12 +186,7 @@ def test_check_config_checks_the_web_configuration_too(config: str, tmp_path: Pa
     ],
 )
 def test_a_wrong_flag_is_a_usage_error(config: str, flags: tuple[str, str], said: str) -> None:
-    run = subprocess.run(
-        [sys.executable, "-m", "exporter", "run", "--config.file", config, *flags],
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-    )
+    run = cli("run", "--config.file", config, *flags)
 
     assert run.returncode == 2
     assert said in run.stderr
