@@ -41,8 +41,8 @@ check: .venv/dev
 # Not pip-compile: the universal lock holds for every platform and Python at once (markers included), and pip's
 # configuration on the machine that makes it is not even read.
 lock: .venv/dev
-	$(LOCK) --output-file requirements.txt pyproject.toml
-	$(LOCK) --group dev --constraint requirements.txt --output-file requirements-dev.txt pyproject.toml
+	$(LOCK) --all-extras --output-file requirements.txt pyproject.toml
+	$(LOCK) --all-extras --group dev --constraint requirements.txt --output-file requirements-dev.txt pyproject.toml
 	$(LOCK) --group build --constraint requirements-dev.txt --output-file requirements-build.txt
 
 manifests:

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, ValidationInfo, field_validator
 
 from exporter.config.durations import Days, Duration
+from exporter.config.extras import check_extra
 from exporter.config.identities_file import read_identities
 from exporter.config.state_url import StateUrl
 from exporter.config.teams_file import read_teams
@@ -167,6 +168,13 @@ class OtlpSettings(Settings):
     client_key_file: ExistingFile | None = None
     timestamp: Literal["now", "published"] = "now"
     traces: bool = False
+
+    @field_validator("protocol")
+    @classmethod
+    def _with_its_libraries(cls, protocol: str | None) -> str | None:
+        if protocol == "grpc":
+            check_extra("grpc")
+        return protocol
 
     @field_validator("endpoint")
     @classmethod

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, Field, PlainSerializer
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from exporter.config.extras import check_extra
 from exporter.config.types import HiddenValueError
 from exporter.hosts import check_host
 from exporter.redaction import SHOWN_SECRET
@@ -50,6 +51,10 @@ def _check_sqlite(url: URL) -> None:
 
 def _check_postgresql(url: URL) -> None:
     # Imported here: only users of PostgreSQL should pay its time and memory.
+    try:
+        check_extra("postgres")
+    except ValueError as error:
+        raise HiddenValueError(str(error)) from None
     from psycopg.pq import Conninfo
 
     if any(word in key for key in url.query for word in ("password", "secret", "scram_")):

@@ -8,19 +8,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
+from exporter.config.extras import check_extra
 from exporter.config.types import Count, ExistingFile, Settings
 from exporter.errors import BadPayload, Rejected
 from exporter.transport.client import Client
 from exporter.transport.credentials import bearer
 from exporter.transport.endpoints import Allowed
 from exporter.transport.json_object import JsonObject, json_object
-
-if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 ENDPOINTS = (
     Allowed("GET", "/orgs/{org}/installation"),
@@ -34,7 +32,10 @@ _RENEWED_BEFORE = timedelta(minutes=5)
 
 
 def _private_key_file(path: Path) -> Path:
-    _private_key(path)
+    check_extra("github-app")
+    from exporter.vendors.github_app_key import private_key
+
+    private_key(path)
     return path
 
 
@@ -109,39 +110,20 @@ class _Signature:
 
     def headers(self, client: Client) -> Mapping[str, str]:
         """The header with a signature for the next minutes."""
-        # Takes a quarter of a second, which only who has an App should wait for.
-        import jwt
+        # Its libraries are an extra and take a quarter of a second, which only who has an App should wait for.
+        from exporter.vendors.github_app_key import signed
 
-        try:
-            key = _private_key(self.app.private_key_file)
-        except (OSError, ValueError) as error:
-            raise Rejected(f"{client.vendor}: app.private_key_file cannot be used: {error}") from None
         now = _vendor_time(client)
         claims = {"iss": self.app.client_id, "iat": now - _SIGNED_BEFORE, "exp": now + _SIGNED_FOR}
-        return bearer(jwt.encode(claims, key, algorithm="RS256"))
+        try:
+            return bearer(signed(claims, self.app.private_key_file))
+        except (OSError, ValueError) as error:
+            raise Rejected(f"{client.vendor}: app.private_key_file cannot be used: {error}") from None
 
     def refused(self, client: Client, _headers: Mapping[str, str]) -> bool:
         """A wrong clock of ours makes a wrong signature; the refusal has told GitHub's."""
         told = client.clock.told
         return told is not None and abs(told.ahead) > _SIGNED_BEFORE / 2
-
-
-def _private_key(path: Path) -> "RSAPrivateKey":
-    """The key in a PEM file, PKCS #1 or #8. Raises OSError, or ValueError whose message holds no part of the file."""
-    # Imported here: it costs 8 MiB, which only those with a GitHub App should pay.
-    from cryptography.exceptions import UnsupportedAlgorithm
-    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-    from cryptography.hazmat.primitives.serialization import load_pem_private_key
-
-    # Where a secret passes through a variable, its line ends are often written out.
-    content = path.read_bytes().replace(b"\\n", b"\n")
-    try:
-        key = load_pem_private_key(content, password=None)
-    except (ValueError, TypeError, UnsupportedAlgorithm):
-        raise ValueError("must hold a private key in PEM form without a passphrase, as GitHub gives it") from None
-    if isinstance(key, RSAPrivateKey):
-        return key
-    raise ValueError("must hold an RSA key, as GitHub gives it")
 
 
 def _vendor_time(client: Client) -> datetime:

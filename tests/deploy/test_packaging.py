@@ -1,6 +1,7 @@
 """The wheel and the sdist, and the exporter as it is installed from the wheel."""
 
 import ast
+import os
 import re
 import subprocess
 import sys
@@ -9,12 +10,16 @@ import tarfile
 import tomllib
 import venv
 import zipfile
-from importlib.metadata import packages_distributions
+from importlib.metadata import Distribution, PathDistribution, distribution, packages_distributions
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 from exporter import __version__
+from exporter.simulator.augment import augment_app
+from exporter.simulator.server import serve
+from tests.support.companies import busy, utc_now
 
 pytestmark = pytest.mark.slow
 
@@ -89,13 +94,14 @@ def test_the_sdist_holds_what_it_takes_to_test_and_to_run(built: Path) -> None:
 
 def test_every_imported_library_is_a_declared_dependency() -> None:
     project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]
-    declared = {normal(re.split(r"[\[<>=!~ ]", dependency)[0]) for dependency in project["dependencies"]}
-    # protobuf and requests are what the OTLP exporters send with; grpcio too. markupsafe is what Jinja escapes with.
+    extras = {extra: names for extra, names in project["optional-dependencies"].items() if extra != "all"}
+    dependencies = [*project["dependencies"], *(name for names in extras.values() for name in names)]
+    declared = {normal(re.split(r"[\[<>=!~ ]", dependency)[0]) for dependency in dependencies}
+    # protobuf and requests are what the OTLP exporters send with. markupsafe is what Jinja escapes with.
     # cryptography is what PyJWT signs with.
     through_others = {
         "cryptography",
         "googleapis-common-protos",
-        "grpcio",
         "markupsafe",
         "protobuf",
         "pydantic-core",
@@ -113,6 +119,80 @@ def test_every_imported_library_is_a_declared_dependency() -> None:
 
     assert ours - through_others <= declared
     assert declared - used - {"psycopg"} == set()
+    assert project["optional-dependencies"]["all"] == [f"adoption-exporter[{','.join(sorted(extras))}]"]
+
+
+@pytest.fixture(scope="module")
+def plain_program(built: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The console script in an environment with the wheel and what it requires without extras, and nothing else."""
+    folder = tmp_path_factory.mktemp("plain")
+    venv.create(folder, symlinks=True)
+    (wheel,) = built.glob("*.whl")
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", str(folder / "bin" / "python")]
+    run(*pip, "install", "--quiet", "--no-index", "--no-deps", wheel, folder=folder)
+    (site,) = folder.glob("lib/python*/site-packages")
+    (metadata,) = site.glob("adoption_exporter-*.dist-info")
+    for library in required(PathDistribution(metadata)):
+        for file in distribution(library).files or ():
+            if ".." not in file.parts:
+                (site / file).parent.mkdir(parents=True, exist_ok=True)
+                (site / file).symlink_to(file.locate())
+    return folder / "bin" / "adoption-exporter"
+
+
+def test_without_extras_the_installed_program_polls_a_vendor(plain_program: Path, tmp_path: Path) -> None:
+    with serve(augment_app(busy(), utc_now)) as server:
+        config = configured(tmp_path, f"base_url: {server.url}")
+        exposition = run(plain_program, "once", "--config.file", config, "--history", "1d", folder=tmp_path)
+
+    assert 'adoption_exporter_poll_success{source="tool",vendor="augment"} 1.0' in exposition
+
+
+@pytest.mark.parametrize(
+    ("extra", "key", "config"),
+    [
+        ("grpc", "otlp.protocol", "otlp: {protocol: grpc}"),
+        ("postgres", "state.url", 'state: {url: "postgresql://exporter@db.example.com/adoption"}'),
+        ("github-app", "sources.app.app.private_key_file", ""),
+    ],
+)
+@pytest.mark.parametrize("command", [["run", "--config.file"], ["check-config"]])
+def test_without_an_extra_a_sentence_says_which_one_a_configuration_needs(
+    command: list[str], extra: str, key: str, config: str, plain_program: Path, tmp_path: Path
+) -> None:
+    app = "app: {client_id: Iv1, private_key_file: app.pem}" if extra == "github-app" else "token: t"
+    path = configured(tmp_path, "requests_per_minute: 10", f"app: {{vendor: copilot, organizations: [acme], {app}}}")
+    path.write_text(f"{path.read_text()}{config}\n")
+    (tmp_path / "app.pem").write_text("-----BEGIN RSA PRIVATE KEY-----\n")
+
+    done = subprocess.run([plain_program, *command, path], cwd=tmp_path, capture_output=True, text=True, timeout=1200)
+
+    needs = f"needs libraries that are not installed: pip install 'adoption-exporter[{extra}]'"
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", f"{path}: {key}: {needs}\n")
+
+
+def test_a_collector_over_grpc_that_a_variable_names_needs_the_extra_too(plain_program: Path, tmp_path: Path) -> None:
+    path = configured(tmp_path, "requests_per_minute: 10")
+    path.write_text(f"{path.read_text()}otlp: {{}}\n")
+
+    done = subprocess.run(
+        [plain_program, "run", "--config.file", path],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=1200,
+        env={**os.environ, "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"},
+    )
+
+    needs = "needs libraries that are not installed: pip install 'adoption-exporter[grpc]'"
+    assert (done.returncode, done.stderr) == (2, f"environment: OTEL_EXPORTER_OTLP_PROTOCOL: {needs}\n")
+
+
+def test_the_installed_program_writes_a_configuration(plain_program: Path, tmp_path: Path) -> None:
+    (tmp_path / "token").write_text("secret")
+    told = run(plain_program, "init", "--vendor", "augment", "--token-file", "token", folder=tmp_path)
+
+    assert told.startswith("config.yaml: ok, 1 source configured\n")
 
 
 def test_the_installed_program_knows_its_version(program: Path, tmp_path: Path) -> None:
@@ -156,6 +236,28 @@ def test_a_folder_that_cannot_be_written_is_one_line_and_exit_2(tmp_path: Path) 
     said = subprocess.run(command, cwd=CHECKOUT, capture_output=True, text=True)
 
     assert (said.returncode, len(said.stderr.splitlines())) == (2, 1)
+
+
+def configured(folder: Path, block: str, *sources: str) -> Path:
+    path = folder / "config.yaml"
+    source = f"tool: {{vendor: augment, token: demo-token, {block}}}"
+    path.write_text("\n".join(["sources:", f"  {source}", *(f"  {other}" for other in sources), ""]))
+    return path
+
+
+def required(package: Distribution) -> set[str]:
+    """The libraries that a package requires without extras, with those that they require in turn."""
+    found: set[str] = set()
+    waiting = [(package, "")]
+    while waiting:
+        one, extra = waiting.pop()
+        for requirement in map(Requirement, one.requires or ()):
+            if requirement.marker is None or requirement.marker.evaluate({"extra": extra}):
+                for wanted in ("", *requirement.extras):
+                    if (name := f"{normal(requirement.name)}[{wanted}]") not in found:
+                        found.add(name)
+                        waiting.append((distribution(requirement.name), wanted))
+    return {name.partition("[")[0] for name in found}
 
 
 def shipped(folder: Path) -> list[Path]:
