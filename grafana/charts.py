@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator, Mapping
 
-from grafana_foundation_sdk.builders import common, prometheus, timeseries
+from grafana_foundation_sdk.builders import common, timeseries
 from grafana_foundation_sdk.builders import dashboard as builders
 from grafana_foundation_sdk.models import common as kinds
 from grafana_foundation_sdk.models import dashboard as models
 from grafana_foundation_sdk.models.prometheus import PromQueryFormat
 
-from grafana.colors import BAD, LOOKS
+from grafana import links, panels
+from grafana.colors import BAD, BLUE, LOOKS
 from grafana.panels import (
     ACTIVITY,
     DATASOURCE,
@@ -18,13 +19,16 @@ from grafana.panels import (
     Style,
     Words,
     instant,
+    named,
     properties_of,
+    ranged,
+    signs,
     thresholds,
-    without_all,
 )
-from grafana.queries import at_noon, tool
+from grafana.queries import KEYS, at_noon, tool
 
-_HALF_A_YEAR = "26w"
+HALF_A_YEAR = "26w"
+NEEDS_HISTORY = "needs history in Prometheus: scraped, or by backfill"
 
 _STYLES: Mapping[Style, Mapping[str, object]] = {
     "line": {},
@@ -36,6 +40,13 @@ _STYLES: Mapping[Style, Mapping[str, object]] = {
         "custom.lineWidth": 0,
         "custom.gradientMode": "none",
     },
+    "stacked": {
+        "custom.drawStyle": "bars",
+        "custom.fillOpacity": 80,
+        "custom.lineWidth": 0,
+        "custom.gradientMode": "none",
+        "custom.stacking": {"mode": "normal", "group": "A"},
+    },
     "points": {"custom.drawStyle": "points", "custom.pointSize": 6, "custom.showPoints": "always"},
 }
 
@@ -45,10 +56,12 @@ def by_day(words: Words, *queries: Query, width: int = 12, height: int = 8) -> t
     panel = _chart(words, width, height)
     for ref, query in zip(REFS, queries, strict=False):
         several = query.legend == TOOL
-        expr = at_noon(tool(query.expr), "tool") if several else at_noon(query.expr)
+        expr = at_noon(tool(query.expr), "tool", *KEYS) if several else at_noon(query.expr)
         panel.with_target(instant(ref, expr).format(PromQueryFormat.TABLE))
         called = {"displayName": "${__field.labels.tool}" if several else query.legend}
         panel.override_by_query(ref, properties_of(called) + _drawn(query))
+        if several:
+            panel.data_links([builders.DashboardLink("Open").url(links.TOOL)])
     conversion = {"targetField": "day", "destinationType": "time"}
     return _transformed(
         panel,
@@ -59,7 +72,7 @@ def by_day(words: Words, *queries: Query, width: int = 12, height: int = 8) -> t
 
 
 def lines(
-    words: Words, *queries: Query, width: int = 12, height: int = 8, log: bool = False, since: str = ""
+    words: Words, *queries: Query, width: int = 12, height: int = 8, log: bool = False, since: str = "", link: str = ""
 ) -> timeseries.Panel:
     """What Prometheus saw, on a time axis; with `log` each grid line is ten times the one below it.
 
@@ -70,20 +83,20 @@ def lines(
         scale = common.ScaleDistributionConfig().type(kinds.ScaleDistribution.LOG).log(10)
         panel.scale_distribution(scale)
     if since:
-        panel.time_from(since).no_value("needs history in Prometheus: scraped, or by backfill")
+        panel.time_from(since).no_value(NEEDS_HISTORY)
     for ref, query in zip(REFS, queries, strict=False):
-        panel.with_target(_range(ref, query))
+        panel.with_target(ranged(ref, query))
         if properties := _drawn(query):
             panel.override_by_query(ref, properties)
     if queries[0].legend == ACTIVITY:
         for pattern, properties in _looks():
             panel.override_by_regexp(pattern, properties)
-    return without_all(panel, queries[0].legend)
+    return named(panel, queries[0].legend, link)
 
 
 def long_lines(words: Words, *queries: Query, width: int = 12, height: int = 8, log: bool = False) -> timeseries.Panel:
     """Half a year as Prometheus saw it."""
-    return lines(words, *queries, width=width, height=height, log=log, since=_HALF_A_YEAR)
+    return lines(words, *queries, width=width, height=height, log=log, since=HALF_A_YEAR)
 
 
 def limit(panel: timeseries.Panel, value: float) -> timeseries.Panel:
@@ -95,7 +108,9 @@ def limit(panel: timeseries.Panel, value: float) -> timeseries.Panel:
 
 
 def _chart(words: Words, width: int, height: int) -> timeseries.Panel:
-    return (
+    # Series that no query gives a color: never Grafana's own palette, in which some are green, yellow and red.
+    shades = builders.FieldColor().mode(models.FieldColorModeId.SHADES).fixed_color(BLUE)
+    panel = (
         timeseries.Panel()
         .title(words.title)
         .description(words.description)
@@ -112,7 +127,7 @@ def _chart(words: Words, width: int, height: int) -> timeseries.Panel:
         .axis_soft_min(0)
         .axis_border_show(False)
         .no_value("no data")
-        .color_scheme(builders.FieldColor().mode(models.FieldColorModeId.PALETTE_CLASSIC_BY_NAME))
+        .color_scheme(shades)
         .tooltip(common.VizTooltipOptions().mode(kinds.TooltipDisplayMode.MULTI).sort(kinds.SortOrder.DESCENDING))
         .legend(
             common.VizLegendOptions()
@@ -124,6 +139,7 @@ def _chart(words: Words, width: int, height: int) -> timeseries.Panel:
             .sort_desc(True)
         )
     )
+    return panel.mappings(signs()) if words.unit == panels.CHANGE else panel
 
 
 def _looks() -> Iterator[tuple[str, list[models.DynamicConfigValue]]]:
@@ -148,8 +164,3 @@ def _transformed(panel: timeseries.Panel, *steps: tuple[str, object]) -> timeser
     for name, options in steps:
         panel.with_transformation(models.DataTransformerConfig(id_val=name, options=options))
     return panel
-
-
-def _range(ref: str, query: Query) -> prometheus.Dataquery:
-    made = prometheus.Dataquery().ref_id(ref).datasource(DATASOURCE).expr(query.expr)
-    return made.legend_format(query.legend).range().interval(query.step)

@@ -4,12 +4,13 @@ from collections.abc import Iterator
 
 from grafana_foundation_sdk.models import dashboard as models
 
-from grafana import charts, panels
+from grafana import charts, links, panels
 from grafana.boards import JOB, Section, board, window
 from grafana.colors import BLUE
 from grafana.measures import AS_SEEN
 from grafana.panels import Panel, Query, Words
-from grafana.tables import matrix
+from grafana.queries import DATA_DAY
+from grafana.tables import matrix, trends
 
 _DAY = " The windows end with the newest finished day that every source which lists people has."
 _JOINED = (
@@ -69,7 +70,16 @@ def overlap(width: int = 14) -> Panel:
     swapped = f'label_replace({pairs}, "first", "$1", "source", "(.+)")'
     swapped = f'label_replace({swapped}, "source", "$1", "other_source", "(.+)")'
     swapped = f'max by (source, other_source) (label_replace({swapped}, "other_source", "$1", "first", "(.+)"))'
-    return matrix(words, f"{pairs}\nor {swapped}", row="source", column="other_source", width=width, height=8)
+    return matrix(
+        words,
+        f"{pairs}\nor {swapped}",
+        row="source",
+        column="other_source",
+        link=links.SOURCE_CELL,
+        width=width,
+        height=8,
+        cell=150,
+    )
 
 
 def _numbers() -> Iterator[Panel]:
@@ -90,7 +100,7 @@ def _numbers() -> Iterator[Panel]:
     )
     yield panels.number(words, f"1 - {_of_tools('1', '28d')}\n/ {people('28d')}", none=_NONE)
     words = Words(
-        "Accounts of nobody known",
+        "Unmatched",
         "Accounts without an e-mail and a row in people.identities: each counts as a person, so people may be counted "
         "twice." + _DAY,
         panels.PEOPLE,
@@ -105,18 +115,25 @@ def _teams() -> Iterator[Panel]:
         "Distinct people by team who used any tool in the chosen window." + _JOINED + _DAY,
         panels.PEOPLE,
     )
-    yield panels.ranking(words, f"sort_desc({of_team})", "{{team}}", width=8).no_value("no teams file")
+    yield panels.ranking(words, f"sort_desc({of_team})", "{{team}}", width=8, height=10, link=links.TEAM).no_value(
+        "no teams file"
+    )
     in_team = f"max by (team) (adoption_team_members{{{JOB}}})"
     words = Words("Reached by team", "People of the team in the chosen window ÷ its members." + _DAY, panels.SHARE)
     reached = f"sort_desc({of_team}\n/ {in_team})"
-    yield panels.ranking(words, reached, "{{team}}", width=8, most=1).no_value("no teams file")
+    by_team = panels.ranking(words, reached, "{{team}}", width=8, height=10, most=1, link=links.TEAM)
+    yield by_team.no_value("no teams file")
     words = Words(
-        "Accounts of nobody known by tool",
+        "Unmatched accounts by tool",
         "Accounts of 28 days without an e-mail and a row in people.identities." + _DAY,
         panels.PEOPLE,
     )
-    unmatched = f"sort_desc(max by (source) ({_series('unmatched_accounts')}))"
-    yield panels.ranking(words, unmatched, "{{source}}", width=8).no_value(_NONE)
+    # Whose board it is, the vendor says, which the series has not.
+    vendors = f"max by (source, vendor) ({DATA_DAY}{{{JOB}}}) ^ 0"
+    unmatched = (
+        f"sort_desc(max by (source) ({_series('unmatched_accounts')})\n* on (source) group_right () ({vendors}))"
+    )
+    yield panels.ranking(words, unmatched, "{{source}}", width=8, height=10, link=links.SOURCE).no_value(_NONE)
 
 
 def _half_a_year() -> Iterator[Panel]:
@@ -125,7 +142,7 @@ def _half_a_year() -> Iterator[Panel]:
     yield charts.long_lines(words, Query(everybody, "28 days", BLUE, style="area"))
     words = Words("People by team over half a year", "Distinct people by team of 28 days." + AS_SEEN, panels.PEOPLE)
     of_team = f"max by (team) (last_over_time({_series('team_active_users', window='28d')}[26h]))"
-    yield charts.long_lines(words, Query(of_team, "{{team}}"))
+    yield trends(words, of_team, "team", link=links.TEAM_CELL)
 
 
 def _of_tools(tools: str, length: str) -> str:

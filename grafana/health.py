@@ -4,18 +4,16 @@ from collections.abc import Iterator
 
 from grafana_foundation_sdk.models import dashboard as models
 
-from grafana import charts, measures, panels
+from grafana import charts, links, measures, panels
 from grafana.boards import JOB, ONE_OR_MORE, Section, board, scopes, sources
-from grafana.colors import BAD, BLUE, GOOD, LOOK
+from grafana.colors import BAD, BLUE, GOOD
 from grafana.measures import LIVE, NONE_IS_BETTER, NONE_IS_GOOD
 from grafana.panels import TOOL, Panel, Query, Style, Words
 from grafana.queries import Facts
-from grafana.tables import Column, rows
+from grafana.tables import Column, rows, tools
 from grafana.vendors import VENDORS
 
 _SOURCE = "{{source}}"
-_OPEN = "/d/adoption-${__data.fields.Vendor}?var-source=${__value.raw}&${__url_time_range}"
-_OPEN_SCOPE = "/d/adoption-${__data.fields.Vendor}?var-source=${__data.fields.Source}&var-scope=${__value.raw}"
 _CHOSEN = f'{JOB}, source=~"$source"'
 _SCOPES = f"max by (source, vendor, scope) (adoption_exporter_scope_success{{{ONE_OR_MORE}}})"
 # Process metrics have no label of ours: these are those of the targets that are adoption exporters.
@@ -44,33 +42,33 @@ def _numbers(facts: Facts) -> Iterator[Panel]:
     words = Words(
         "Sources", "Sources that have been polled; one that several replicas show counts once." + LIVE, "none"
     )
-    yield panels.number(words, f"count({_of('poll_success')})", width=3)
+    yield panels.number(words, f"count({_of('poll_success')})", width=6)
     words = Words("Failing sources", "Sources whose last poll failed for every scope." + LIVE, "none")
-    yield panels.number(words, f"count({_of('poll_success')} == 0) or vector(0)", NONE_IS_GOOD, width=3)
+    yield panels.number(words, f"count({_of('poll_success')} == 0) or vector(0)", NONE_IS_GOOD, width=6)
     words = Words("Failing scopes", "Scopes whose last reading failed, those of failing sources too." + LIVE, "none")
-    yield panels.number(words, f"count({_SCOPES} == 0) or vector(0)", NONE_IS_GOOD, width=3)
+    yield panels.number(words, f"count({_SCOPES} == 0) or vector(0)", NONE_IS_GOOD, width=6)
     words = Words(
         "Late scopes",
         "Scopes whose next day is due, and a poll since then did not bring it: the vendor is late." + LIVE,
         "none",
     )
-    yield panels.number(words, f"count({measures.late(facts)}) or vector(0)", NONE_IS_BETTER, width=3)
+    yield panels.number(words, f"count({measures.late(facts)}) or vector(0)", NONE_IS_BETTER, width=6)
     words = Words(
         "Refused configurations",
         "Exporters that run on with an old configuration: the new one has mistakes." + LIVE,
         "none",
     )
     refused = f"count(adoption_exporter_config_last_reload_successful{{{JOB}}} == 0) or vector(0)"
-    yield panels.number(words, refused, NONE_IS_GOOD, width=3)
+    yield panels.number(words, refused, NONE_IS_GOOD, width=6)
     words = Words(
         "Exporters without a state", "Exporters that cannot use their state: their polls fail." + LIVE, "none"
     )
-    yield panels.number(words, f"count(adoption_exporter_state_up{{{JOB}}} == 0) or vector(0)", NONE_IS_GOOD, width=3)
+    yield panels.number(words, f"count(adoption_exporter_state_up{{{JOB}}} == 0) or vector(0)", NONE_IS_GOOD, width=6)
     words = Words("Adoption series", "Series that are published, of all chosen sources, once." + LIVE, "short")
-    yield panels.number(words, f"sum({_of('series')})", width=3)
+    yield panels.number(words, f"sum({_of('series')})", width=6)
     words = Words("Version", "What runs; several versions while the replicas of one are updated." + LIVE, "none")
     version = f"max by (version) (adoption_exporter_build_info{{{JOB}}})"
-    yield panels.names(words, version, "{{version}}", width=3)
+    yield panels.names(words, version, "{{version}}", width=6)
 
 
 def _table() -> Panel:
@@ -79,12 +77,8 @@ def _table() -> Panel:
         f"sum by (source, vendor) (max by (source, vendor, reason) (adoption_exporter_series_dropped{{{_CHOSEN}}}))"
     )
     columns = [
-        Column(
-            "Source",
-            label="source",
-            link=_OPEN,
-        ),
-        Column("Vendor", label="vendor"),
+        Column("Source", label="source", link=links.SOURCE_ROW),
+        Column("Vendor", label="vendor", width=110),
         Column("Last poll", _of("poll_success"), words={"0": ("failed", BAD), "1": ("fine", GOOD)}),
         Column("Last success, ago", ago, unit="s"),
         Column("Next poll, in", f"{_of('next_poll_timestamp_seconds')} - time()", unit="s"),
@@ -99,19 +93,17 @@ def _table() -> Panel:
         "shown. Token expires: as token_expires_at in the configuration says." + LIVE,
         "none",
     )
-    return rows(words, columns, height=8)
+    return rows(words, columns, height=11)
 
 
 def _scopes(facts: Facts) -> Panel:
     due = facts.now("adoption_data_day_due_timestamp_seconds")
     columns = [
-        Column("Source", label="source", link=_OPEN),
-        Column("Vendor", label="vendor"),
-        Column("Scope", label="scope", link=_OPEN_SCOPE + "&${__url_time_range}"),
+        *tools(vendor=110),
         Column("Last reading", _SCOPES, words={"0": ("failed", BAD), "1": ("fine", GOOD)}),
         Column("Newest day", measures.data_day(facts), unit=panels.DATE),
         Column("Next day is due, in", f"{due} - time()", unit="s"),
-        Column("Late by", measures.late(facts), unit="s", steps=((None, LOOK),)),
+        Column("Late by", measures.late(facts), unit="s", steps=measures.LATE),
     ]
     words = Words(
         "Scopes at a glance",
@@ -120,7 +112,7 @@ def _scopes(facts: Facts) -> Panel:
         "poll since then did not bring it." + LIVE,
         "none",
     )
-    return rows(words, columns, height=8)
+    return rows(words, columns, height=11)
 
 
 def _due() -> Panel:
@@ -143,8 +135,10 @@ def _revised() -> Panel:
         "one that read them." + LIVE,
         "none",
     )
-    revised = "sum by (source) (max by (source, vendor, scope) (increase(adoption_data_revisions_total{{{}}}[1d])))"
-    return charts.lines(words, *_by_vendor(revised))
+    revised = (
+        "sum by (source, vendor) (max by (source, vendor, scope) (increase(adoption_data_revisions_total{{{}}}[1d])))"
+    )
+    return charts.lines(words, *_by_vendor(revised), link=links.SOURCE)
 
 
 def _failures() -> Panel:
@@ -154,9 +148,9 @@ def _failures() -> Panel:
         "other 4xx, a human is needed; payload: an answer that cannot be right; bug: the exporter's own." + LIVE,
         "none",
     )
-    failures = "sum by (source, reason) (increase(adoption_exporter_poll_failures_total{{{}}}[1h])) > 0"
-    bars = _by_vendor(failures, _SOURCE + " · {{reason}}", style="bars")
-    return charts.lines(words, *bars).no_value("no poll failed")
+    failures = "sum by (source, vendor, reason) (increase(adoption_exporter_poll_failures_total{{{}}}[1h])) > 0"
+    bars = _by_vendor(failures, _SOURCE + " · {{reason}}", style="stacked")
+    return charts.lines(words, *bars, link=links.SOURCE).no_value("no poll failed")
 
 
 def _duration() -> Panel:
@@ -164,7 +158,7 @@ def _duration() -> Panel:
         "How long polls take", "Duration of the last poll. The first one reads the whole history." + LIVE, "s"
     )
     took = "max by (source, vendor) (adoption_exporter_poll_duration_seconds{{{}}})"
-    return charts.lines(words, *_by_vendor(took))
+    return charts.lines(words, *_by_vendor(took), link=links.SOURCE)
 
 
 def _requests() -> Panel:
@@ -175,8 +169,8 @@ def _requests() -> Panel:
         "one poll." + LIVE,
         "short",
     )
-    requests = "sum by (source) (increase(adoption_exporter_vendor_requests_total{{{}}}[1h]))"
-    return charts.lines(words, *_by_vendor(requests))
+    requests = "sum by (source, vendor) (increase(adoption_exporter_vendor_requests_total{{{}}}[1h]))"
+    return charts.lines(words, *_by_vendor(requests), link=links.SOURCE)
 
 
 def _refused() -> Panel:
@@ -186,9 +180,11 @@ def _refused() -> Panel:
         "nearly spent; a GitLab project without analytics answers 404." + LIVE,
         "short",
     )
-    refused = 'sum by (source, code) (increase(adoption_exporter_vendor_requests_total{{{}, code!~"2.."}}[1h])) > 0'
-    bars = _by_vendor(refused, _SOURCE + " · {{code}}", style="bars")
-    return charts.lines(words, *bars).no_value("no request was refused")
+    refused = (
+        'sum by (source, vendor, code) (increase(adoption_exporter_vendor_requests_total{{{}, code!~"2.."}}[1h])) > 0'
+    )
+    bars = _by_vendor(refused, _SOURCE + " · {{code}}", style="stacked")
+    return charts.lines(words, *bars, link=links.SOURCE).no_value("no request was refused")
 
 
 def _memory() -> Panel:
@@ -228,7 +224,6 @@ def _by_vendor(expression: str, legend: str = _SOURCE, chosen: str = _CHOSEN, *,
             expression.format(f'{chosen}, vendor="{vendor.name}"'),
             legend,
             vendor.color,
-            shades=True,
             style=style,
             step="1m",
         )

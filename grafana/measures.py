@@ -1,6 +1,6 @@
 """What is measured on more than one dashboard: expressions, the words that explain them, and their colors."""
 
-from grafana.colors import BAD, GOOD, LOOK
+from grafana.colors import BAD, GOOD, GREY, LOOK
 from grafana.panels import NEUTRAL, Steps
 from grafana.queries import DATA_DAY, ON, Facts
 
@@ -17,12 +17,13 @@ NEWEST = " Of the newest day that the vendor has finished, a weekend too: the wi
 ON_WORKDAY = " On the newest working day that the vendor has finished: never a weekend or a holiday."
 LIVE = " Live series only: backfilled history has none of the exporter itself."
 
-# What an alert calls a drop, and half of it.
-AGAINST_USUAL: Steps = ((None, BAD), (-0.25, LOOK), (-0.12, GOOD))
+# In whole percents: what an alert calls a drop (-25), and half of it.
+AGAINST_USUAL: Steps = ((None, BAD), (-24, LOOK), (-12, GOOD))
 # A fall of -10 % in four weeks is an alert.
-CHANGE: Steps = ((None, BAD), (-0.1, LOOK), (0, GOOD))
+CHANGE: Steps = ((None, BAD), (-9, LOOK), (0, GOOD))
 # Half of the seats and nearly all of them are alerts.
 SEATS: Steps = ((None, LOOK), (0.5, GOOD), (0.95, BAD))
+LATE: Steps = ((None, GREY), (0, LOOK))
 NONE_IS_GOOD: Steps = ((None, GOOD), (1, BAD))
 NONE_IS_BETTER: Steps = ((None, GOOD), (1, LOOK))
 
@@ -40,13 +41,13 @@ def on_workday(facts: Facts) -> str:
 
 
 def usual_now(facts: Facts) -> str:
-    """How far people of the newest working day are above or below what is usual on its weekday."""
-    return f"{on_workday(facts)}\n/ {facts.now('adoption_workday_active_users_baseline')} - 1"
+    """How far people of the newest working day are above or below what is usual on its weekday, in percents."""
+    return _percents(f"{on_workday(facts)}\n/ {facts.now('adoption_workday_active_users_baseline')}")
 
 
 def change_now(facts: Facts, window: str = "28d") -> str:
-    """How far people of the window are above or below those of the window before it."""
-    return f"{people(facts, window)}\n/ {facts.now('adoption_active_users_before', window=window)} - 1"
+    """How far people of the window are above or below those of the window before it, in percents."""
+    return _percents(f"{people(facts, window)}\n/ {facts.now('adoption_active_users_before', window=window)}")
 
 
 def stickiness_now(facts: Facts) -> str:
@@ -98,15 +99,19 @@ def accepted_trend(facts: Facts, by: str = "") -> str:
 
 
 def usual_by_day(facts: Facts) -> str:
-    """How far people of each working day are above or below what is usual on its weekday."""
+    """How far people of each working day are above or below what is usual on its weekday, in percents."""
     day, usual = facts.days("adoption_day_active_users", window="1d"), facts.days("adoption_day_active_users_baseline")
-    return facts.on_workdays(f"{day}\n/ {usual} - 1")
+    return facts.on_workdays(_percents(f"{day}\n/ {usual}"))
 
 
 def stickiness_by_day(facts: Facts) -> str:
     """People of each working day ÷ people of the 28 days that end with it."""
     day, month = (facts.days("adoption_day_active_users", window=window) for window in ("1d", "28d"))
     return facts.on_workdays(f"{day}\n/ {month}")
+
+
+def _percents(ratio: str) -> str:
+    return f"round(100 * ({ratio} - 1))"
 
 
 def _usage(by: str) -> tuple[str, tuple[str, ...]]:

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 from grafana_foundation_sdk.models import dashboard as models
 
-from grafana import measures, panels
+from grafana import links, measures, panels
 from grafana.boards import ONE_OR_MORE, Section, board, scopes, sources, window
 from grafana.measures import NEWEST
 from grafana.panels import TOOL, Panel, Words
 from grafana.queries import DATA_DAY, ON, Facts
-from grafana.tables import Column, rows
+from grafana.tables import Column, rows, tools
 
 _SPEND_DAY = "adoption_spend_data_day_timestamp_seconds"
 _OWN_DAYS = (
@@ -51,14 +51,18 @@ def _numbers(facts: Facts) -> Iterator[Panel]:
     )
     yield panels.number(words, f"sum({facts.now('adoption_seats_never_used')})", none="holders are not named")
     price = facts.now("adoption_seat_price", "currency")
-    words = Words("Seats cost a month", "Seats × their price (seat_price), by currency." + NEWEST, panels.EVENTS)
+    words = Words(
+        "Cost of seats",
+        "What all seats cost in a month: seats × their price (seat_price), by currency." + NEWEST,
+        panels.EVENTS,
+    )
     everything = f"sum by (currency) ({price}\n* {ON} group_left {facts.now('adoption_seats')})"
     yield panels.number(words, everything, none="no prices", legend="{{currency}}")
-    words = Words("Unused ones cost", "Unused seats × their price for a month, by currency." + NEWEST, panels.EVENTS)
+    words = Words("Cost of unused", "Unused seats × their price for a month, by currency." + NEWEST, panels.EVENTS)
     unused = f"sum by (currency) ({measures.cost_unused(facts)})"
     yield panels.number(words, unused, none="no prices", legend="{{currency}}")
     words = Words(
-        "A person costs a month",
+        "Cost per person",
         "Seats × price ÷ distinct people of 28 days, of the dearest tool, by currency; spend is not in it." + NEWEST,
         panels.EVENTS,
     )
@@ -81,13 +85,7 @@ def _seats(facts: Facts) -> Panel:
         panels.PEOPLE,
     )
     columns = [
-        Column(
-            "Tool",
-            label="source",
-            link="/d/adoption-${__data.fields.Vendor}?var-source=${__value.raw}&${__url_time_range}",
-        ),
-        Column("Vendor", label="vendor"),
-        Column("Scope", label="scope"),
+        *tools(),
         Column("Seats", facts.now("adoption_seats"), width=90),
         Column("Used in 28 days", measures.seats_used(facts), unit=panels.SHARE, gauge=True),
         Column("Unused", measures.seats_unused(facts), width=90),
@@ -102,7 +100,7 @@ def _seats(facts: Facts) -> Panel:
         ),
         Column("A person costs", f"max by (source, vendor, scope) ({_of_a_person(facts)})", unit=panels.EVENTS),
     ]
-    return rows(words, columns, sort="Seats")
+    return rows(words, columns, height=10, sort="Seats")
 
 
 def _spend(facts: Facts) -> Panel:
@@ -117,8 +115,7 @@ def _spend(facts: Facts) -> Panel:
     others = f"{facts.now(_SPEND_DAY)} != {facts.now(DATA_DAY)}"
     person = f"{spend}\n/ {ON} group_left () ({measures.people(facts, '$window')} > 0)\nunless {ON} ({others})"
     columns = [
-        Column("Tool", label="source"),
-        Column("Scope", label="scope"),
+        *tools(),
         Column("Basis", label="basis"),
         Column("Currency", label="currency"),
         Column("Spend", spend),
@@ -137,7 +134,11 @@ def _by(facts: Facts) -> Iterator[Panel]:
         )
         spend = facts.now(f"adoption_{kind}_spend", kind, "currency", "basis", window="$window")
         panel = panels.ranking(
-            words, f"sort_desc(topk(15, {spend}))", f"{{{{{kind}}}}} · {{{{source}}}} · {{{{basis}}}} {{{{currency}}}}"
+            words,
+            f"sort_desc(topk(15, {spend}))",
+            f"{TOOL} · {{{{{kind}}}}} · {{{{basis}}}} {{{{currency}}}}",
+            height=12,
+            link=links.TEAM if kind == "team" else links.TOOL,
         )
         yield panel.no_value(f"no tool says it by {kind}")
 

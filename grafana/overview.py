@@ -6,20 +6,14 @@ from grafana_foundation_sdk.models import dashboard as models
 
 from grafana import charts, measures, panels
 from grafana.boards import ONE_OR_MORE, Section, board, scopes, sources, window
-from grafana.colors import GOOD, LOOK
 from grafana.company import by_tools, overlap
 from grafana.measures import AS_SEEN, BY_DAY, NEWEST
 from grafana.panels import TOOL, Panel, Query, Style, Words
 from grafana.queries import ON, WORKDAY, Facts
-from grafana.tables import Column, rows
+from grafana.tables import Column, rows, tools
 from grafana.vendors import VENDORS, Vendor
 from grafana.verdict import verdict
 
-_OPEN = (
-    "/d/adoption-${__data.fields.Vendor}?var-source=${__data.fields.Tool}&var-scope=${__data.fields.Scope}"
-    "&${job:queryparam}&${__url_time_range}"
-)
-_NARROW = "/d/adoption-overview?var-source=${__value.raw}&${job:queryparam}&${__url_time_range}"
 _DEPTHS = (("1", "1 day"), ("2-4", "2 to 4"), ("5-9", "5 to 9"), ("10-14", "10 to 14"), ("15-28", "15 to 28"))
 
 
@@ -43,8 +37,8 @@ def overview() -> models.Dashboard:
 def _by_vendor(
     expression: Callable[[Facts], str], *, of: Sequence[Vendor] = VENDORS, style: Style = "line"
 ) -> list[Query]:
-    """The expression once for each vendor, in shades of the vendor's color."""
-    return [Query(expression(each.facts), TOOL, each.color, shades=True, style=style) for each in of]
+    """The expression once for each vendor, in its color."""
+    return [Query(expression(each.facts), TOOL, each.color, style=style) for each in of]
 
 
 def _tools(facts: Facts) -> Panel:
@@ -59,21 +53,19 @@ def _tools(facts: Facts) -> Panel:
     )
     share = panels.SHARE
     columns = [
-        Column("Tool", label="source", link=_OPEN),
-        Column("Vendor", label="vendor", width=110),
-        Column("Scope", label="scope", width=210),
+        *tools(vendor=100),
         Column("Working day", f"{facts.now(WORKDAY)} * 1000", unit=panels.DATE, width=130),
-        Column("People on it", measures.on_workday(facts), width=100),
-        Column("Against usual", measures.usual_now(facts), unit=share, steps=measures.AGAINST_USUAL, width=110),
-        Column("Trend", trend=facts.days("adoption_day_active_users", window="28d"), width=150),
+        Column("People on it", measures.on_workday(facts), width=95),
+        Column("Against usual", measures.usual_now(facts), unit=panels.CHANGE, steps=measures.AGAINST_USUAL, width=105),
+        Column("Trend", trend=facts.days("adoption_day_active_users", window="28d"), width=120),
         Column("28 days", measures.people(facts, "28d"), width=80),
-        Column("Change", measures.change_now(facts), unit=share, steps=measures.CHANGE, width=80),
-        Column("Stickiness", measures.stickiness_now(facts), unit=share, width=90),
-        Column("Seats used", measures.seats_used(facts), unit=share, width=90),
+        Column("Change", measures.change_now(facts), unit=panels.CHANGE, steps=measures.CHANGE, width=80),
+        Column("Stickiness", measures.stickiness_now(facts), unit=share, decimals=0, width=85),
+        Column("Seats used", measures.seats_used(facts), unit=share, decimals=0, width=90),
         Column("Unused seats", measures.seats_unused(facts), width=105),
-        Column("Late by", measures.late(facts), unit="s", steps=((None, GOOD), (0, LOOK)), width=90),
+        Column("Late by", measures.late(facts), unit="s", steps=measures.LATE, width=80),
     ]
-    return rows(words, columns, height=12, sort="28 days", every=measures.people(facts, "28d"))
+    return rows(words, columns, height=13, sort="28 days", every=measures.people(facts, "28d"))
 
 
 def _people() -> Panel:
@@ -94,9 +86,9 @@ def _against_usual() -> Panel:
         "Distinct people of each working day ÷ the median of the same weekday in the weeks before it, less "
         "one. -25 % is "
         "an alert, if it is more than chance for so few people." + BY_DAY,
-        panels.SHARE,
+        panels.CHANGE,
     )
-    return charts.limit(charts.by_day(words, *_by_vendor(measures.usual_by_day, style="points"), height=10), -0.25)
+    return charts.limit(charts.by_day(words, *_by_vendor(measures.usual_by_day, style="points"), height=10), -25)
 
 
 def _change(facts: Facts) -> Panel:
@@ -109,15 +101,14 @@ def _change(facts: Facts) -> Panel:
     )
     before = facts.now("adoption_active_users_before", window="28d")
     columns = [
-        Column("Tool", label="source", link=_NARROW),
-        Column("Scope", label="scope", width=210),
-        Column("28 days", measures.people(facts, "28d"), width=75),
-        Column("Before", before, width=75),
-        Column("Change", measures.change_now(facts), unit=panels.SHARE, steps=measures.CHANGE, width=80),
+        *tools(),
+        Column("28 days", measures.people(facts, "28d"), width=90),
+        Column("Before", before, width=70),
+        Column("Change", measures.change_now(facts), unit=panels.CHANGE, steps=measures.CHANGE, width=80),
         Column("Workdays", facts.now("adoption_window_workdays", window="28d"), width=85),
         Column("Before it", facts.now("adoption_window_workdays_before", window="28d"), width=80),
     ]
-    return rows(words, columns, width=12, sort="28 days")
+    return rows(words, columns, width=12, height=11, sort="28 days")
 
 
 def _best(facts: Facts) -> Panel:
@@ -127,15 +118,14 @@ def _best(facts: Facts) -> Panel:
         panels.SHARE,
     )
     best = facts.now("adoption_active_users_best", window="28d")
-    return panels.ranking(words, f"sort_desc({measures.people(facts, '28d')}\n/ {best})", TOOL, most=1)
+    return panels.ranking(words, f"sort_desc({measures.people(facts, '28d')}\n/ {best})", TOOL, height=11, most=1)
 
 
 def _deep(facts: Facts) -> Iterator[Panel]:
     came = [
-        Column("Tool", label="source", link=_NARROW),
-        Column("Scope", label="scope", width=210),
+        *tools(),
         *(
-            Column(flow.capitalize(), facts.now(f"adoption_{flow}_users", window="28d"), width=100)
+            Column(flow.capitalize(), facts.now(f"adoption_{flow}_users", window="28d"), width=85)
             for flow in ("new", "returned", "retained", "lapsed")
         ),
     ]
@@ -145,11 +135,15 @@ def _deep(facts: Facts) -> Iterator[Panel]:
         "people and do not "
         "list them (GitLab)."
     )
-    yield rows(Words("Who came and who went", counted + NEWEST, panels.PEOPLE), came, width=12, sort="New")
+    yield rows(Words("Who came and who went", counted + NEWEST, panels.PEOPLE), came, width=12, height=11, sort="New")
     people = f"{ON} group_left {measures.people(facts, '28d')}"
     depths = [
         Column(
-            called, f"{facts.now('adoption_active_users_depth', days=days)}\n/ {people}", unit=panels.SHARE, width=75
+            called,
+            f"{facts.now('adoption_active_users_depth', days=days)}\n/ {people}",
+            unit=panels.SHARE,
+            decimals=0,
+            width=75,
         )
         for days, called in _DEPTHS
     ]
@@ -157,8 +151,9 @@ def _deep(facts: Facts) -> Iterator[Panel]:
     words = Words("How many days people come", counted + NEWEST, panels.SHARE)
     yield rows(
         words,
-        [Column("Tool", label="source", link=_NARROW), Column("Scope", label="scope", width=210), *depths],
+        [*tools(), *depths],
         width=12,
+        height=11,
     )
     words = Words(
         "Stickiness",

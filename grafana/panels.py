@@ -10,6 +10,7 @@ from grafana_foundation_sdk.cog.builder import Builder
 from grafana_foundation_sdk.models import common as kinds
 from grafana_foundation_sdk.models import dashboard as models
 
+from grafana import links
 from grafana.colors import BLUE
 
 DATASOURCE = kinds.DataSourceRef(type_val="prometheus", uid="${datasource}")
@@ -21,6 +22,8 @@ ACTIVITY = "{{activity}}"
 PEOPLE = "locale"
 EVENTS = "short"
 SHARE = "percentunit"
+# Of whole percents, to which `signs` gives their plus.
+CHANGE = "suffix:%"
 HOURS = "suffix: h"
 MINUTES = "suffix: min"
 DATE = "time:ddd YYYY-MM-DD"
@@ -31,9 +34,12 @@ Panel = Builder[models.Panel]
 P = TypeVar("P", timeseries.Panel, stat.Panel, bargauge.Panel)
 Steps = Sequence[tuple[float | None, str]]
 
-Style = Literal["line", "area", "dashed", "bars", "points"]
+Style = Literal["line", "area", "dashed", "bars", "stacked", "points"]
 
 NEUTRAL: Steps = ((None, BLUE),)
+
+# A larger rise is told by the last of these that it exceeds.
+_RISES = (100, 150, 200, 300, 500, 1000)
 
 
 @dataclass(frozen=True)
@@ -61,6 +67,20 @@ class Words:
     unit: str
 
 
+def signs() -> list[models.ValueMapping]:
+    """The texts of rises in whole percents: no unit of Grafana's writes a plus."""
+    exact = {str(rise): models.ValueMappingResult(text=f"+{rise} %") for rise in range(1, _RISES[0] + 1)}
+    above: list[models.ValueMapping] = [
+        models.RangeMap(
+            options=models.DashboardRangeMapOptions(
+                from_val=low, to=high, result=models.ValueMappingResult(text=f"> +{low} %")
+            )
+        )
+        for low, high in zip(_RISES, (*_RISES[1:], None), strict=True)
+    ]
+    return [models.ValueMap(options=exact), *above]
+
+
 def number(
     words: Words,
     expr: str,
@@ -74,7 +94,7 @@ def number(
     panel = _stat(words, width).thresholds(thresholds(steps)).no_value(none).with_target(instant("A", expr, legend))
     if legend != "__auto":
         panel.text_mode(kinds.BigValueTextMode.VALUE_AND_NAME)
-    return without_all(panel, legend)
+    return named(panel, legend)
 
 
 def several(words: Words, *queries: Query, width: int) -> stat.Panel:
@@ -100,9 +120,14 @@ def ranking(
     width: int = 12,
     height: int = 8,
     most: float | None = None,
+    link: str = "",
 ) -> bargauge.Panel:
-    """A bar for each series, the longest first where the expression sorts."""
-    return bars(words, Query(expr, legend), steps=steps, width=width, height=height, most=most)
+    """A bar for each series, the longest first where the expression sorts.
+
+    Names stand above the bars and have the whole width: beside them Grafana cuts them at 40 % of it.
+    """
+    panel = bars(words, Query(expr, legend), steps=steps, width=width, height=height, most=most, link=link)
+    return panel.name_placement(kinds.BarGaugeNamePlacement.TOP).min_viz_height(32).max_viz_height(36)
 
 
 def bars(
@@ -112,8 +137,9 @@ def bars(
     width: int = 12,
     height: int = 8,
     most: float | None = None,
+    link: str = "",
 ) -> bargauge.Panel:
-    """A bar for each series, in the order of the queries."""
+    """A bar for each query, in their order, with a short name beside it."""
     panel = (
         bargauge.Panel()
         .title(words.title)
@@ -144,11 +170,16 @@ def bars(
             panel.override_by_query(ref, properties_of({"color": {"mode": "fixed", "fixedColor": query.color}}))
     if most is not None:
         panel.max(most)
-    return without_all(panel, queries[0].legend)
+    return named(panel, queries[0].legend, link)
 
 
 def instant(ref: str, expr: str, legend: str = "__auto") -> prometheus.Dataquery:
     return prometheus.Dataquery().ref_id(ref).datasource(DATASOURCE).expr(expr).legend_format(legend).instant()
+
+
+def ranged(ref: str, query: Query) -> prometheus.Dataquery:
+    made = prometheus.Dataquery().ref_id(ref).datasource(DATASOURCE).expr(query.expr)
+    return made.legend_format(query.legend).range().interval(query.step)
 
 
 def properties_of(values: Mapping[str, object]) -> list[models.DynamicConfigValue]:
@@ -160,16 +191,17 @@ def thresholds(steps: Steps) -> builders.ThresholdsConfig:
     return builders.ThresholdsConfig().mode(models.ThresholdsMode.ABSOLUTE).steps(made)
 
 
-def without_all(panel: P, legend: str) -> P:
-    """A source that is one whole has the scope `all`, which says nothing in a legend."""
+def named(panel: P, legend: str, link: str = "") -> P:
+    """Series that lead to their dashboard; the scope `all` of a source that is one whole is left out of their names."""
     if legend.startswith(TOOL):
+        link = link or links.TOOL
         options = {"regex": "^(.*?) · all(.*)$", "renamePattern": "$1$2"}
         panel.with_transformation(models.DataTransformerConfig(id_val="renameByRegex", options=options))
-    return panel
+    return panel.data_links([builders.DashboardLink("Open").url(link)]) if link else panel
 
 
 def _stat(words: Words, width: int) -> stat.Panel:
-    return (
+    panel = (
         stat.Panel()
         .title(words.title)
         .description(words.description)
@@ -182,6 +214,7 @@ def _stat(words: Words, width: int) -> stat.Panel:
         .color_scheme(_color())
         .reduce_options(common.ReduceDataOptions().calcs(["lastNotNull"]))
     )
+    return panel.mappings(signs()) if words.unit == CHANGE else panel
 
 
 def _color() -> builders.FieldColor:

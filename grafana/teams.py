@@ -4,17 +4,16 @@ from collections.abc import Iterator
 
 from grafana_foundation_sdk.models import dashboard as models
 
-from grafana import charts, measures, panels
+from grafana import links, measures, panels
 from grafana.boards import JOB, ONE_OR_MORE, Section, board, scopes, sources, teams, window
 from grafana.measures import AS_SEEN, NEWEST
-from grafana.panels import Panel, Query, Words
+from grafana.panels import Panel, Words
 from grafana.queries import Facts, tool
-from grafana.tables import Column, matrix, rows
+from grafana.tables import Column, matrix, rows, trends
 
 _PEOPLE = "adoption_team_active_users"
 _CHOSEN = 'team=~"$team"'
 _WHO = " Teams are those of the teams file, or the vendor's own; who is in no team is in unassigned."
-_NARROW = "/d/adoption-teams?var-team=${__value.raw}&${source:queryparam}&${scope:queryparam}&${__url_time_range}"
 _BY_TEAM = "on (source, vendor, scope, team) group_left"
 _MEMBERS = f'max by (team) (adoption_team_members{{{JOB}, {_CHOSEN}, team!="unassigned"}})'
 
@@ -46,7 +45,7 @@ def _matrix() -> Panel:
         + NEWEST,
         panels.PEOPLE,
     )
-    return matrix(words, tool(people), row="team", column="tool")
+    return matrix(words, tool(people), row="team", column="tool", link=links.TEAM_CELL_HERE, height=11)
 
 
 def _reached() -> Panel:
@@ -57,7 +56,7 @@ def _reached() -> Panel:
     )
     people = Facts(JOB).now(_PEOPLE, "team", where=_CHOSEN, window="28d")
     reached = f"{people}\n/ on (team) group_left {_MEMBERS}"
-    return matrix(words, tool(reached), row="team", column="tool", width=16, height=8)
+    return matrix(words, tool(reached), row="team", column="tool", link=links.TEAM_CELL_HERE, height=11)
 
 
 def _withheld() -> Panel:
@@ -70,7 +69,7 @@ def _withheld() -> Panel:
     )
     anywhere = f'max by (team) ({_PEOPLE}{{{JOB}, window="28d"}})'
     unseen = f"sort_desc({_MEMBERS}\nunless on (team) {anywhere})"
-    panel = panels.ranking(words, unseen, "{{team}}", width=8)
+    panel = panels.ranking(words, unseen, "{{team}}", width=24, height=5, link=links.TEAM_HERE)
     return panel.no_value("every team is shown in some tool")
 
 
@@ -86,7 +85,7 @@ def _glance(facts: Facts) -> Panel:
     )
     members = f"{_MEMBERS}\n* on (team) group_right () ({people('28d')} ^ 0)"
     columns = [
-        Column("Team", label="team", link=_NARROW),
+        Column("Team", label="team", link=links.TEAM_CELL_HERE),
         Column("Members", members, width=90),
         Column("7 days", people("7d"), width=90),
         Column("28 days", people("28d"), width=90),
@@ -104,7 +103,7 @@ def _glance(facts: Facts) -> Panel:
         "them." + _WHO + NEWEST,
         panels.PEOPLE,
     )
-    return rows(words, columns, height=8, sort="28 days")
+    return rows(words, columns, height=10, sort="28 days")
 
 
 def _every_week(facts: Facts) -> Panel:
@@ -112,14 +111,15 @@ def _every_week(facts: Facts) -> Panel:
         "Who comes every week", "People of 7 days ÷ people of 28 days, by team." + _WHO + NEWEST, panels.SHARE
     )
     week, month = (facts.now(_PEOPLE, "team", where=_CHOSEN, window=length) for length in ("7d", "28d"))
-    return panels.ranking(words, f"sort_desc({week}\n/ {month})", "{{team}}", most=1)
+    return panels.ranking(words, f"sort_desc({week}\n/ {month})", "{{team}}", height=10, most=1, link=links.TEAM_HERE)
 
 
 def _people(facts: Facts) -> Panel:
     words = Words(
         "People by team over half a year", "Distinct people of each team in 28 days." + _WHO + AS_SEEN, panels.PEOPLE
     )
-    return charts.long_lines(words, Query(facts.trend(_PEOPLE, "team", where=_CHOSEN, window="28d"), "{{team}}"))
+    people = facts.trend(_PEOPLE, "team", where=_CHOSEN, window="28d")
+    return trends(words, people, "team", link=links.TEAM_CELL_HERE, height=10)
 
 
 def _usage(facts: Facts) -> Iterator[Panel]:
@@ -130,14 +130,15 @@ def _usage(facts: Facts) -> Iterator[Panel]:
     yield panels.ranking(
         Words(
             "Usage per person",
-            "Events of each activity ÷ the team's distinct people, both of the chosen window; the fifteen largest. "
+            "Events of each activity ÷ the team's distinct people, both of the chosen window; the ten largest. "
             "Without completions, and without unassigned, whose service accounts do not count as people." + NEWEST,
             panels.EVENTS,
         ),
-        f"sort_desc(topk(15, {usage}\n/ {_BY_TEAM} {people}))",
+        f"sort_desc(topk(10, {usage}\n/ {_BY_TEAM} {people}))",
         "{{team}} · {{activity}}",
         width=8,
-        height=10,
+        height=12,
+        link=links.TEAM_HERE,
     )
     accepted, suggested = (
         facts.now("adoption_team_usage", "team", where=_CHOSEN, activity=f"completions_{kind}", window="$window")
@@ -149,7 +150,9 @@ def _usage(facts: Facts) -> Iterator[Panel]:
         + NEWEST,
         panels.SHARE,
     )
-    accepted_by_team = panels.ranking(words, f"sort_desc({accepted}\n/ {suggested})", "{{team}}", width=8, height=10)
+    accepted_by_team = panels.ranking(
+        words, f"sort_desc({accepted}\n/ {suggested})", "{{team}}", width=8, height=12, link=links.TEAM_HERE
+    )
     yield accepted_by_team.no_value("this tool completes no code")
     seconds = facts.now("adoption_team_active_time_seconds", "team", where=_CHOSEN, window="$window")
     words = Words(
@@ -158,4 +161,5 @@ def _usage(facts: Facts) -> Iterator[Panel]:
         panels.HOURS,
     )
     hours = f"sort_desc({seconds}\n/ {people} / 3600)"
-    yield panels.ranking(words, hours, "{{team}}", width=8, height=10).no_value("this tool measures no time")
+    by_team = panels.ranking(words, hours, "{{team}}", width=8, height=12, link=links.TEAM_HERE)
+    yield by_team.no_value("this tool measures no time")

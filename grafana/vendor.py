@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from grafana_foundation_sdk.models import dashboard as models
 
-from grafana import charts, measures, panels, vendor_use
+from grafana import charts, links, measures, panels, vendor_use
 from grafana.boards import Section, board, scopes, sources, window
 from grafana.colors import BLUE, BROWN, GREY, ORANGE, PURPLE, SKY
 from grafana.panels import Panel, Query
@@ -22,7 +22,7 @@ def vendor_board(vendor: Vendor) -> models.Dashboard:
     sections = [
         Section("", [*_numbers(vendor)]),
         Section("People", [*_people(vendor)]),
-        Section(f"{vendor.scope}s", [_scopes(vendor)] if vendor.several_scopes else []),
+        Section(vendor.scopes, [_scopes(vendor)] if vendor.several_scopes else []),
         *vendor_use.sections(vendor),
     ]
     return board(
@@ -41,7 +41,7 @@ def _numbers(vendor: Vendor) -> Iterator[Panel]:
         f"{facts.now(WORKDAY)} * 1000",
     )
     yield panels.number(
-        vendor.workday("People on that day", f"{vendor.people} on the newest working day.", panels.PEOPLE),
+        vendor.workday("People that day", f"{vendor.people} on the newest working day.", panels.PEOPLE),
         measures.on_workday(facts),
     )
     yield panels.number(
@@ -50,7 +50,7 @@ def _numbers(vendor: Vendor) -> Iterator[Panel]:
             f"{vendor.people} on the newest working day ÷ the median of its weekday in the weeks before, less "
             f"one. -25 % "
             "is an alert, if it is more than chance for so few people.",
-            panels.SHARE,
+            panels.CHANGE,
         ),
         measures.usual_now(facts),
         measures.AGAINST_USUAL,
@@ -60,16 +60,14 @@ def _numbers(vendor: Vendor) -> Iterator[Panel]:
         measures.people(facts, "28d"),
     )
     yield panels.number(
-        vendor.newest("Change", f"{vendor.people} of 28 days ÷ those of the 28 days before, less one.", panels.SHARE),
+        vendor.newest("Change", f"{vendor.people} of 28 days ÷ those of the 28 days before, less one.", panels.CHANGE),
         measures.change_now(facts),
         measures.CHANGE,
         none="needs 56 days",
     )
     if vendor.sessions:
         yield panels.number(
-            vendor.newest(
-                "Sessions in 28 days", "Sessions of people and anonymous visitors in 28 days.", panels.EVENTS
-            ),
+            vendor.newest("Sessions", "Sessions of people and anonymous visitors in 28 days.", panels.EVENTS),
             facts.now("adoption_usage", activity="sessions", window="28d"),
         )
         return
@@ -158,18 +156,14 @@ def _people(vendor: Vendor) -> Iterator[Panel]:
 def _scopes(vendor: Vendor) -> Panel:
     # All scopes of the source, whichever is chosen: a click chooses another.
     facts = Facts(f'vendor="{vendor.name}", job=~"$job", source=~"$source"')
-    here = (
-        f"/d/adoption-{vendor.name}?${{job:queryparam}}&${{source:queryparam}}&${{window:queryparam}}"
-        "&var-scope=${__value.raw}&${__url_time_range}"
-    )
     columns = [
-        Column(vendor.scope, label="scope", link=here),
+        Column(vendor.scope, label="scope", link=links.scope_cell(vendor.name)),
         Column("Working day", f"{facts.now(WORKDAY)} * 1000", unit=panels.DATE, width=130),
-        Column("People on it", measures.on_workday(facts)),
-        Column("Against usual", measures.usual_now(facts), unit=panels.SHARE, steps=measures.AGAINST_USUAL),
-        Column("7 days", measures.people(facts, "7d")),
-        Column("28 days", measures.people(facts, "28d")),
-        Column("Change", measures.change_now(facts), unit=panels.SHARE, steps=measures.CHANGE),
+        Column("People on it", measures.on_workday(facts), width=110),
+        Column("Against usual", measures.usual_now(facts), unit=panels.CHANGE, steps=measures.AGAINST_USUAL, width=120),
+        Column("7 days", measures.people(facts, "7d"), width=80),
+        Column("28 days", measures.people(facts, "28d"), width=90),
+        Column("Change", measures.change_now(facts), unit=panels.CHANGE, steps=measures.CHANGE, width=85),
         Column("Stickiness", measures.stickiness_now(facts), unit=panels.SHARE, gauge=True),
     ]
     if vendor.sessions:
@@ -177,11 +171,11 @@ def _scopes(vendor: Vendor) -> Panel:
             usage = facts.now("adoption_usage", activity=activity, window="28d")
             columns.append(Column(f"{activity.capitalize()} in 28 days", usage, unit=panels.EVENTS))
     if vendor.completions:
-        columns.append(Column("Accepted", measures.accepted_now(facts, "28d"), unit=panels.SHARE))
+        columns.append(Column("Accepted", measures.accepted_now(facts, "28d"), unit=panels.SHARE, width=95))
         columns.append(Column("Seats used", measures.seats_used(facts), unit=panels.SHARE, gauge=True))
     if vendor.time:
         seconds = facts.now("adoption_active_time_seconds", window="28d")
         columns.append(Column("Time in 28 days", f"{seconds} / 3600", unit=panels.HOURS))
     counted = f"{vendor.people} by {vendor.scope.lower()}. Never add them: one person is in several."
-    words = vendor.newest(f"{vendor.scope}s at a glance", counted, panels.PEOPLE)
+    words = vendor.newest(f"{vendor.scopes} at a glance", counted, panels.PEOPLE)
     return rows(words, columns, height=6, sort="28 days")

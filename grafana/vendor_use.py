@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 
-from grafana import charts, measures, panels
+from grafana import charts, links, measures, panels
 from grafana.boards import Section
 from grafana.colors import BLUE, GREY, PURPLE
 from grafana.panels import ACTIVITY, Panel, Query
+from grafana.tables import trends
 from grafana.vendors import Vendor
 
 _NEVER_ADD = " Activities overlap and differ in kind: never add them."
@@ -36,18 +37,19 @@ def _activities(vendor: Vendor) -> Iterator[Panel]:
         did = "Distinct people who did each activity in the chosen window." + _NEVER_ADD
         people = facts.now("adoption_activity_active_users", "activity", window="$window")
         words = vendor.newest("People by activity", did, panels.PEOPLE)
-        yield panels.ranking(words, f"sort_desc({people})", ACTIVITY)
+        yield panels.ranking(words, f"sort_desc({people})", ACTIVITY, height=12)
         did = "Distinct people who did each activity in 28 days." + _NEVER_ADD
         yield charts.long_lines(
             vendor.half_a_year("People by activity over half a year", did, panels.PEOPLE),
             Query(facts.trend("adoption_activity_active_users", "activity", window="28d"), ACTIVITY),
+            height=12,
         )
     if vendor.activities:
         usage = facts.now("adoption_usage", "activity", where=_OTHERS, window="$window")
         everybody = f"{_BY_ALL} {measures.people(facts, '$window')}"
         counted = f"Events of the chosen window ÷ all distinct people of it. {vendor.activities}"
         words = vendor.newest("Usage per person", counted, panels.EVENTS)
-        yield panels.ranking(words, f"sort_desc({usage}\n/ {everybody} > 0)", ACTIVITY)
+        yield panels.ranking(words, f"sort_desc({usage}\n/ {everybody} > 0)", ACTIVITY, height=12)
         usage = facts.trend("adoption_usage", "activity", where=_OTHERS, window="28d")
         counted = (
             f"Events in 28 days; each line of the grid is ten times the one below. {vendor.activities}{_NEVER_ADD}"
@@ -55,6 +57,7 @@ def _activities(vendor: Vendor) -> Iterator[Panel]:
         yield charts.long_lines(
             vendor.half_a_year("Usage over half a year", counted, panels.EVENTS),
             Query(f"{usage} > 0", ACTIVITY),
+            height=12,
             log=True,
         )
 
@@ -69,6 +72,7 @@ def _completions(vendor: Vendor) -> Iterator[Panel]:
             f"sort_desc({share})",
             "{{client}}",
             width=8,
+            height=12,
         )
     if vendor.editors and vendor.languages:
         most = facts.now("adoption_language_usage", "language", activity="completions_suggested", window="$window")
@@ -80,6 +84,7 @@ def _completions(vendor: Vendor) -> Iterator[Panel]:
             f"sort_desc({share}\nand topk(10, {most}))",
             "{{language}}",
             width=8,
+            height=12,
         )
     counted = "Completions suggested and accepted in the chosen window, those of service accounts too."
     yield panels.bars(
@@ -89,15 +94,18 @@ def _completions(vendor: Vendor) -> Iterator[Panel]:
             for kind, color in (("suggested", GREY), ("accepted", BLUE))
         ),
         width=8,
+        height=12,
     )
-    by_editor = [Query(measures.accepted_trend(facts, "client"), "{{client}}")] if vendor.completions_by_editor else []
-    yield charts.long_lines(
-        vendor.half_a_year(
-            "Accepted share over half a year", "Accepted ÷ suggested completions of 28 days.", panels.SHARE
-        ),
-        Query(measures.accepted_trend(facts), "all", BLUE),
-        *by_editor,
-        width=24 if vendor.completions_by_editor else 8,
+    words = vendor.half_a_year(
+        "Accepted share over half a year", "Accepted ÷ suggested completions of 28 days.", panels.SHARE
+    )
+    everywhere = measures.accepted_trend(facts)
+    if not vendor.completions_by_editor:
+        yield charts.long_lines(words, Query(everywhere, "all", BLUE), width=8, height=11)
+        return
+    by_editor = measures.accepted_trend(facts, "client")
+    yield trends(
+        words, f'{by_editor}\nor label_replace({everywhere}, "client", "all", "client", "")', "client", width=24
     )
 
 
@@ -116,15 +124,18 @@ def _editors(vendor: Vendor) -> Iterator[Panel]:
             f"sort_desc(topk(10, {people}))",
             f"{{{{{kind}}}}}",
             width=8,
+            height=12,
         )
-    yield charts.long_lines(
+    yield trends(
         vendor.half_a_year(
             "People by editor over half a year",
             f"Distinct people by editor or client in 28 days. {several}",
             panels.PEOPLE,
         ),
-        Query(facts.trend("adoption_client_active_users", "client", window="28d"), "{{client}}"),
-        width=8,
+        facts.trend("adoption_client_active_users", "client", window="28d"),
+        "client",
+        width=24 - 8 * len(kinds),
+        height=12,
     )
 
 
@@ -207,15 +218,19 @@ def _code(vendor: Vendor, kind: str) -> Panel:
         panels.EVENTS,
     )
     code = vendor.facts.now(f"adoption_code_{kind}", "activity", window="$window")
-    return panels.ranking(words, f"sort_desc({code})", ACTIVITY, width=24 // len(vendor.code))
+    return panels.ranking(words, f"sort_desc({code})", ACTIVITY, width=24 // len(vendor.code), height=10)
 
 
 def _teams(vendor: Vendor) -> Iterator[Panel]:
     facts = vendor.facts
     people = facts.now("adoption_team_active_users", "team", window="$window")
     who = "Distinct people by team in the chosen window; who is in no team is in unassigned."
-    yield panels.ranking(vendor.newest("People by team", who, panels.PEOPLE), f"sort_desc({people})", "{{team}}")
-    yield charts.long_lines(
+    words = vendor.newest("People by team", who, panels.PEOPLE)
+    yield panels.ranking(words, f"sort_desc({people})", "{{team}}", height=10, link=links.TEAM_HERE)
+    yield trends(
         vendor.half_a_year("People by team over half a year", "Distinct people by team in 28 days.", panels.PEOPLE),
-        Query(facts.trend("adoption_team_active_users", "team", window="28d"), "{{team}}"),
+        facts.trend("adoption_team_active_users", "team", window="28d"),
+        "team",
+        link=links.TEAM_CELL_HERE,
+        height=10,
     )

@@ -38,6 +38,11 @@ class Vendor:
     activity_time: bool = False
 
     @property
+    def scopes(self) -> str:
+        """The word for several scopes."""
+        return f"{self.scope}s".replace(" or ", "s or ")
+
+    @property
     def facts(self) -> Facts:
         """The vendor's series of the chosen sources and scopes."""
         return Facts(f'vendor="{self.name}", {ONE_OR_MORE}')

@@ -32,7 +32,7 @@ def verdict() -> Iterator[Panel]:
         "day are left out."
     )
     yield panels.number(
-        Words("People on that day", words + ON_WORKDAY, panels.PEOPLE),
+        Words("People that day", words + ON_WORKDAY, panels.PEOPLE),
         f"topk(1, {measures.on_workday(facts)}\nand {ON} {day} == scalar(max({day})))",
         legend=TOOL,
         width=4,
@@ -50,7 +50,7 @@ def verdict() -> Iterator[Panel]:
     )
     words = "Distinct people of 28 days ÷ those of the 28 days before, less one, of the tool with the most people."
     yield panels.number(
-        Words("Change", f"{words} -10 % is an alert." + NEWEST, panels.SHARE),
+        Words("Change", f"{words} -10 % is an alert." + NEWEST, panels.CHANGE),
         f"{measures.change_now(facts)}\nand topk(1, {measures.people(facts, '28d')})",
         measures.CHANGE,
         none="needs 56 days",
@@ -63,17 +63,17 @@ def verdict() -> Iterator[Panel]:
         "configuration), by currency."
     )
     yield panels.several(
-        Words("Unused seats", words + NEWEST, panels.PEOPLE),
+        Words("Unused", words + NEWEST, panels.PEOPLE),
         Query(f"sum({measures.seats_unused(facts)})", "seats"),
         Query(f"sum by (currency) ({measures.cost_unused(facts)})", "{{currency}} a month"),
-        width=4,
+        width=3,
     ).no_value("no seats")
     words = "Scopes whose next day is due, and a poll since then did not bring it: the vendor is late."
     yield panels.number(
         Words("Late", f"{words} The day that is due follows the newest finished day." + LIVE, "none"),
         f"count({measures.late(Facts(ONE_OR_MORE))}) or vector(0)",
         measures.NONE_IS_BETTER,
-        width=2,
+        width=3,
     )
 
 

@@ -1,5 +1,6 @@
 """Colors of the dashboards, as people with and without color vision deficiencies see them."""
 
+import colorsys
 import json
 import math
 import re
@@ -95,7 +96,41 @@ def test_thresholds_are_verdicts_or_say_nothing(file: Path) -> None:
         if isinstance(each.get("steps"), list)
     }
 
-    assert found <= {colors.GOOD, colors.LOOK, colors.BAD, colors.BLUE, "transparent", "green", "red"}
+    # Of the last two Grafana draws nothing here: they are what its SDK puts where no threshold is said.
+    assert found <= {colors.GOOD, colors.LOOK, colors.BAD, colors.BLUE, colors.GREY, "transparent", "green", "red"}
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_every_series_has_a_color_of_the_palette_or_one_that_its_value_gives(file: Path) -> None:
+    """Grafana's own palettes have green, yellow and red for series that are neither good nor bad."""
+    modes = {"fixed": [*colors.PALETTE, colors.BAD], "shades": [colors.BLUE], "thresholds": [], "continuous-blues": []}
+    for panel in json.loads(file.read_text())["panels"]:
+        if panel["type"] == "row":
+            continue
+        own = panel["fieldConfig"]["defaults"].get("color")
+        painted = [
+            setting["value"]
+            for override in panel["fieldConfig"]["overrides"]
+            for setting in override["properties"]
+            if setting["id"] == "color"
+        ]
+
+        assert own or panel["type"] == "table", panel["title"]
+        for color in [*painted, own or {"mode": "thresholds"}]:
+            assert color["mode"] in modes, panel["title"]
+            assert color.get("fixedColor") in [*modes[color["mode"]], None], panel["title"]
+
+
+def test_no_shade_of_a_color_is_a_verdict() -> None:
+    normal = VISION["all cones"]
+    verdicts = (colors.GOOD, colors.LOOK, colors.BAD)
+
+    assert (
+        min(
+            math.dist(lab(shade, normal), lab(verdict, normal)) for shade in shades(colors.BLUE) for verdict in verdicts
+        )
+        > FAR
+    )
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
@@ -126,6 +161,23 @@ def within(tree: object) -> Iterator[Mapping[str, list[dict[str, str]]]]:
         yield tree
     for each in tree.values() if isinstance(tree, dict) else tree if isinstance(tree, list) else ():
         yield from within(each)
+
+
+def shades(color: str) -> Iterator[str]:
+    """Those that Grafana makes of a color for the series of a panel: five lighter ones, and five darker ones."""
+    parts = [int(color[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    hue, light, strong = colorsys.rgb_to_hls(*parts)
+    yield color
+    for number in range(1, 6):
+        brighter = colorsys.hls_to_rgb((hue + number / 6 * 10 / 360) % 1, light, strong)
+        yield written([part + number / 6 * 0.35 for part in brighter])
+        yield written(
+            colorsys.hls_to_rgb((hue - number / 6 * 10 / 360) % 1, max(0.0, light - number / 6 * 0.35), strong)
+        )
+
+
+def written(parts: Sequence[float]) -> str:
+    return "#" + "".join(f"{round(255 * min(1.0, max(0.0, part))):02x}" for part in parts)
 
 
 def lab(color: str, vision: Matrix) -> Triple:

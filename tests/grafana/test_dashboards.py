@@ -206,6 +206,59 @@ def test_no_expression_adds_activities(file: Path) -> None:
     assert added <= {"adoption_exporter_poll_duration_seconds"}
 
 
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_every_tool_scope_and_team_leads_to_its_dashboard(file: Path) -> None:
+    """Names of rows have a link of their own, those of series and bars the link of their panel."""
+    missing = []
+    for panel in panels(json.loads(file.read_text())):
+        linked = {
+            override["matcher"]["options"]
+            for override in panel["fieldConfig"]["overrides"]
+            for setting in override["properties"]
+            if setting["id"] == "links"
+        }
+        hidden = {
+            override["matcher"]["options"]
+            for override in panel["fieldConfig"]["overrides"]
+            for setting in override["properties"]
+            if setting["id"] == "custom.hidden"
+        }
+        named = {
+            step["options"]["renameByName"].get(label)
+            for step in panel.get("transformations", ())
+            if step["id"] == "organize"
+            for label in ("tool", "source", "scope", "team")
+        } | {
+            f"{step['options']['rowField']}\\{step['options']['columnField']}"
+            for step in panel.get("transformations", ())
+            if step["id"] == "groupingToMatrix"
+        }
+        missing += [(panel["title"], name) for name in named - linked - hidden - {None}]
+        legends = " ".join(
+            target.get("legendFormat", "") for target in panel["targets"] if panel["type"] in ("bargauge", "timeseries")
+        )
+        if re.search(r"\{(source|team)\}", legends) and not panel["fieldConfig"]["defaults"].get("links"):
+            missing.append((panel["title"], legends))
+
+    assert missing == []
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_rises_have_a_plus(file: Path) -> None:
+    told = []
+    for panel in panels(json.loads(file.read_text())):
+        fields = [{**panel["fieldConfig"]["defaults"]}] + [
+            {setting["id"]: setting["value"] for setting in override["properties"]}
+            for override in panel["fieldConfig"]["overrides"]
+        ]
+        told += [field["mappings"] for field in fields if field.get("unit") == "suffix:%"]
+        less_one = [target["expr"] for target in panel["targets"] if re.search(r" - 1\b", target["expr"])]
+        assert not less_one or any(field.get("unit") == "suffix:%" for field in fields) or "company" in less_one[0]
+
+    assert all(each[0]["options"]["20"] == {"text": "+20 %"} for each in told)
+    assert all(each[1]["options"] == {"from": 100, "to": 150, "result": {"text": "> +100 %"}} for each in told)
+
+
 def test_links_lead_to_dashboards_that_exist() -> None:
     uids = {board["uid"] for board in boards()}
     text = json.dumps(boards())

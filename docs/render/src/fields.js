@@ -13,7 +13,8 @@ const STANDARD = 'unit min max decimals noValue thresholds mappings links color 
 const CUSTOM =
   'drawStyle lineWidth lineInterpolation lineStyle fillOpacity gradientMode showPoints pointSize barAlignment barWidthFactor ' +
   'spanNulls insertNulls stacking transform thresholdsStyle axisSoftMin axisSoftMax axisBorderShow axisPlacement axisLabel ' +
-  'axisColorMode axisGridShow axisCenteredZero scaleDistribution hideFrom cellOptions width align inspect footer minWidth';
+  'axisColorMode axisGridShow axisCenteredZero scaleDistribution hideFrom cellOptions width align inspect footer minWidth hidden ' +
+  'wrapText wrapHeaderText';
 
 const option = (id) => ({
   id,

@@ -1,4 +1,4 @@
-// Draws the dashboard that the address names: ?dashboard=UID, and var-NAME=VALUE, from=90d, theme=light.
+// Draws the dashboard that the address names: ?dashboard=UID, and var-NAME=VALUE, from=90d, theme=light, width=1280.
 import React, { useEffect, useState } from 'react';
 import { createRoot } from 'react-dom/client';
 import { lastValueFrom } from 'rxjs';
@@ -10,12 +10,12 @@ import { frames } from './prometheus.js';
 import { interpolate, resolve } from './variables.js';
 
 // Grafana's grid: 24 columns, rows of 30 pixels, gaps of 8.
-const WIDTH = 1600;
 const ROW = 30;
 const GAP = 8;
 const HEADER = 112;
 
 const chosen = new URLSearchParams(location.search);
+const WIDTH = Number(chosen.get('width') ?? 1600);
 const theme = createTheme({ colors: { mode: chosen.get('theme') ?? 'dark' } });
 register();
 const fieldConfigRegistry = registry();
@@ -103,6 +103,7 @@ function Dashboard() {
   }, []);
   useEffect(() => {
     if (loaded) {
+      window.drawn = loaded;
       setTimeout(() => (document.title = 'ready'), 1500);
     }
   }, [loaded]);

@@ -56,7 +56,6 @@ function Bars(props) {
     />
   );
   const values = () => displayed(props, false);
-  const most = Math.min(height, values().length * (panel.options.maxVizHeight + GAP));
   return (
     <VizRepeater
       getValues={values}
@@ -67,7 +66,9 @@ function Bars(props) {
       orientation={VizOrientation.Horizontal}
       itemSpacing={GAP}
       width={width}
-      height={most}
+      height={height}
+      minVizHeight={panel.options.minVizHeight}
+      maxVizHeight={panel.options.maxVizHeight}
     />
   );
 }
