@@ -12,13 +12,12 @@ import re
 import traceback
 from collections.abc import Callable, Collection, Mapping
 from datetime import UTC, date, datetime, timedelta
-from typing import Literal, TextIO
-
-from structlog.processors import JSONRenderer
-from structlog.stdlib import ProcessorFormatter
-from structlog.typing import EventDict, Processor, WrappedLogger
+from typing import TYPE_CHECKING, Literal, TextIO
 
 from exporter.redaction import EMAIL, MADE_SECRET, SHORTEST_SECRET, SHOWN_SECRET
+
+if TYPE_CHECKING:
+    from structlog.typing import EventDict, Processor, WrappedLogger
 
 Layout = Literal["logfmt", "json"]
 Level = Literal["debug", "info", "warn", "error"]
@@ -65,11 +64,15 @@ def scrubber(secrets: Collection[str]) -> Callable[[str], str]:
 
 def line_formatter(layout: Layout, scrub: Callable[[str], str], *, tracebacks: bool) -> logging.Formatter:
     """Formats a record as one line: ts, level, logger (a library's only), msg, the event's fields, error, traceback."""
+    # Imported here: help and completion write no log, and structlog takes longer than they do.
+    from structlog.processors import JSONRenderer
+    from structlog.stdlib import ProcessorFormatter
+
     render = JSONRenderer(serializer=_json) if layout == "json" else _logfmt
     return ProcessorFormatter(processors=[_ordered, _exception(tracebacks=tracebacks), _redaction(scrub), render])
 
 
-def _ordered(_logger: WrappedLogger, _method: str, given: EventDict) -> EventDict:
+def _ordered(_logger: "WrappedLogger", _method: str, given: "EventDict") -> "EventDict":
     """The fields of a record in the order of the line, and `exc_info` if it has one."""
     record: logging.LogRecord = given["_record"]
     fields: EventDict = {
@@ -85,10 +88,10 @@ def _ordered(_logger: WrappedLogger, _method: str, given: EventDict) -> EventDic
     return fields
 
 
-def _exception(*, tracebacks: bool) -> Processor:
+def _exception(*, tracebacks: bool) -> "Processor":
     """A processor that replaces `exc_info` by `error`, unless the event has that field, and maybe by `traceback`."""
 
-    def describe(_logger: WrappedLogger, _method: str, fields: EventDict) -> EventDict:
+    def describe(_logger: "WrappedLogger", _method: str, fields: "EventDict") -> "EventDict":
         _, error, _ = fields.pop("exc_info", (None, None, None))
         if error is not None:
             fields.setdefault("error", "".join(traceback.format_exception_only(error)).strip())
@@ -99,10 +102,10 @@ def _exception(*, tracebacks: bool) -> Processor:
     return describe
 
 
-def _redaction(scrub: Callable[[str], str]) -> Processor:
+def _redaction(scrub: Callable[[str], str]) -> "Processor":
     """A processor that leaves numbers, booleans and null as they are and makes scrubbed text of anything else."""
 
-    def redact(_logger: WrappedLogger, _method: str, fields: EventDict) -> EventDict:
+    def redact(_logger: "WrappedLogger", _method: str, fields: "EventDict") -> "EventDict":
         return {name: _presentable(value, scrub) for name, value in fields.items()}
 
     return redact
@@ -133,7 +136,7 @@ def _json(fields: Mapping[str, object], **_options: object) -> str:
     return line if line.isprintable() else json.dumps(fields)
 
 
-def _logfmt(_logger: WrappedLogger, _method: str, fields: EventDict) -> str:
+def _logfmt(_logger: "WrappedLogger", _method: str, fields: "EventDict") -> str:
     return " ".join(f"{name}={_quoted_if_needed(value)}" for name, value in fields.items())
 
 

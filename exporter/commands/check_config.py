@@ -3,17 +3,13 @@
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
-from exporter.commands.understood import understood
-from exporter.config.load import Config, load_config
-from exporter.config.mistakes import ConfigError
-from exporter.daemon.exporter import Exporter, utc_now
-from exporter.poll.online_check import OnlineCheck, online_check
-from exporter.state.store import Store
-from exporter.vendors import SETTINGS
-from exporter.web.access import WebAccess
+if TYPE_CHECKING:
+    from exporter.config.load import Config
+    from exporter.poll.online_check import OnlineCheck
 
 _FAILED = 1
 _WRONG = 2
@@ -27,11 +23,20 @@ def check_config(files: Sequence[Path], online: bool) -> None:
 
     Exits with 2 where anything is wrong, with 1 where a source fails --online.
     """
+    # Imported here: --help and completion are answered without them.
+    from exporter.commands.understood import understood
+    from exporter.config.load import load_config
+    from exporter.config.mistakes import ConfigError
+    from exporter.daemon.exporter import utc_now
+    from exporter.vendors import SETTINGS
+    from exporter.web.config_file import read
+
     code = 0
     for file in files:
         try:
             settings = load_config(file, SETTINGS)
-            WebAccess.open(settings.web.config_file)
+            if settings.web.config_file is not None:
+                read(settings.web.config_file)
         except ConfigError as error:
             click.echo(str(error), err=True)
             code = _WRONG
@@ -50,7 +55,7 @@ def check_config(files: Sequence[Path], online: bool) -> None:
         raise click.exceptions.Exit(code)
 
 
-def _heading(file: Path, settings: Config, *, failed: bool, online: bool) -> str:
+def _heading(file: Path, settings: "Config", *, failed: bool, online: bool) -> str:
     number = len(settings.sources)
     sources = f"{number} source{'s' if number != 1 else ''}"
     if failed:
@@ -58,7 +63,12 @@ def _heading(file: Path, settings: Config, *, failed: bool, online: bool) -> str
     return f"{file}: ok, {sources} {'answered' if online else 'configured'}"
 
 
-def _online(settings: Config) -> Mapping[str, OnlineCheck]:
+def _online(settings: "Config") -> "Mapping[str, OnlineCheck]":
+    # Imported here: without --online nothing is read, and these take as long as all else.
+    from exporter.daemon.exporter import Exporter, utc_now
+    from exporter.poll.online_check import online_check
+    from exporter.state.store import Store
+
     with closing(Store.open()) as store:
         pollers = Exporter.open(settings, store).pollers
         with_people = settings.teams is not None

@@ -4,19 +4,23 @@ import os
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 import click
 
-from exporter.config.durations import parse_duration
-from exporter.config.sections import Address, parse_address
 from exporter.log import Layout, Level
+
+if TYPE_CHECKING:
+    from exporter.config.sections import Address
 
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-def address(_context: click.Context, _parameter: click.Parameter, text: str | None) -> Address | None:
+def address(_context: click.Context, _parameter: click.Parameter, text: str | None) -> "Address | None":
     """A click callback that reads `H:P`."""
+    # Imported here, as in other commands: help and completion are answered without the configuration's models.
+    from exporter.config.sections import parse_address
+
     try:
         return None if text is None else parse_address(text)
     except ValueError as error:
@@ -25,6 +29,8 @@ def address(_context: click.Context, _parameter: click.Parameter, text: str | No
 
 def whole_days(_context: click.Context, _parameter: click.Parameter, text: str | None) -> timedelta | None:
     """A click callback that reads a number of days: `28d`."""
+    from exporter.config.durations import parse_duration
+
     try:
         days = None if text is None else parse_duration(text)
     except ValueError as error:

@@ -4,18 +4,16 @@ import sys
 from contextlib import suppress
 from pathlib import Path
 from tempfile import gettempdir
+from typing import TYPE_CHECKING
 
 import click
 
 from exporter import log
 from exporter.commands import options
 from exporter.commands.web_flags import WebFlags, web_options
-from exporter.config.load import Config, config_secrets, load_config
-from exporter.daemon.exporter import Exporter
-from exporter.daemon.leftovers import sweep
-from exporter.daemon.run import run_daemon
-from exporter.state.store import Store
-from exporter.vendors import SETTINGS
+
+if TYPE_CHECKING:
+    from exporter.config.load import Config
 
 
 @click.command()
@@ -24,9 +22,17 @@ from exporter.vendors import SETTINGS
 @options.log_options
 def run(config_file: Path, web: WebFlags, log_level: log.Level, log_format: log.Layout) -> None:
     """Poll the configured sources and serve /metrics until SIGTERM; SIGHUP has the configuration read again."""
+    # Imported here: --help and completion are answered without them.
+    from exporter.config.load import config_secrets, load_config
+    from exporter.daemon.exporter import Exporter
+    from exporter.daemon.leftovers import sweep
+    from exporter.daemon.run import run_daemon
+    from exporter.state.store import Store
+    from exporter.vendors import SETTINGS
+
     known: set[str] = set()
 
-    def load() -> Config:
+    def load() -> "Config":
         settings = web.over(load_config(config_file, SETTINGS))
         # A secret from before a reload must not be logged after it.
         known.update(config_secrets(settings))

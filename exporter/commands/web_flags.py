@@ -5,17 +5,17 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, urlsplit
 
 import click
 
 from exporter.commands.options import address
-from exporter.config.load import Config
-from exporter.config.sections import Address
-from exporter.config.types import base_url
-from exporter.daemon.run import Web, listen
-from exporter.web.access import WebAccess
+
+if TYPE_CHECKING:
+    from exporter.config.load import Config
+    from exporter.config.sections import Address
+    from exporter.daemon.run import Web
 
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)*/?")
 
@@ -27,19 +27,22 @@ class WebFlags:
     `prefix` is "" or /like/this, `external_host` is the host of the external URL or "".
     """
 
-    listen_address: Address | None
+    listen_address: "Address | None"
     config_file: Path | None
     prefix: str
     external_host: str
 
-    def over(self, config: Config) -> Config:
+    def over(self, config: "Config") -> "Config":
         """The configuration with these flags in place of its own values."""
         given = {"listen_address": self.listen_address, "config_file": self.config_file}
         update = {name: value for name, value in given.items() if value is not None}
         return replace(config, web=config.web.model_copy(update=update))
 
-    def open(self, config: Config) -> Web:
+    def open(self, config: "Config") -> "Web":
         """Listens on the configured address. Raises ConfigError, or OSError if the address is in use."""
+        from exporter.daemon.run import Web, listen
+        from exporter.web.access import WebAccess
+
         access = WebAccess.open(config.web.config_file)
         return Web(listen(config.web.listen_address), access, self.prefix, self.external_host)
 
@@ -50,7 +53,7 @@ def web_options(command: Callable[..., Any]) -> Callable[..., Any]:
     @wraps(command)
     def with_flags(
         *arguments: Any,
-        listen_address: Address | None,
+        listen_address: "Address | None",
         web_config_file: Path | None,
         external_url: SplitResult,
         route_prefix: str | None,
@@ -73,6 +76,8 @@ def _prefix(_context: click.Context, _parameter: click.Parameter, text: str | No
 
 def _external_url(context: click.Context, parameter: click.Parameter, text: str) -> SplitResult:
     """An external URL, whose path is a route prefix."""
+    from exporter.config.types import base_url
+
     try:
         url = urlsplit(base_url(text) if text else "")
     except ValueError as error:

@@ -289,6 +289,17 @@ def test_help_and_version_import_no_command(arguments: list[str]) -> None:
     assert {name for name in imported if name.startswith("exporter")} == {"exporter", "exporter.cli", "exporter.errors"}
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("command", ["check-config", "completion", "dashboards", "metrics", "run"])
+def test_help_of_a_command_imports_only_what_its_options_need(command: str) -> None:
+    script = f"import sys; sys.argv[1:] = [{command!r}, '--help']; from exporter import cli; cli.main()"
+    listed = subprocess.run([sys.executable, "-X", "importtime", "-c", script], capture_output=True, text=True)
+
+    imported = {line.rpartition("|")[2].strip() for line in listed.stderr.splitlines()}
+    assert listed.returncode == 0
+    assert imported.isdisjoint({"httpx", "polars", "pydantic", "rich", "sqlalchemy", "starlette", "structlog"})
+
+
 def test_each_command_answers_to_its_name_and_no_help_text_is_cut() -> None:
     context = click.Context(commands)
     found = {name: commands.get_command(context, name) for name in commands.list_commands(context)}
