@@ -108,7 +108,7 @@ def _change(facts: Facts) -> Panel:
         Column("Workdays", facts.now("adoption_window_workdays", window="28d"), width=85),
         Column("Before it", facts.now("adoption_window_workdays_before", window="28d"), width=80),
     ]
-    return rows(words, columns, width=12, height=11, sort="28 days")
+    return rows(words, columns, width=12, height=12, sort="28 days")
 
 
 def _best(facts: Facts) -> Panel:
@@ -118,7 +118,7 @@ def _best(facts: Facts) -> Panel:
         panels.SHARE,
     )
     best = facts.now("adoption_active_users_best", window="28d")
-    return panels.ranking(words, f"sort_desc({measures.people(facts, '28d')}\n/ {best})", TOOL, height=11, most=1)
+    return panels.ranking(words, f"sort_desc({measures.people(facts, '28d')}\n/ {best})", TOOL, height=12, most=1)
 
 
 def _deep(facts: Facts) -> Iterator[Panel]:
@@ -135,7 +135,7 @@ def _deep(facts: Facts) -> Iterator[Panel]:
         "people and do not "
         "list them (GitLab)."
     )
-    yield rows(Words("Who came and who went", counted + NEWEST, panels.PEOPLE), came, width=12, height=11, sort="New")
+    yield rows(Words("Who came and who went", counted + NEWEST, panels.PEOPLE), came, width=12, height=12, sort="New")
     people = f"{ON} group_left {measures.people(facts, '28d')}"
     depths = [
         Column(
@@ -153,7 +153,7 @@ def _deep(facts: Facts) -> Iterator[Panel]:
         words,
         [*tools(), *depths],
         width=12,
-        height=11,
+        height=12,
     )
     words = Words(
         "Stickiness",
