@@ -194,11 +194,11 @@ def trends(
 
 
 def matrix(
-    words: Words, expr: str, *, row: str, column: str, link: str = "", width: int = 24, height: int = 9, cell: int = 195
+    words: Words, expr: str, *, row: str, column: str, link: str = "", width: int = 24, height: int = 9, cell: int = 215
 ) -> table.Panel:
     """A table with the values of one label as rows, those of another as columns, and darker cells for larger values.
 
-    `cell` is the least width of a column in pixels; 195 hold a host name of 25 letters.
+    `cell` is the least width of a column in pixels; 215 hold a host name of 25 letters.
 
     Grafana calls the values of a panel's only query `Value`, and those of one of several `Value #A`.
     """
