@@ -9,7 +9,7 @@ INSTALL = .venv/bin/python -m pip --disable-pip-version-check --no-input install
 LOCK = .venv/bin/uv --no-config pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--annotation-style line --custom-compile-command 'make lock' $(LOCK_FLAGS)
 
-.PHONY: help demo test test-fast check lock manifests image image-test clean
+.PHONY: help demo test test-fast check lock manifests image image-test debian13-test clean
 
 help:
 	@echo 'make demo    run the exporter over built-in vendor simulators and print its address'
@@ -20,6 +20,7 @@ help:
 	@echo 'make manifests  write the rules of prometheus/ into the PrometheusRule; RUNBOOKS=URL and GRAFANA=URL for its links'
 	@echo 'make image   build the image with docker, or with make ENGINE=podman'
 	@echo 'make image-test  build the image without a registry, run it, and boot systemd with the unit; root, minutes'
+	@echo 'make debian13-test  make test-fast on Debian 13 and its Python 3.13; root, minutes'
 	@echo 'make clean   remove .venv and caches'
 
 demo: .venv/runtime
@@ -54,6 +55,10 @@ image:
 # Debian packages: buildah debootstrap podman runc.
 image-test: .venv/dev
 	.venv/bin/python -m pytest -m image
+
+# Debian package: debootstrap.
+debian13-test:
+	tests/deploy/another_debian.sh trixie
 
 clean:
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist

@@ -3,7 +3,7 @@
 import shutil
 import signal
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -67,14 +67,15 @@ def sourcegraph_report(
         "granularity": granularity,
         **{key: day.isoformat() for key, day in date_range.items() if day is not None},
     }
+    alone = replace(settings, sources={name: source}, otlp=None)
     # SIGTERM would end the process without removing the partial file.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    exporter = Exporter.open(replace(settings, sources={name: source}, otlp=None), Store.open())
     with (
         exit_on_vendor_error(),
+        closing(Store.open()) as store,
         # A file without a name until it is whole: a report holds e-mails, and a killed process removes nothing.
         TemporaryFile(dir=output.parent) as file,
-        exporter.pollers[name].source.connect(lambda _code: None) as client,
+        Exporter.open(alone, store).pollers[name].source.connect(lambda _code: None) as client,
         _progress() as progress,
     ):
         size = client.download(REPORT, params, file, progress=progress)
