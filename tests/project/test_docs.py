@@ -20,7 +20,10 @@ from exporter.vendors import SETTINGS
 ROOT = Path(__file__).parents[2]
 KEYS = [key for _, keys in sections() for key in keys]
 PAGES = sorted(
-    page.relative_to(ROOT) for pattern in ("*.md", "docs/**/*.md", "deploy/**/*.md") for page in ROOT.glob(pattern)
+    page.relative_to(ROOT)
+    for pattern in ("*.md", "docs/**/*.md", "deploy/**/*.md")
+    for page in ROOT.glob(pattern)
+    if "node_modules" not in page.parts
 )
 
 
