@@ -25,6 +25,8 @@ CLAIMS: Mapping[str, str] = {
     "publishing": "What a publication costs",
     "start": "A start, and scrapes during publications",
     "gitlab": "A thousand GitLab projects within the budget of requests",
+    "memory": "What a daemon holds in memory",
+    "csv": "How fast Sourcegraph's reports are read",
     "copilot": "Scrapes while large reports of Copilot are read",
     "coder_classic": "Scrapes while large answers of a Coder v1 are read",
     "otlp": "OTLP pushes beside the SDK's",

@@ -1,9 +1,7 @@
 """`run`: the daemon."""
 
 import sys
-from contextlib import suppress
 from pathlib import Path
-from tempfile import gettempdir
 from typing import TYPE_CHECKING
 
 import click
@@ -25,7 +23,6 @@ def run(config_file: Path, web: WebFlags, log_level: log.Level, log_format: log.
     # Imported here: --help and completion are answered without them.
     from exporter.config.load import config_secrets, load_config
     from exporter.daemon.exporter import Exporter
-    from exporter.daemon.leftovers import sweep
     from exporter.daemon.run import run_daemon
     from exporter.state.store import Store
     from exporter.vendors import SETTINGS
@@ -40,9 +37,6 @@ def run(config_file: Path, web: WebFlags, log_level: log.Level, log_format: log.
         return settings
 
     settings = load()
-    # Without a temporary directory there is nothing to sweep.
-    with suppress(OSError):
-        sweep(Path(gettempdir()))
     serving = web.open(settings)
     store = Store.open(settings.state.url, settings.state_values)
     store.database.claim()

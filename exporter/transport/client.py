@@ -5,7 +5,7 @@ import logging
 import os
 import random
 import threading
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from copy import copy
 from dataclasses import dataclass, field, replace
@@ -215,6 +215,20 @@ class Client:
                 to.writelines(self._exchange.decoded(response, where, self.download_limit, progress))
             to.flush()
             return to.tell()
+
+        return self._repeated(Endpoint("GET", path.partition("?")[0]), attempt)
+
+    def stream(self, path: str, params: Params | None, use: Callable[[Iterator[bytes]], T]) -> T:
+        """GETs a body and returns what `use` makes of its pieces as they come.
+
+        `use` must begin anew whenever it is called: it is called again after an answer that was cut short.
+        """
+
+        def attempt(where: str, secret: Mapping[str, str]) -> T:
+            every = {**self.public_headers, **secret}
+            request = self._http.build_request("GET", self._url(path), params=params, headers=every)
+            with self._exchange.response(self._http, request, where, partial(self._judge, ()), self.clock) as response:
+                return use(self._exchange.decoded(response, where, self.download_limit))
 
         return self._repeated(Endpoint("GET", path.partition("?")[0]), attempt)
 

@@ -695,6 +695,23 @@ def test_a_download_fails_as_any_request_does(
     assert type(error) is kind
 
 
+def test_a_body_is_used_as_it_comes_and_anew_after_one_that_was_cut_short(world: World) -> None:
+    used: list[bytes] = []
+
+    def use(pieces: Iterator[bytes]) -> int:
+        used.append(b"")
+        for piece in pieces:
+            used[-1] += piece
+        return len(used)
+
+    packed = faulty_server.body(gzip.compress(b"a\n"), "Content-Encoding: gzip")
+    with faulty_server.serve(faulty_server.cut(b"first,half\n"), packed) as server:
+        found = world.client(base_url=server.url).stream("/report", {"granularity": "by_user"}, use)
+
+    assert (found, used) == (2, [b"first,half\n", b"a\n"])
+    assert server.heads[0].startswith("GET /report?granularity=by_user HTTP/1.1\r\n")
+
+
 def test_bodies_and_downloads_are_bounded_by_default(world: World) -> None:
     client = world.client()
 

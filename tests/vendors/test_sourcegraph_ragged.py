@@ -4,10 +4,7 @@ import csv
 import io
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import date
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 from hypothesis import given
@@ -39,15 +36,12 @@ Row = tuple[str, ...]
 
 def read(body: str, block: int = 2**20) -> dict[str, list[Row]]:
     """Id, user name, language and counts of each row of each day; a blank count is 0."""
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "report.csv"
-        path.write_bytes(body.encode())
-        found = {}
-        for day, table in tables(replace(open_report(path, WHERE), block=block), DAYS):
-            if isinstance(table, BadPayload):
-                raise table
-            rows = table.select(*TEXTS, "usage|searches", "usage|chat_messages").rows()
-            found[day.isoformat()] = [tuple("" if cell is None else str(cell) for cell in row) for row in rows]
+    found: dict[str, list[Row]] = {day.isoformat(): [] for day in DAYS}
+    for table, invalid in tables(open_report(iter([body.encode()]), WHERE), block):
+        for error in invalid.values():
+            raise error
+        for day, *cells in table.select("day", *TEXTS, "usage|searches", "usage|chat_messages").rows():
+            found[day.isoformat()].append(tuple("" if cell is None else str(cell) for cell in cells))
     return found
 
 

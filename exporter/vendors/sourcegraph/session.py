@@ -16,14 +16,10 @@ _MAY_NOT = (402, 403)
 
 @dataclass
 class SourcegraphSession:
-    """By instance: its newest registry (None: there is none), why reading it failed since, the largest day of a report.
-
-    Such a day is in bytes.
-    """
+    """By instance: its newest registry (None: there is none), and why reading it failed since."""
 
     registries: dict[str, Registry | None] = field(default_factory=dict)
     failed: dict[str, VendorError] = field(default_factory=dict)
-    bytes_a_day: dict[str, float] = field(default_factory=dict)
 
 
 Context = PollContext[SourcegraphSettings, SourcegraphSession]

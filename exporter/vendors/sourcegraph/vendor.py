@@ -3,39 +3,39 @@
 API: https://sourcegraph.com/docs/analytics/api (read 2026-11); https://sourcegraph.com/docs/analytics has the columns.
 """
 
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager
 from datetime import date
-from pathlib import Path
-from tempfile import TemporaryFile
-from typing import BinaryIO
+from functools import partial
+from typing import TypeVar
 
 import polars as pl
 from pyroaring import BitMap
 
 from exporter.errors import BadPayload, Rejected
-from exporter.model import EVERYBODY, ONE_DAY, DayFacts, Holder, Identity, Reading, Seats, newest_ready
+from exporter.model import EVERYBODY, ONE_DAY, DayFacts, Dimension, Holder, Identity, Reading, Seats, newest_ready
 from exporter.transport.endpoints import Allowed
 from exporter.vendors.base import InvalidDay, Vendor
-from exporter.vendors.rollup import rollup
-from exporter.vendors.sourcegraph.columns import COUNTS, Columns
+from exporter.vendors.rollup import breakdown, rollup
+from exporter.vendors.sourcegraph.columns import COUNTS
 from exporter.vendors.sourcegraph.prefetch import prefetch
 from exporter.vendors.sourcegraph.registry import Registry, plain_id
-from exporter.vendors.sourcegraph.report import open_report, tables
+from exporter.vendors.sourcegraph.report import Report, open_report
 from exporter.vendors.sourcegraph.session import REGISTRY, Context, SourcegraphSession, ask_for_registry, read_registry
 from exporter.vendors.sourcegraph.settings import SourcegraphSettings
+from exporter.vendors.sourcegraph.totals import Day, Ids, Totals, add_up, no_ids
 
 REPORT = "/api/reports/by-user-client-date"
 
-# A week, which an ordinary poll reads by one request, shows how large reports are. Further ones are of about 64 MiB.
-_FIRST_DAYS = 7
+# The days of one report, of which a large company's takes some MiB of memory a day.
 _MOST_DAYS = 31
-_MOST_BYTES = 64 * 2**20
-
-# How many days may wait between two stages. The table of a large company's day has some MiB.
+# How many days may wait to be stored.
 _DAYS_AHEAD = 6
 
-_KNOWN = {"id": pl.String, "account": pl.UInt32, "service": pl.Boolean}
+T = TypeVar("T")
+
+_BY: Sequence[Dimension] = ("client", "language")
+_KNOWN = {"number": pl.UInt32, "account": pl.UInt32, "service": pl.Boolean}
 
 
 def scopes(context: Context) -> Sequence[str]:
@@ -46,7 +46,7 @@ def scopes(context: Context) -> Sequence[str]:
 def read(context: Context, scope: str, days: Sequence[date]) -> Iterator[Reading | InvalidDay]:
     """All wanted days in their order. A report is complete, so a day that is not in it is an empty day.
 
-    Three stages run side by side: downloading reports, reading tables from them, rolling up days.
+    Three stages run side by side: receiving a report, adding it up, rolling up the days of the one before.
     """
     return prefetch(_readings(context, scope, days), _DAYS_AHEAD)
 
@@ -69,61 +69,41 @@ def seats(context: Context, scope: str) -> Seats | None:
 
 def _readings(context: Context, scope: str, days: Sequence[date]) -> Generator[Reading | InvalidDay, None, None]:
     registry = read_registry(context, scope)
+    ids = no_ids()
     known = pl.DataFrame(schema=_KNOWN)
-    with ExitStack() as files, closing(prefetch(_tables(context, scope, days, files), _DAYS_AHEAD)) as found:
-        for columns, day, table in found:
-            if isinstance(table, BadPayload):
-                yield InvalidDay(day, table)
-                continue
-            rows = table.join(known, on="id", how="left")
-            if rows["service"].null_count() > rows["id"].null_count():
-                strangers = rows.filter(pl.col("service").is_null() & pl.col("id").is_not_null())
-                known = pl.concat([known, _number(context, scope, registry, strangers)])
-                rows = table.join(known, on="id", how="left")
-            try:
-                facts = _facts(context, registry, columns, rows, day)
-            except BadPayload as error:
-                yield InvalidDay(day, error)
-                continue
-            yield Reading(day, facts, rows=table.height > 0)
+    with closing(prefetch(_reports(context, scope, days, ids))) as reports:
+        for totals, asked in reports:
+            for day in asked:
+                if day in totals.invalid:
+                    yield InvalidDay(day, totals.invalid[day])
+                    continue
+                found = totals.day(day)
+                strangers = found.people.join(known, on="number", how="anti").drop_nulls("number")
+                strangers = strangers.with_columns(id=ids.texts.gather(strangers["number"]))
+                if strangers.height:
+                    known = pl.concat([known, _number(context, scope, registry, strangers)])
+                try:
+                    facts = _facts(registry, totals, found, known, day)
+                except BadPayload as error:
+                    yield InvalidDay(day, error)
+                    continue
+                yield Reading(day, facts, rows=found.people.height > 0)
 
 
-def _tables(
-    context: Context, scope: str, days: Sequence[date], files: ExitStack
-) -> Generator[tuple[Columns, date, pl.DataFrame | BadPayload], None, None]:
-    with closing(prefetch(_downloads(context, scope, days, files))) as reports:
-        for file, asked in reports:
-            # The file has no name in any folder.
-            report = open_report(Path(f"/dev/fd/{file.fileno()}"), f"sourcegraph GET {REPORT}")
-            for day, table in tables(report, asked):
-                yield report.columns, day, table
-            file.close()
-
-
-def _downloads(
-    context: Context, scope: str, days: Sequence[date], files: ExitStack
-) -> Generator[tuple[BinaryIO, Sequence[date]], None, None]:
-    """Yields files with reports, newest first, and which of the days each one covers.
-
-    The files have no name: a report holds e-mails, and nobody would remove what a killed process leaves behind.
-    """
+def _reports(
+    context: Context, scope: str, days: Sequence[date], ids: Ids
+) -> Generator[tuple[Totals, Sequence[date]], None, None]:
+    """Yields reports, newest first, and which of the days each one covers."""
+    by = _BY if context.settings.granularity == "by_user_day_client_language" else ()
     left = days
     while left:
-        bytes_a_day = context.session.bytes_a_day.get(scope)
-        most = _FIRST_DAYS
-        if bytes_a_day is not None:
-            most = max(1, min(_MOST_DAYS, int(_MOST_BYTES / bytes_a_day)))
-        asked = [day for day in left if day > left[0] - most * ONE_DAY]
-        file = files.enter_context(TemporaryFile())  # noqa: SIM115 - it is a context, of the stack
-        size = _download(context, scope, asked, file)
-        seen = size / ((asked[0] - asked[-1]).days + 1)
-        context.session.bytes_a_day[scope] = max(1.0, seen, bytes_a_day or 1.0)
-        yield file, asked
+        asked = [day for day in left if day > left[0] - _MOST_DAYS * ONE_DAY]
+        yield _report(context, scope, asked, partial(add_up, days=asked, ids=ids, by=by)), asked
         left = left[len(asked) :]
 
 
-def _download(context: Context, scope: str, days: Sequence[date], file: BinaryIO) -> int:
-    """Downloads a report and returns its size in bytes.
+def _report(context: Context, scope: str, days: Sequence[date], use: Callable[[Report], T]) -> T:
+    """Asks for a report and returns what `use` makes of it while it comes.
 
     Whether endDate is inclusive is not documented (2026-11), so it is a day later than wanted.
     """
@@ -134,7 +114,9 @@ def _download(context: Context, scope: str, days: Sequence[date], file: BinaryIO
         "endDate": (days[0] + ONE_DAY).isoformat(),
     }
     with _hint_at_instance():
-        return context.client.download(REPORT, params, file)
+        return context.client.stream(
+            REPORT, params, lambda pieces: use(open_report(pieces, f"sourcegraph GET {REPORT}"))
+        )
 
 
 @contextmanager
@@ -149,13 +131,13 @@ def _hint_at_instance() -> Iterator[None]:
         raise Rejected(f"{error}; {hint}", status=error.status) from None
 
 
-def _number(context: Context, scope: str, registry: Registry | None, rows: pl.DataFrame) -> pl.DataFrame:
-    """A table of the ids in the rows, their accounts, and whether these are service accounts. A blank id has none.
+def _number(context: Context, scope: str, registry: Registry | None, people: pl.DataFrame) -> pl.DataFrame:
+    """A table of the numbers of ids, their accounts, and whether these are service accounts. A blank id has none.
 
     Days come newest first, so an account is recorded with its newest e-mail and user name.
     """
-    people = rows.group_by("id").agg(pl.col("^(email|username)$").drop_nulls().last()).sort("id").to_dicts()
-    ids = [plain_id(person["id"]) for person in people]
+    strangers = people.sort("id").to_dicts()
+    ids = [plain_id(person["id"]) for person in strangers]
     named = [
         Identity(
             key=f"{scope}:{account}",
@@ -163,7 +145,7 @@ def _number(context: Context, scope: str, registry: Registry | None, rows: pl.Da
             username=(person.get("username") or "").strip(),
             vendor_id=account,
         )
-        for account, person in zip(ids, people, strict=True)
+        for account, person in zip(ids, strangers, strict=True)
         if account
     ]
     numbers = {
@@ -171,7 +153,7 @@ def _number(context: Context, scope: str, registry: Registry | None, rows: pl.Da
     }
     return pl.DataFrame(
         {
-            "id": [person["id"] for person in people],
+            "number": [person["number"] for person in strangers],
             "account": [numbers.get(account) for account in ids],
             "service": [registry is not None and account in registry.service for account in ids],
         },
@@ -179,18 +161,31 @@ def _number(context: Context, scope: str, registry: Registry | None, rows: pl.Da
     )
 
 
-def _facts(context: Context, registry: Registry | None, columns: Columns, rows: pl.DataFrame, day: date) -> DayFacts:
-    flagged = _accounts(rows, "active")
-    named = ["client", "language"] if context.settings.granularity == "by_user_day_client_language" else []
-    amounts = rows.select("account", *(name for name in named if name in rows.columns), *columns.counts)
-    rolled = rollup(amounts, columns.amounts, f"sourcegraph report of {day}", counted=flagged)
+def _facts(registry: Registry | None, totals: Totals, found: Day, known: pl.DataFrame, day: date) -> DayFacts:
+    columns, where = totals.columns, f"sourcegraph report of {day}"
+    people = found.people.join(known, on="number", how="left")
+    flagged = _accounts(people, "active")
+    rolled = rollup(people.select("account", *columns.counts), columns.amounts, where, counted=flagged)
+    usage = [amount for amount in columns.amounts if amount.measure == "usage"]
+    parts = [breakdown(_members(found.groups, known, name), name, usage, counted=flagged) for name in totals.by]
     return DayFacts(
-        amounts={**rolled.totals, **rolled.breakdowns},
-        people={EVERYBODY: flagged, **rolled.people},
-        service=None if registry is None else _accounts(rows, "service"),
+        amounts={**rolled.totals, **{key: amount for part in parts for key, amount in part.amounts.items()}},
+        people={
+            EVERYBODY: flagged,
+            **rolled.people,
+            **{key: who for part in parts for key, who in part.people.items()},
+        },
+        service=None if registry is None else _accounts(people, "service"),
         missing=frozenset(COUNTS.values()).difference(columns.amounts),
         by_account=rolled.by_account,
     )
+
+
+def _members(groups: pl.DataFrame, known: pl.DataFrame, name: str) -> pl.DataFrame:
+    """Rows of each client or language: one of its sums without an account, and one of each of its accounts alone."""
+    sums = groups.drop("number").select(pl.lit(None, pl.UInt32).alias("account"), pl.all())
+    people = groups.select(name, "number").explode("number").drop_nulls("number").unique()
+    return pl.concat([sums, people.join(known, on="number").select("account", name)], how="diagonal")
 
 
 def _accounts(rows: pl.DataFrame, flag: str) -> BitMap:
@@ -202,13 +197,17 @@ def probe(context: Context) -> None:
     """The registry of the first instance; where there is none for us, its report of one day."""
     scope = context.settings.instances[0]
     if ask_for_registry(context, scope, (402, 403, 404)) is None:
-        with TemporaryFile() as file:
-            _download(context, scope, [newest_ready(context.now, context.settings.ready_at)], file)
+        _report(context, scope, [newest_ready(context.now, context.settings.ready_at)], _read_to_its_end)
+
+
+def _read_to_its_end(report: Report) -> None:
+    for _ in report.pieces:
+        pass
 
 
 def least_requests(days: int, _data_days: int) -> int:
-    """One for the registry, one for the first days, and one for each longest span after them."""
-    return 2 + -(-max(0, days - _FIRST_DAYS) // _MOST_DAYS) if days else 0
+    """One for the registry, and one for each longest span."""
+    return 1 + -(-days // _MOST_DAYS) if days else 0
 
 
 SOURCEGRAPH = Vendor(
