@@ -62,7 +62,8 @@ def frame(source: str, known: Known, series: int) -> Frame:
 def company(known: Mapping[str, Mapping[str, Known]]) -> Frame:
     """The samples of the company, of sources that list people, by their scopes."""
     scopes = [days for by_scope in known.values() for days in by_scope.values()]
-    common = set(scopes[0]).intersection(*scopes[1:]) if scopes and all(known.values()) else set()
+    # One source alone is no company.
+    common = set(scopes[0]).intersection(*scopes[1:]) if len(known) > 1 and all(known.values()) else set()
     if not common:
         return {}
     last = max(common)

@@ -418,7 +418,11 @@ class Year:
         newest = (self.now - self.config.sources[place[0]].ready_at).date() - DAY
         for day in window(newest, LOOKBACK):
             version = self.script.shown(place, day, self.now)
-            latest = self.now - (SETTLED if settled else timedelta())
+            young = SETTLED if settled else timedelta()
+            if version is not None and not version.people:
+                # A day that comes back empty stays as it was for the grace, from the poll on that found it so.
+                young *= 2
+            latest = self.now - young
             due = at(day + DAY) + self.config.sources[place[0]].ready_at
             if day < START or version is None or version.counts is None or max(version.since, due) > latest:
                 continue
