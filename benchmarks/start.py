@@ -3,9 +3,9 @@
     python -m benchmarks.start [--sources 100] [--days 60] [--people 200]
 
 CPU seconds of the daemon, without what a process needs that imports the same modules: up to the first answer of
-/metrics, and until every stored value is served. Nothing answers its polls. Then a web server is scraped fifty times a
-second, first alone and then while a thread beside it publishes the same source again and again. Exits with 1 for a
-missed goal.
+/metrics, and until every stored value is served. Nothing answers its polls. Then CPU seconds of short commands. Then a
+web server is scraped fifty times a second, first alone and then while a thread beside it publishes the same source all
+the time. Exits with 1 for a missed goal.
 """
 
 import argparse
@@ -35,6 +35,9 @@ from exporter.state.store import Store
 IMPORTS = "import exporter.commands.run, exporter.daemon.run, exporter.daemon.exporter, exporter.vendors"
 FIRST_ANSWER_CPU = 1.5
 RESTORED_CPU = 3.0
+HELP_CPU = 0.2
+CHECK_CPU = 0.8
+FEW = 3
 MOST_MS = 50.0
 SCRAPES = 400
 PAUSE = 0.02
@@ -47,6 +50,14 @@ sources:
 """
 # Port 9 is the discard service, which no machine has any more: a poll is refused at once.
 SOURCE = '  source-{number:03}: {{vendor: augment, token: demo-token, base_url: "http://127.0.0.1:9"}}\n'
+
+
+def configured(folder: Path, sources: int) -> Path:
+    """A configuration of so many sources."""
+    path = folder / "config.yaml"
+    lines = [SOURCE.format(number=number) for number in range(sources)]
+    path.write_text(CONFIG.format(folder=folder) + "".join(lines))
+    return path
 
 
 def fill(folder: Path, sources: int, days: int, people: int) -> None:
@@ -62,8 +73,7 @@ def fill(folder: Path, sources: int, days: int, people: int) -> None:
         for back, one in enumerate(made):
             store.replace(name, "all", Reading(newest - timedelta(days=back), one), now=now, requests=1)
     store.close()
-    lines = [SOURCE.format(number=number) for number in range(sources)]
-    (folder / "config.yaml").write_text(CONFIG.format(folder=folder) + "".join(lines))
+    configured(folder, sources)
 
 
 def cpu_of(process: int) -> float:
@@ -151,6 +161,15 @@ def waits(connection: http.client.HTTPConnection) -> float:
     return 1000 * sorted(took)[SCRAPES * 99 // 100]
 
 
+def command(*arguments: str) -> float:
+    """CPU seconds of a command."""
+    process = subprocess.Popen([sys.executable, "-m", "exporter", *arguments], stdout=subprocess.DEVNULL)
+    _, status, used = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    assert process.returncode == 0, arguments
+    return used.ru_utime + used.ru_stime
+
+
 def measure(sources: int = 100, days: int = 60, people: int = 200) -> Iterator[Figure]:
     """Starts and publishes, and yields what that takes."""
     first, whole, series = start(sources, days, people)
@@ -159,6 +178,11 @@ def measure(sources: int = 100, days: int = 60, people: int = 200) -> Iterator[F
     yield Figure(f"{claim}: first answer", first - baseline.value, "s CPU", most=FIRST_ANSWER_CPU, baseline=baseline)
     served = f"{claim}: {series:,} series served"
     yield Figure(served, whole - baseline.value, "s CPU", most=RESTORED_CPU, baseline=baseline)
+    for arguments in (["--version"], ["--help"], ["run", "--help"]):
+        yield Figure(f"`{' '.join(arguments)}`", command(*arguments), "s CPU", most=HELP_CPU, baseline=baseline)
+    with tempfile.TemporaryDirectory() as folder:
+        checked = command("check-config", str(configured(Path(folder), FEW)))
+    yield Figure(f"`check-config` of {FEW} sources", checked, "s CPU", most=CHECK_CPU, baseline=baseline)
     with in_python(serve_and_publish, SERIES) as (port, pipe):
         connection = http.client.HTTPConnection("127.0.0.1", port)
         alone = Baseline("while nothing is published", waits(connection))
