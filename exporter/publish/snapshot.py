@@ -93,15 +93,18 @@ class ExpositionCache:
             self._replace({source: ()}, samples, data_days, compress=False)
 
     def _render(self, *, compress: bool) -> None:
-        """Publishes what waits. Where many publications follow each other, a scrape compresses the last of them."""
+        """Publishes what waits. Where many small ones follow each other, a scrape compresses the last of them."""
         # Emptied first: samples that cannot be rendered must not break the publication of another source.
         waiting, self._waiting = self._waiting, {}
         changed = {source: samples for source, (samples, _) in waiting.items()}
+        samples = {**self.snapshot.samples, **changed}
+        # One large source: a scrape would wait long, and little that has not changed is compressed again.
+        large = 2 * sum(map(len, changed.values())) > sum(map(len, samples.values()))
         self._replace(
             changed,
-            {**self.snapshot.samples, **changed},
+            samples,
             {**self.snapshot.data_days, **{source: days for source, (_, days) in waiting.items()}},
-            compress=compress,
+            compress=compress or large,
         )
 
     def _replace(

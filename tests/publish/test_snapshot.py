@@ -93,6 +93,17 @@ def test_publications_that_follow_each_other_fast_are_compressed_when_somebody_a
     assert compressed == [True, False, False, True]
 
 
+def test_most_of_all_series_are_compressed_by_their_publication_however_soon_it_comes() -> None:
+    cache = ExpositionCache(monotonic=clock(0.0, 0.0, 5.0, 6.0, 7.0, 8.0))
+
+    compressed = []
+    for source, values in {"a": [1], "b": [2, 3], "c": [4, 5], "d": [6, 7, 8, 9, 10, 11]}.items():
+        cache.publish(source, seats(source, *values))
+        compressed.append(cache.snapshot.body.is_made)
+
+    assert compressed == [True, True, False, True]
+
+
 def test_a_publication_that_waits_to_be_compressed_is_whole_for_whom_asks() -> None:
     cache = ExpositionCache(monotonic=clock(0.0, 0.0, 5.0, 6.0, 7.0))
     for number, source in enumerate("cab"):
