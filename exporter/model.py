@@ -5,10 +5,12 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Context, Decimal, Inexact, localcontext
 from math import prod
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-import polars as pl
 from pyroaring import BitMap
+
+if TYPE_CHECKING:
+    import polars as pl
 
 Measure = Literal["usage", "code_lines", "code_characters", "active_time", "tokens", "spend"]
 Dimension = Literal["total", "activity", "client", "language", "model", "team"]
@@ -133,7 +135,7 @@ class DayFacts:
     service: BitMap | None = None
     head_count: int | None = None
     missing: frozenset[Field] = frozenset()
-    by_account: pl.DataFrame | None = None
+    by_account: "pl.DataFrame | None" = None
     pending: frozenset[Field] = frozenset()
     teams: Mapping[str, BitMap] | None = None
 
@@ -186,13 +188,16 @@ class Seats:
     `last_active`: a holder without one may have been active before.
     """
 
-    holders: pl.DataFrame
+    holders: "pl.DataFrame"
     count: int | None = None
     forgets_after: int | None = None
 
     @classmethod
     def of(cls, holders: Iterable[Holder], *, count: int | None = None, forgets_after: int | None = None) -> "Seats":
         """The seats of these holders; an account that holds several holds one, since the earliest."""
+        # Imported here: a configuration is checked without tables.
+        import polars as pl
+
         schema = {"account": pl.UInt32, "since": pl.Date, "last_active": pl.Date}
         table = pl.DataFrame(list(holders), schema=schema, orient="row")
         once = table.group_by("account").agg(pl.col("since").min(), pl.col("last_active").max()).sort("account")
@@ -204,6 +209,8 @@ class Seats:
 
     def on(self, day: date) -> "Seats":
         """Without the holders who have held theirs only since a later day."""
+        import polars as pl
+
         return replace(self, holders=self.holders.filter(pl.col("since").is_null() | (pl.col("since") <= day)))
 
 

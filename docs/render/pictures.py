@@ -23,7 +23,7 @@ from starlette.staticfiles import StaticFiles
 from exporter.simulator.company import Company
 from exporter.simulator.server import VENDORS as SIMULATED
 from exporter.simulator.server import serve
-from exporter.vendors import VENDORS
+from exporter.vendors.registry import VENDORS
 from tests.support import ninety_days
 from tests.support.companies import utc_now
 

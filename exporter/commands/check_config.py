@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,7 +28,6 @@ def check_config(files: Sequence[Path], online: bool) -> None:
     from exporter.commands.understood import understood
     from exporter.config.load import load_config
     from exporter.config.mistakes import ConfigError
-    from exporter.daemon.exporter import utc_now
     from exporter.vendors import SETTINGS
     from exporter.web.config_file import read
 
@@ -49,7 +49,7 @@ def check_config(files: Sequence[Path], online: bool) -> None:
             code = max(code, _FAILED)
         # As bytes: names of holidays and teams may be in any script, whatever the terminal's encoding is.
         lines = [_heading(file, settings, failed=bool(failed), online=online)]
-        lines += understood(settings, utc_now().date(), checks)
+        lines += understood(settings, datetime.now(UTC).date(), checks)
         click.echo("\n".join(lines).encode())
     if code:
         raise click.exceptions.Exit(code)

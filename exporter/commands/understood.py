@@ -2,23 +2,25 @@
 
 from collections.abc import Collection, Iterator, Mapping
 from datetime import date, timedelta
+from typing import TYPE_CHECKING
 
 from exporter.config.calendar import WEEKDAYS, Calendar
+from exporter.config.company import company_sources
 from exporter.config.identities_file import Identities, read_identities
 from exporter.config.load import Config
 from exporter.config.source import SourceSettings
 from exporter.config.teams_file import Teams, read_teams
-from exporter.daemon.sources import company_options
-from exporter.poll.online_check import OnlineCheck
 from exporter.samples.calendar import workdays
-from exporter.vendors import VENDORS
+
+if TYPE_CHECKING:
+    from exporter.poll.online_check import OnlineCheck
 
 _DAYS_SHOWN = 10
 # A calendar without a weekend may have no day off at all.
 _DAYS_SEARCHED = 800
 
 
-def understood(config: Config, today: date, checks: Mapping[str, OnlineCheck]) -> Iterator[str]:
+def understood(config: Config, today: date, checks: "Mapping[str, OnlineCheck]") -> Iterator[str]:
     """Yields the lines; `checks` holds the sources that were asked."""
     teams = None if config.teams is None else read_teams(config.teams.file)
     if config.teams is not None and teams is not None:
@@ -37,9 +39,9 @@ def understood(config: Config, today: date, checks: Mapping[str, OnlineCheck]) -
         elif check is not None and teams is not None:
             yield f"    teams file: {_match(check, _users(teams, identities, name, config.sources))}"
         yield from _days_off(settings.calendar, today)
-    company = company_options(config)
-    if company is not None:
-        yield f"  company: the people of {', '.join(company.sources)} together"
+    company = company_sources(config)
+    if company:
+        yield f"  company: the people of {', '.join(company)} together"
 
 
 def _teams_in_words(teams: Teams) -> str:
@@ -82,12 +84,12 @@ def _seats(settings: SourceSettings) -> str:
     if settings.seats is not None:
         seats = f"{settings.seats}"
     else:
-        seats = "those that the vendor registers" if VENDORS[settings.vendor].seats else "not known: set seats"
+        seats = "those that the vendor registers" if settings.registers_seats else "not known: set seats"
     price = settings.seat_price
     return seats if price is None else f"{seats}, each for {price.amount} {price.currency} a month"
 
 
-def _match(check: OnlineCheck, users: Collection[str]) -> str:
+def _match(check: "OnlineCheck", users: Collection[str]) -> str:
     if check.people is None:
         return "the vendor names no people, so that it has no teams"
     if not check.people:

@@ -63,15 +63,17 @@ class SourceSettings(PollSettings):
 
     A vendor subclasses it with its own keys and defaults. It names in `instead_of_token` its keys that make a token
     needless; with one of them `token` is empty. One that has teams of its own sets `has_teams` (and `one_team_a_name`
-    to False where several teams of one name are not one), and one that counts
-    people without listing them `lists_people` to False. `also_called` are words, in lower case, that somebody may write
-    for the vendor's name. `one_needed` are keys of which a source needs at least one.
+    to False where several teams of one name are not one), one that counts people without listing them `lists_people`
+    to False, and one that says who holds a seat, or how many there are, `registers_seats`. `also_called` are words, in
+    lower case, that somebody may write for the vendor's name. `one_needed` are keys of which a source needs at least
+    one.
     """
 
     instead_of_token: ClassVar[Sequence[str]] = ()
     has_teams: ClassVar[bool] = False
     one_team_a_name: ClassVar[bool] = True
     lists_people: ClassVar[bool] = True
+    registers_seats: ClassVar[bool] = False
     also_called: ClassVar[Sequence[str]] = ()
     one_needed: ClassVar[Sequence[str]] = ()
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
+from exporter.config.company import company_sources
 from exporter.config.load import Config, read_token
 from exporter.config.source import SourceSettings
 from exporter.errors import Rejected
@@ -32,8 +33,8 @@ from exporter.state.database import StateError
 from exporter.state.store import Store
 from exporter.transport.client import Client
 from exporter.transport.endpoints import Endpoints
-from exporter.vendors import VENDORS
 from exporter.vendors.base import Vendor
+from exporter.vendors.registry import VENDORS
 
 if TYPE_CHECKING:
     from exporter.otlp.tracing import Tracing
@@ -196,13 +197,9 @@ def commit(config: Config, store: Store) -> None:
 
 
 def company_options(config: Config) -> CompanyOptions | None:
-    """What is said of the company; None where it is switched off, has one source, or one is looked at alone."""
-    company = config.people.company
-    listing = [name for name, settings in config.sources.items() if settings.lists_people]
-    sources = listing if company is True else [name for name in company or () if name in listing]
-    if not config.whole or len(sources) < 2:
-        return None
-    return CompanyOptions(sources, config.people.min_group_size, config.poll.max_series)
+    """What is said of the company; None where there is none."""
+    sources = company_sources(config)
+    return CompanyOptions(sources, config.people.min_group_size, config.poll.max_series) if sources else None
 
 
 def account_book(config: Config, name: str, store: Store) -> AccountBook:

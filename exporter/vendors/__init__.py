@@ -1,20 +1,24 @@
-"""The registry of vendors."""
+"""Vendors: the settings model of each for `load_config`, without the code that reads it; that is in `registry.py`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 from exporter.config.source import SourceSettings
-from exporter.vendors.augment.vendor import AUGMENT
-from exporter.vendors.base import Vendor
-from exporter.vendors.claude_code.vendor import CLAUDE_CODE
-from exporter.vendors.coder.vendor import CODER
-from exporter.vendors.coder_classic.vendor import CODER_CLASSIC
-from exporter.vendors.copilot.vendor import COPILOT
-from exporter.vendors.cursor.vendor import CURSOR
-from exporter.vendors.gitlab.vendor import GITLAB
-from exporter.vendors.sourcegraph.vendor import SOURCEGRAPH
+from exporter.vendors.augment.settings import AugmentSettings
+from exporter.vendors.claude_code.settings import ClaudeCodeSettings
+from exporter.vendors.coder.settings import CoderSettings
+from exporter.vendors.coder_classic.settings import CoderClassicSettings
+from exporter.vendors.copilot.settings import CopilotSettings
+from exporter.vendors.cursor.settings import CursorSettings
+from exporter.vendors.gitlab.settings import GitLabSettings
+from exporter.vendors.sourcegraph.settings import SourcegraphSettings
 
-_REGISTERED: Sequence[Vendor] = (AUGMENT, CLAUDE_CODE, CODER, CODER_CLASSIC, COPILOT, CURSOR, GITLAB, SOURCEGRAPH)
-VENDORS: Mapping[str, Vendor] = {vendor.name: vendor for vendor in _REGISTERED}
-
-# The settings model of each vendor, for `load_config`.
-SETTINGS: Mapping[str, type[SourceSettings]] = {name: vendor.settings for name, vendor in VENDORS.items()}
+SETTINGS: Mapping[str, type[SourceSettings]] = {
+    "augment": AugmentSettings,
+    "claude-code": ClaudeCodeSettings,
+    "coder": CoderSettings,
+    "coder-classic": CoderClassicSettings,
+    "copilot": CopilotSettings,
+    "cursor": CursorSettings,
+    "gitlab": GitLabSettings,
+    "sourcegraph": SourcegraphSettings,
+}

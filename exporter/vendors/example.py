@@ -6,7 +6,7 @@ API: say here where the vendor documents it, and when you read that (2026-11).
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from typing import Annotated
+from typing import Annotated, ClassVar
 from urllib.parse import quote
 
 import polars as pl
@@ -32,6 +32,8 @@ COUNTS: Mapping[str, Amount] = {
 
 class ExampleSettings(SourceSettings):
     """A source at the example. `workspaces` are names; without any, every workspace that the token sees is a scope."""
+
+    registers_seats: ClassVar[bool] = True
 
     base_url: BaseUrl = "https://api.example.com"
     requests_per_minute: RequestsPerMinute = 30

@@ -7,18 +7,13 @@ import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Annotated
 
-from pydantic import AfterValidator, Field
-
-from exporter.config.extras import check_extra
-from exporter.config.types import Count, ExistingFile, Settings
 from exporter.errors import BadPayload, Rejected
 from exporter.transport.client import Client
 from exporter.transport.credentials import bearer
 from exporter.transport.endpoints import Allowed
 from exporter.transport.json_object import JsonObject, json_object
+from exporter.vendors.github_app_settings import GitHubAppSettings
 
 ENDPOINTS = (
     Allowed("GET", "/orgs/{org}/installation"),
@@ -29,22 +24,6 @@ ENDPOINTS = (
 _SIGNED_FOR = timedelta(minutes=9)
 _SIGNED_BEFORE = timedelta(minutes=1)
 _RENEWED_BEFORE = timedelta(minutes=5)
-
-
-def _private_key_file(path: Path) -> Path:
-    check_extra("github-app")
-    from exporter.vendors.github_app_key import private_key
-
-    private_key(path)
-    return path
-
-
-class GitHubAppSettings(Settings):
-    """`app:` of a source. `installation_id` is looked up where it is not set."""
-
-    client_id: Annotated[str, Field(min_length=1)]
-    private_key_file: Annotated[ExistingFile, AfterValidator(_private_key_file)]
-    installation_id: Count | None = None
 
 
 @dataclass(eq=False)

@@ -300,6 +300,18 @@ def test_help_of_a_command_imports_only_what_its_options_need(command: str) -> N
     assert imported.isdisjoint({"httpx", "polars", "pydantic", "rich", "sqlalchemy", "starlette", "structlog"})
 
 
+@pytest.mark.slow
+def test_a_configuration_is_checked_without_the_code_that_reads_vendors(tmp_path: Path) -> None:
+    (tmp_path / "config.yaml").write_text("sources: {cody: {vendor: augment, token: t0ken, seats: 250}}\n")
+    arguments = ["check-config", str(tmp_path / "config.yaml")]
+    script = f"import sys; sys.argv[1:] = {arguments!r}; from exporter import cli; cli.main()"
+    listed = subprocess.run([sys.executable, "-X", "importtime", "-c", script], capture_output=True, text=True)
+
+    imported = {line.rpartition("|")[2].strip() for line in listed.stderr.splitlines()}
+    assert listed.returncode == 0
+    assert imported.isdisjoint({"holidays", "httpx", "polars", "prometheus_client", "starlette"})
+
+
 def test_each_command_answers_to_its_name_and_no_help_text_is_cut() -> None:
     context = click.Context(commands)
     found = {name: commands.get_command(context, name) for name in commands.list_commands(context)}

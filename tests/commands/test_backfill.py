@@ -25,7 +25,7 @@ from exporter.simulator.augment import augment_app
 from exporter.simulator.company import Company
 from exporter.simulator.server import build, serve
 from exporter.state.store import Store
-from exporter.vendors import VENDORS
+from exporter.vendors.registry import VENDORS
 from tests.support import real_servers
 from tests.support.collectors import Reply, http_collector
 from tests.support.companies import utc_now

@@ -8,7 +8,7 @@ import pytest
 from exporter.commands.understood import understood
 from exporter.poll.online_check import OnlineCheck
 from exporter.vendors import SETTINGS
-from exporter.vendors.augment.vendor import AugmentSettings
+from exporter.vendors.augment.settings import AugmentSettings
 from tests.support.configurations import load_text
 
 WEDNESDAY = date(2026, 12, 23)

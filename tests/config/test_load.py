@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from exporter.config.calendar import Calendar, DayRange
 from exporter.config.load import Config, config_secrets, load_config, read_token, redacted
 from exporter.config.mistakes import ConfigError, Place
-from exporter.vendors import VENDORS
+from exporter.vendors.registry import VENDORS
 from tests.support.command_line import cli, process
 from tests.support.configurations import ENVIRON, ONE_VENDOR, load_text
 from tests.support.examples import examples

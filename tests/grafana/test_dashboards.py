@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from exporter.metrics import CATALOGUE
-from exporter.vendors import VENDORS
+from exporter.vendors.registry import VENDORS
 from tests.support import promql
 
 with warnings.catch_warnings():

@@ -14,7 +14,7 @@ import pytest
 
 from exporter.simulator.company import Company
 from exporter.simulator.server import VENDORS as SIMULATED
-from exporter.vendors import VENDORS
+from exporter.vendors.registry import VENDORS
 from tests.grafana.test_dashboards import FILES, substituted, targets
 from tests.support import data_days
 from tests.support.data_days import Shown

@@ -39,7 +39,7 @@ from exporter.publish.snapshot import COMPANY, ExpositionCache
 from exporter.samples.directory import Directory
 from exporter.state.store import Store
 from exporter.vendors import SETTINGS as VENDOR_SETTINGS
-from exporter.vendors import VENDORS
+from exporter.vendors.registry import VENDORS
 from tests.reliability.expected import COUNTING, LENGTHS, Frame, Known, company, frame, midnight, people_of, window
 from tests.reliability.faults import Ends, FaultyTransport, KilledError, MortalState, Plan
 from tests.reliability.script import DAY, NAME, Place, Script, at

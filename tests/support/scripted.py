@@ -27,7 +27,8 @@ from exporter.simulator.company import Company
 from exporter.simulator.sourcegraph import Instances, sourcegraph_app
 from exporter.simulator.sourcegraph_usage import Counts, Row
 from exporter.state.store import Store
-from exporter.vendors import SETTINGS, VENDORS
+from exporter.vendors import SETTINGS
+from exporter.vendors.registry import VENDORS
 from tests.support import asgi
 from tests.support.pauses import Pauses
 from tests.support.sample_options import directory_of

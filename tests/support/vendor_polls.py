@@ -16,8 +16,8 @@ from exporter.publish.self_metrics import SelfMetrics
 from exporter.publish.snapshot import ExpositionCache
 from exporter.state.accounts import Label
 from exporter.state.store import PollStatus, Store
-from exporter.vendors import VENDORS
 from exporter.vendors.base import Vendor
+from exporter.vendors.registry import VENDORS
 from tests.support.pauses import Pauses
 from tests.support.sample_options import book_of, directory_of, sample_options_of
 from tests.support.stores import fresh_store

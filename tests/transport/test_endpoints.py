@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exporter.transport.endpoints import Allowed, Endpoint, Endpoints, UnlistedRequestError
-from exporter.vendors import VENDORS
 from exporter.vendors.base import Vendor
 from exporter.vendors.example import EXAMPLE
+from exporter.vendors.registry import VENDORS
 from tests.support.clients import TOKEN, World
 from tests.support.pauses import Pauses
 

@@ -12,8 +12,9 @@ import pytest
 
 from exporter.errors import Failure
 from exporter.poll.online_check import online_check
-from exporter.vendors import SETTINGS, VENDORS
+from exporter.vendors import SETTINGS
 from exporter.vendors.example import EXAMPLE, Context, ExampleSession
+from exporter.vendors.registry import VENDORS
 from tests.support.configurations import load_text
 from tests.support.vendor_polls import VendorPolls
 

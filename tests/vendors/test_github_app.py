@@ -19,7 +19,8 @@ from exporter.config.source import SourceSettings
 from exporter.errors import BadPayload, Rejected, Unreachable, VendorError
 from exporter.redaction import secrets
 from exporter.transport.client import Client
-from exporter.vendors.github_app import GitHubAppSettings, Installation
+from exporter.vendors.github_app import Installation
+from exporter.vendors.github_app_settings import GitHubAppSettings
 from tests.support.clients import NOON, World, failure
 from tests.support.configurations import load_text, mistakes_in
 

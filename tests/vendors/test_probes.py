@@ -11,8 +11,8 @@ from exporter.errors import VendorError
 from exporter.simulator.company import Company
 from exporter.simulator.server import build, serve
 from exporter.transport.client import Client
-from exporter.vendors import VENDORS
 from exporter.vendors.base import PollContext
+from exporter.vendors.registry import VENDORS
 from tests.support.claude_code_server import console_server
 from tests.support.cursor_team import CursorTeam
 from tests.support.failures import failure_of

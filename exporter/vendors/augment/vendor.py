@@ -9,7 +9,6 @@ from datetime import date, timedelta
 import polars as pl
 from pyroaring import BitMap
 
-from exporter.config.source import BaseUrl, ReadyAt, RequestsPerMinute, SourceSettings
 from exporter.errors import BadPayload
 from exporter.model import (
     ALL,
@@ -27,19 +26,12 @@ from exporter.transport.json_object import JsonObject
 from exporter.vendors.augment.api import ENDPOINTS, RANGE, ask, rows
 from exporter.vendors.augment.overview import Overview, fields_seen, read_overview
 from exporter.vendors.augment.parse import FIELDS, Metrics, Person, Record, parse_person, parse_record
+from exporter.vendors.augment.settings import AugmentSettings
 from exporter.vendors.base import InvalidDay, NoSession, PollContext, Vendor
 from exporter.vendors.rollup import rollup
 
 # The vendor refuses to answer for older days.
 _OLDEST = timedelta(days=730)
-
-
-class AugmentSettings(SourceSettings):
-    """A source at Augment Code. The token selects the organisation."""
-
-    base_url: BaseUrl = "https://api.augmentcode.com"
-    requests_per_minute: RequestsPerMinute = 10
-    ready_at: ReadyAt = timedelta(hours=3)
 
 
 Context = PollContext[AugmentSettings, NoSession]

@@ -39,6 +39,7 @@ class ClaudeCodeSettings(SourceSettings):
     """
 
     has_teams: ClassVar[bool] = True
+    registers_seats: ClassVar[bool] = True
     # Names of groups are not unique, and several groups of one name are several teams.
     one_team_a_name: ClassVar[bool] = False
     also_called: ClassVar = ("claude", "anthropic")

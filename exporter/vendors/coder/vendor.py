@@ -9,13 +9,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from typing import Annotated
 
 import polars as pl
-from pydantic import Field
 from pyroaring import BitMap
 
-from exporter.config.source import SourceSettings
 from exporter.errors import BadPayload, Rejected, VendorError
 from exporter.log import event
 from exporter.model import (
@@ -35,22 +32,15 @@ from exporter.transport.client import Client
 from exporter.transport.json_object import JsonObject
 from exporter.vendors.base import InvalidDay, PollContext, Vendor
 from exporter.vendors.coder.api import ENDPOINTS, HINTS, ask, is_server_error, organizations, templates
+from exporter.vendors.coder.settings import CoderSettings
 from exporter.vendors.rollup import LARGEST, UNKNOWN, rollup
 
 logger = logging.getLogger(__name__)
-
-Name = Annotated[str, Field(min_length=1)]
 
 # Insights call the web terminal reconnecting-pty, and newer servers reconnecting_pty (2026-11).
 _ACTIVITIES = {"reconnecting_pty": "web_terminal"}
 _TIME = Amount("active_time", "")
 _NANOSECONDS = 10**9
-
-
-class CoderSettings(SourceSettings):
-    """A source at a Coder v2 server. `organizations` are names; without any, the whole server is one scope."""
-
-    organizations: tuple[Name, ...] = ()
 
 
 @dataclass

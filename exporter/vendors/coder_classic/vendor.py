@@ -6,14 +6,12 @@ API: the guide on user activity in the documentation of Coder 1.35 to 1.44, the 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Annotated, Literal, get_args
+from typing import get_args
 
 import polars as pl
-from pydantic import Field
 from pyroaring import BitMap
 
 from exporter.config.calendar import WEEKDAYS
-from exporter.config.source import SourceSettings
 from exporter.errors import BadPayload, Rejected, VendorError
 from exporter.model import (
     ALL,
@@ -31,10 +29,8 @@ from exporter.model import (
 from exporter.transport.endpoints import Allowed
 from exporter.vendors.base import InvalidDay, NoSession, PollContext, Vendor
 from exporter.vendors.coder_classic.activity import Activity, parse_activity, whole_days
+from exporter.vendors.coder_classic.settings import Category, CoderClassicSettings
 from exporter.vendors.rollup import rollup
-
-Category = Literal["any", "ide", "login", "app", "tunnel", "web_terminal"]
-Word = Annotated[str, Field(min_length=1)]
 
 # Everybody active is in `any` once, however many categories overlap, so people and time come from it. Only the words
 # ide and tunnel are documented; the others are guesses that the setting `categories` corrects (2026-11).
@@ -56,16 +52,6 @@ _AMOUNTS: Mapping[Amount, tuple[Category, str]] = {
     **{Amount("usage", activity): (activity, "samples") for activity in ACTIVITIES},
 }
 _BY_ACCOUNT = [Amount("active_time", ""), *(Amount("usage", activity) for activity in ACTIVITIES)]
-
-
-class CoderClassicSettings(SourceSettings):
-    """A source at a Coder v1 server. `organizations` are ids; without any, the whole server is one scope.
-
-    `categories` are the server's own words for our categories.
-    """
-
-    organizations: tuple[Word, ...] = ()
-    categories: Mapping[Category, Word] = {}
 
 
 Context = PollContext[CoderClassicSettings, NoSession]

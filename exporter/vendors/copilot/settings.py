@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field, model_validator
 from exporter.config.durations import Days
 from exporter.config.source import BaseUrl, ReadyAt, SourceSettings
 from exporter.config.types import ExistingFile, LinkHost, Secret, Settings
-from exporter.vendors.github_app import GitHubAppSettings
+from exporter.vendors.github_app_settings import GitHubAppSettings
 
 GITHUB = "https://api.github.com"
 
@@ -75,6 +75,7 @@ class CopilotSettings(SourceSettings):
 
     instead_of_token: ClassVar = ("app",)
     has_teams: ClassVar[bool] = True
+    registers_seats: ClassVar[bool] = True
     also_called: ClassVar = ("github", "github-copilot")
     one_needed: ClassVar = ("organizations", "enterprise")
 

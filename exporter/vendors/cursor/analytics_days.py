@@ -9,7 +9,7 @@ from exporter.errors import BadPayload, VendorError
 from exporter.model import ONE_DAY
 from exporter.vendors.cursor.analytics import Told, UserRow, read_metric
 from exporter.vendors.cursor.api import METRICS, RANGE
-from exporter.vendors.cursor.settings import Context
+from exporter.vendors.cursor.session import Context
 from exporter.vendors.optional_read import optional
 
 

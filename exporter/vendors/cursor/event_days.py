@@ -8,7 +8,7 @@ from exporter.errors import BadPayload, VendorError
 from exporter.model import ONE_DAY, ready_since
 from exporter.vendors.cursor.api import RANGE
 from exporter.vendors.cursor.events import Events, EventUsage, read_events
-from exporter.vendors.cursor.settings import Context, KeptEvents, in_lookback
+from exporter.vendors.cursor.session import Context, KeptEvents, in_lookback
 from exporter.vendors.optional_read import optional
 
 LOST = "tokens, spend, models and service accounts"

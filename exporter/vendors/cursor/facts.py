@@ -18,7 +18,8 @@ from exporter.vendors.cursor.daily import Row
 from exporter.vendors.cursor.events import FIELDS as EVENT_FIELDS
 from exporter.vendors.cursor.events import EventFacts, Events
 from exporter.vendors.cursor.groups import Cycle
-from exporter.vendors.cursor.settings import Context, CursorSettings, waits
+from exporter.vendors.cursor.session import Context, waits
+from exporter.vendors.cursor.settings import CursorSettings
 
 
 class Parts(NamedTuple):

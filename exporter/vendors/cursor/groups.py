@@ -8,7 +8,7 @@ from exporter.errors import BadPayload, VendorError
 from exporter.model import ONE_DAY, Identity
 from exporter.transport.json_object import JsonObject
 from exporter.vendors.cursor.api import GROUPS, email_of, get, id_of, person
-from exporter.vendors.cursor.settings import Context
+from exporter.vendors.cursor.session import Context
 from exporter.vendors.optional_read import optional
 
 

@@ -29,7 +29,8 @@ from exporter.vendors.cursor.daily import DailyUsage, Row, read_daily_usage
 from exporter.vendors.cursor.event_days import LOST, EventDays
 from exporter.vendors.cursor.facts import Parts, day_facts, lost
 from exporter.vendors.cursor.groups import Groups
-from exporter.vendors.cursor.settings import Context, CursorSession, CursorSettings
+from exporter.vendors.cursor.session import Context, CursorSession
+from exporter.vendors.cursor.settings import CursorSettings
 from exporter.vendors.optional_read import optional
 
 _CAN_WRITE = (

@@ -46,6 +46,7 @@ class SourcegraphSettings(SourceSettings):
     """A source at Sourcegraph Analytics. Each instance is a scope."""
 
     also_called: ClassVar = ("cody",)
+    registers_seats: ClassVar[bool] = True
 
     base_url: BaseUrl = "https://analytics.sourcegraph.com"
     ready_at: ReadyAt = timedelta(hours=2)
