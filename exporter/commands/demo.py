@@ -40,8 +40,8 @@ _RUN_DAYS = 100
     type=click.Choice(get_args(Scenario)),
     default="steady",
     show_default=True,
-    help="What happens: three people in five stop, one in fifty leaves each week, there were holidays in the newest "
-    "days, every day comes two days late, or days are revised.",
+    help="What happens. drop: three people in five stop; slide: one in fifty leaves each week; holidays: in the newest "
+    "days; late-data: every day comes two days late; revised: days change after they were published.",
 )
 @options.log_options
 def demo(web: WebFlags, just_once: bool, scenario: Scenario, log_level: log.Level, log_format: log.Layout) -> None:
@@ -110,11 +110,12 @@ def with_calendar(settings: Config, company: Company) -> Config:
     "--days", default=_HISTORY_DAYS, show_default=True, type=click.IntRange(1, 730), help="How much history it has."
 )
 def simulate(listen: Address, seed: int, people: int, days: int) -> None:
-    """Run the vendor simulators alone; every vendor is under its own path, the token is demo-token."""
+    """Run the vendor simulators alone, until Ctrl-C: a base_url for each vendor that has one, and the token of all."""
     logging.basicConfig(level=logging.WARNING)
     company = Company(seed=seed, people=people, first_day=utc_now().date() - timedelta(days=days))
     with serve(build(company, utc_now), listen.host, listen.port) as simulators:
         for vendor in VENDORS:
             click.echo(f"base_url: {simulators.url}/{vendor}", err=True)
+        click.echo("token: demo-token", err=True)
         with caught(ENDING) as signals:
             signals.wait()

@@ -127,6 +127,7 @@ def init(
     except FileExistsError:
         _there_already(config_file)
     click.echo(f"{config_file}: written", err=True)
+    click.echo(f"Next, once the token is there: adoption-exporter check-config {config_file} --online", err=True)
     context.invoke(check_config, files=[config_file], online=False)
 
 

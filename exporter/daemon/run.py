@@ -78,7 +78,12 @@ def listen(address: Address) -> socket.socket:
     """Returns a listening socket; raises OSError where the address cannot be used."""
     dual = not address.host and socket.has_dualstack_ipv6()
     family = socket.AF_INET6 if dual or ":" in address.host else socket.AF_INET
-    listener = socket.create_server((address.host, address.port), family=family, dualstack_ipv6=dual, backlog=1024)
+    try:
+        listener = socket.create_server((address.host, address.port), family=family, dualstack_ipv6=dual, backlog=1024)
+    except OSError as error:
+        # Python appends the address as a tuple.
+        reason = (error.strerror or str(error)).partition(" (while ")[0]
+        raise OSError(f"cannot listen on {address}: {reason}") from error
     # asyncio does this for its own sockets only; without it a response on a kept connection may wait 40 ms for an ACK.
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listener

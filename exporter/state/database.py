@@ -17,7 +17,7 @@ from sqlalchemy.pool import StaticPool
 from exporter.errors import OperatorError
 from exporter.redaction import without_values
 from exporter.state import schema
-from exporter.state.engine import MEMORY, ForeignFileError, connect, sqlite_file
+from exporter.state.engine import MEMORY, ForeignFileError, connect, sqlite_file, sqlite_obstacle
 from exporter.state.locks import FileLocks, SessionLocks, lock_key
 
 # How long a suspended process keeps a leader lock or a transaction on PostgreSQL.
@@ -82,7 +82,8 @@ class Database:
         except ForeignFileError:
             raise StateError(f"the file is a database of another program ({where})") from None
         except StateError as error:
-            raise StateError(f"{error} ({where})") from error
+            obstacle = sqlite_obstacle(url)
+            raise StateError(f"{error} ({where}){obstacle and ': '}{obstacle}") from error
         except UnicodeError as error:
             # The configuration checks the host in the URL, so this one comes from the environment.
             raise StateError("the state cannot be used: PGHOST is no host that can be looked up") from error

@@ -82,6 +82,20 @@ def file_of(url: URL) -> Path | None:
     return Path(unquote(urlsplit(name).path)) if name.startswith("file:") else Path(name)
 
 
+def sqlite_obstacle(url: str) -> str:
+    """Why this user cannot write the file of a SQLite URL, which SQLite's own words leave open; empty if it can."""
+    name = file_of(make_url(url)) if url.startswith("sqlite") else None
+    if name is None:
+        return ""
+    file = name.absolute()
+    if not os.access(file.parent, os.X_OK):
+        return f"there is no folder {file.parent} that user {os.geteuid()} may enter"
+    for path in (file.parent, file):
+        if os.access(path, os.F_OK) and not os.access(path, os.W_OK):
+            return f"user {os.geteuid()} may not write {path}"
+    return ""
+
+
 def _own(file: Path) -> None:
     """Creates a file for its owner alone, or checks that the existing one is a state; raises ForeignFileError."""
     # What fails here fails in SQLite too, which reports it.

@@ -232,10 +232,11 @@ def test_an_unknown_source_is_a_usage_error(tmp_path: Path) -> None:
 
 
 def test_an_address_that_is_taken_is_said_in_one_line(tmp_path: Path, augment: str) -> None:
-    done = process("demo", "--web.listen-address", augment.removeprefix("http://"))
+    address = augment.removeprefix("http://")
+    done = process("demo", "--web.listen-address", address)
 
     assert done.returncode == 2
-    assert "Address already in use" in done.stderr.splitlines()[-1]
+    assert done.stderr.splitlines() == [f"cannot listen on {address}: Address already in use"]
 
 
 def test_check_config_online_says_which_credential_is_refused(tmp_path: Path, augment: str) -> None:
@@ -260,15 +261,17 @@ def test_check_config_online_says_which_credential_is_refused(tmp_path: Path, au
     )
 
 
-def test_simulate_says_where_each_vendor_is_and_ends_on_a_signal() -> None:
+def test_simulate_says_where_each_vendor_is_and_the_token_and_ends_on_a_signal() -> None:
     command = [sys.executable, "-m", "exporter", "simulate", "--listen", "127.0.0.1:0", "--people", "3", "--days", "2"]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         urls = [process.stderr.readline().removeprefix("base_url: ").strip() for _ in VENDORS]
+        token = process.stderr.readline()
         answers = [httpx.get(f"{url}/", timeout=PATIENCE).status_code for url in urls]
         process.terminate()
         code = process.wait(PATIENCE)
 
     assert [url.rpartition("/")[2] for url in urls] == sorted(VENDORS)
+    assert token == "token: demo-token\n"
     assert [answer for answer in answers if not 400 <= answer < 500] == []
     assert code == 0

@@ -32,6 +32,7 @@ NEEDED = {
     "gitlab": ["--set", "projects=[42, group/app]"],
     "sourcegraph": ["--set", "instances=[acme.sourcegraphcloud.com]"],
 }
+NEXT = "Next, once the token is there: adoption-exporter check-config config.yaml --online"
 every_vendor = pytest.mark.parametrize("vendor", SETTINGS)
 
 
@@ -55,7 +56,7 @@ def flags(vendor: str) -> list[str]:
 def test_the_flags_make_a_configuration_that_is_valid_for_every_vendor(vendor: str, folder: Path) -> None:
     done = init(*flags(vendor))
 
-    assert (done.exit_code, done.stderr) == (0, "config.yaml: written\n")
+    assert (done.exit_code, done.stderr) == (0, f"config.yaml: written\n{NEXT}\n")
     assert done.stdout.startswith(f"config.yaml: ok, 1 source configured\n  {vendor} ({vendor})\n")
     source = load_config(folder / "config.yaml", SETTINGS).sources[vendor]
     assert source.token_file == folder / "vendor.token"
@@ -113,6 +114,7 @@ def test_a_configuration_with_a_mistake_is_written_and_the_mistake_is_told(folde
         2,
         [
             "config.yaml: written",
+            NEXT,
             "config.yaml: sources.augment.token_file: there is no file later.token that can be read",
         ],
     )
@@ -207,7 +209,7 @@ def test_a_terminal_is_asked_four_questions_and_what_the_vendor_needs(folder: Pa
         "organizations, such as acme, acme-data (empty for enterprise): "
         "enterprise, such as acme: "
         "State, SQLite or postgresql:// [sqlite:///adoption.db]: "
-        "config.yaml: written\n"
+        f"config.yaml: written\n{NEXT}\n"
     )
     shown = redacted(load_config(folder / "config.yaml", SETTINGS))
     assert (shown["state"]["url"], shown["sources"]["copilot"]["enterprise"]) == ("sqlite:///mine.db", "acme")

@@ -1,3 +1,4 @@
+import os
 import sqlite3
 import stat
 import subprocess
@@ -11,6 +12,7 @@ from exporter.model import Identity
 from exporter.state import schema
 from exporter.state.accounts import plain
 from exporter.state.database import StateError
+from exporter.state.engine import sqlite_obstacle
 from exporter.state.store import Store
 from tests.support.sample_options import book_of
 from tests.support.stores import fresh_store
@@ -214,8 +216,37 @@ def application_of(path: Path) -> int:
 
 
 def test_a_file_in_a_folder_that_is_not_there_is_refused(path: Path) -> None:
-    with pytest.raises(StateError, match=r"^the state cannot be used: unable to open database file \(sqlite:///.*\)$"):
+    with pytest.raises(StateError) as raised:
         Store.open(f"sqlite:///{path / 'adoption.db'}")
+
+    assert str(raised.value) == (
+        f"the state cannot be used: unable to open database file (sqlite:///{path / 'adoption.db'}): "
+        f"there is no folder {path} that user {os.geteuid()} may enter"
+    )
+
+
+@pytest.mark.parametrize("closed", ["folder", "file"])
+def test_what_this_user_may_not_write_is_named_in_full(
+    closed: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    file = tmp_path / "adoption.db"
+    if closed == "file":
+        Store.open("sqlite:///adoption.db").close()
+    obstacle = file if closed == "file" else tmp_path
+    # root may write everything: what the file system answers another user.
+    monkeypatch.setattr(os, "access", lambda path, mode: mode != os.W_OK or path != obstacle)
+
+    assert sqlite_obstacle("sqlite:///adoption.db") == f"user {os.geteuid()} may not write {obstacle}"
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///new.db", "postgresql://127.0.0.1/adoption"])
+def test_nothing_is_in_the_way_of_a_state_that_can_be_written_or_is_no_file(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    assert sqlite_obstacle(url) == ""
 
 
 def test_a_server_that_does_not_answer_is_said_in_one_line() -> None:
