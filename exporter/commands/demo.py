@@ -62,7 +62,12 @@ def demo(web: WebFlags, just_once: bool, scenario: Scenario, log_level: log.Leve
             return
         serving = web.open(settings)
         exporter = Exporter.open(settings, Store.open(settings.state.url, settings.state_values))
-        run_daemon(exporter, serving, load, lambda url: click.echo(f"The demo runs. Open {url}/", err=True))
+        run_daemon(exporter, serving, load, _started)
+
+
+def _started(url: str) -> None:
+    click.echo("Warnings are part of the demo: its vendors answer as oddly as real ones.", err=True)
+    click.echo(f"The demo runs. Open {url}/", err=True)
 
 
 def company_of(scenario: Scenario, today: date) -> Company:

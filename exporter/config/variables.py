@@ -9,6 +9,12 @@ _VARIABLE = re.compile(r"\$\$\{|\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)\}|\$\{")
 # Splits a URL as SQLAlchemy does.
 _PARTS = re.compile(r"[^:]*://(?P<user>[^:/]*(?::[^@]*)?@)?(?P<host>[^/?]*)(?P<path>[^?]*)")
 
+# Who sets a variable that is there only where the exporter runs, and how to try a configuration there.
+_SET_BY = {
+    "CREDENTIALS_DIRECTORY": ": systemd sets it for a service; docs/operations.md says how to check a configuration "
+    "as one"
+}
+
 
 @dataclass(frozen=True)
 class Expanded:
@@ -35,7 +41,7 @@ def expanded(text: str, environ: Mapping[str, str], *, url: bool = False) -> Exp
         if name is None:
             mistakes.append("has ${ without a variable's name and }: write $${ for a plain ${")
         elif name not in environ:
-            mistakes.append(f"environment variable {name} is not set")
+            mistakes.append(f"environment variable {name} is not set{_SET_BY.get(name, '')}")
         elif not _is_unicode(environ[name]):
             mistakes.append(f"environment variable {name} is not Unicode text")
         else:

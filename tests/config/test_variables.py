@@ -91,3 +91,12 @@ def test_words_name_a_variable_in_place_of_its_value(words: str, values: dict[st
 @given(value=st.text("ab@/#?:% .-", min_size=3, max_size=12), before=st.sampled_from(["", '"', " ", "("]))
 def test_a_value_is_never_shown_as_it_is(value: str, before: str) -> None:
     assert value not in without_values(f"words {before}{value}{before} words", {"NAME": value}).replace("words", "")
+
+
+def test_the_variable_that_systemd_sets_is_said_to_be_its_own() -> None:
+    (mistake,) = expanded("${CREDENTIALS_DIRECTORY}/token_augment", {}).mistakes
+
+    assert mistake == (
+        "environment variable CREDENTIALS_DIRECTORY is not set: systemd sets it for a service; "
+        "docs/operations.md says how to check a configuration as one"
+    )

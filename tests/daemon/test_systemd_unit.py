@@ -66,6 +66,11 @@ def test_the_unit_starts_a_command_that_there_is() -> None:
     assert (told.exit_code, told.output.split("\n")[0]) == (0, "Usage: commands run [OPTIONS]")
 
 
+def test_a_reload_needs_no_program_but_the_shell_whose_kill_is_its_own() -> None:
+    # A small Debian has no program kill: it comes with the package procps.
+    assert settings(UNIT)["ExecReload"] == ["/bin/sh -c 'kill -HUP $MAINPID'"]
+
+
 def test_the_process_metrics_stay_visible() -> None:
     assert "ProcSubset" not in settings(UNIT)
 
