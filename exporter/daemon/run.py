@@ -33,7 +33,7 @@ ENDING = (signal.SIGTERM, signal.SIGINT)
 # How soon a changed certificate or password counts.
 _WATCH_SECONDS = 1.0
 _POLL_STOP_SECONDS = 2.0
-# A scrape releases the interpreter and takes it again about ten times; while a poll parses, each time takes so long.
+# A scrape releases the interpreter and takes it again some fifteen times; while a poll parses, each time takes so long.
 # Four polls that parse at once lose a sixth of their CPU time to the changes; two lose nothing.
 _SWITCH_SECONDS = 0.0005
 # How many collections of the middle generation come before one of everything, in place of 10: that one stops every

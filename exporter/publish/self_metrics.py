@@ -7,12 +7,11 @@ from datetime import datetime
 from itertools import count
 
 import prometheus_client
-from prometheus_client import CollectorRegistry, Counter, Gauge, GCCollector, PlatformCollector
+from prometheus_client import CollectorRegistry, Counter, Gauge, GCCollector, PlatformCollector, ProcessCollector
 
 from exporter import __version__
 from exporter.errors import REASONS
 from exporter.metrics import EXPORTER, OTLP, SOURCE, Metric
-from exporter.publish.process_metrics import ProcessMetrics
 from exporter.publish.prometheus import Format, render_collector
 from exporter.samples.filters import short_label
 from exporter.state.scope_readings import Readings
@@ -40,8 +39,7 @@ class SelfMetrics:
         self.scopes: dict[tuple[str, str], set[str]] = {}
         self._register(EXPORTER)
         if process:
-            of_process = ProcessMetrics()
-            self.registry.register(of_process)
+            of_process = ProcessCollector(registry=self.registry)
             for collector in (of_process, PlatformCollector(self.registry), GCCollector(self.registry)):
                 self._moving.register(collector)
         self._set(1, "build_info", __version__, platform.python_version())
