@@ -5,7 +5,7 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -83,21 +83,21 @@ def backfill(
     if otlp and settings.otlp is None:
         raise click.UsageError(f"--otlp needs an otlp section in {config_file}")
     log.setup(log_level, log_format, sys.stderr, config_secrets(settings))
-    exporter = Exporter.open(settings, Store.open(settings.state.url, settings.state_values))
-    with _bars() as bars:
-        run = BackfillRun(exporter, first.date(), last.date(), bars)
-        failed = run.estimate() if dry_run else run.read()
-    if output is not None:
-        click.echo(f"{write_file(run.days(), output)} samples in {output}", err=True)
-        retention = retention_for(first.date(), utc_now().date())
-        click.echo(
-            f"for Prometheus: promtool tsdb create-blocks-from openmetrics {output} DATA-FOLDER, and start it with "
-            f"--storage.tsdb.retention.time={retention} or more: by default it deletes what is older than 15 days",
-            err=True,
-        )
-    elif otlp:
-        failed = _send(run) or failed
-    exporter.store.close()
+    with closing(Store.open(settings.state.url, settings.state_values)) as store:
+        exporter = Exporter.open(settings, store)
+        with _bars() as bars:
+            run = BackfillRun(exporter, first.date(), last.date(), bars)
+            failed = run.estimate() if dry_run else run.read()
+        if output is not None:
+            click.echo(f"{write_file(run.days(), output)} samples in {output}", err=True)
+            retention = retention_for(first.date(), utc_now().date())
+            click.echo(
+                f"for Prometheus: promtool tsdb create-blocks-from openmetrics {output} DATA-FOLDER, and start it with "
+                f"--storage.tsdb.retention.time={retention} or more: by default it deletes what is older than 15 days",
+                err=True,
+            )
+        elif otlp:
+            failed = _send(run) or failed
     if failed:
         raise click.exceptions.Exit(1)
 
