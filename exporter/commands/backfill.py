@@ -242,9 +242,8 @@ def _send(run: BackfillRun) -> bool:
     settings = run.exporter.config
     assert settings.otlp is not None
     resource = client.resource(settings.web.listen_address.port)
-    sender = client.connect(settings.otlp, os.environ, resource)
-    sent = sender.send((sample, day.moment) for day in run.days() for sample in day.samples)
-    sender.close()
+    with closing(client.connect(settings.otlp, os.environ, resource)) as sender:
+        sent = sender.send((sample, day.moment) for day in run.days() for sample in day.samples)
     click.echo(f"{sent.taken} samples taken by {sender.endpoint}, {sent.rejected} rejected", err=True)
     if sent.failure is not None:
         click.echo(f"{sender.endpoint}: {sent.failure.message}", err=True)

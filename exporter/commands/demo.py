@@ -2,6 +2,7 @@
 
 import logging
 import sys
+from contextlib import closing
 from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -61,8 +62,8 @@ def demo(web: WebFlags, just_once: bool, scenario: Scenario, log_level: log.Leve
             print_once(settings, settings.state.url, "text")
             return
         serving = web.open(settings)
-        exporter = Exporter.open(settings, Store.open(settings.state.url, settings.state_values))
-        run_daemon(exporter, serving, load, _started)
+        with serving.listener, closing(Store.open(settings.state.url, settings.state_values)) as store:
+            run_daemon(Exporter.open(settings, store), serving, load, _started)
 
 
 def _started(url: str) -> None:

@@ -1,6 +1,7 @@
 """`run`: the daemon."""
 
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,6 +39,6 @@ def run(config_file: Path, web: WebFlags, log_level: log.Level, log_format: log.
 
     settings = load()
     serving = web.open(settings)
-    store = Store.open(settings.state.url, settings.state_values)
-    store.database.claim()
-    run_daemon(Exporter.open(settings, store), serving, load, lambda _url: None)
+    with serving.listener, closing(Store.open(settings.state.url, settings.state_values)) as store:
+        store.database.claim()
+        run_daemon(Exporter.open(settings, store), serving, load, lambda _url: None)

@@ -93,7 +93,7 @@ def run_daemon(exporter: Exporter, web: Web, load: Callable[[], Config], started
     """Serves and polls until SIGTERM or SIGINT; SIGHUP reloads the configuration.
 
     `started` is called with the URL once the values of the last run are served. A poll that waits for a vendor at the
-    end is abandoned: what it stored are whole days.
+    end is abandoned: what it stored are whole days. The listener and the state are the caller's to close.
     """
     sys.setswitchinterval(_SWITCH_SECONDS)
     share_arenas()
@@ -159,4 +159,3 @@ def _abandon_polls(exporter: Exporter, deadline: float) -> None:
         # A thread that waits for a socket cannot be woken, and Python would wait for it.
         logging.shutdown()
         os._exit(0)
-    exporter.store.close()

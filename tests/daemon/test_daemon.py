@@ -3,7 +3,6 @@
 import gc
 import random
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -23,6 +22,7 @@ from exporter.simulator.augment import augment_app
 from exporter.simulator.server import build, serve
 from exporter.web.access import WebAccess
 from tests.support import faulty_server, real_servers
+from tests.support.command_line import process
 from tests.support.companies import ENOUGH, busy, calm, utc_now
 from tests.support.configurations import load_text
 from tests.support.daemons import PATIENCE, Daemon, daemon, get, starting, wait_until
@@ -107,23 +107,8 @@ def test_a_second_daemon_on_one_sqlite_file_is_refused_in_one_line(tmp_path: Pat
     with simulated() as (url, _), running_over(tmp_path, url) as running:
         wait_until(lambda: ready(running))
         config = str(tmp_path / "config.yaml")
-        command = [
-            sys.executable,
-            "-m",
-            "exporter",
-            "run",
-            "--config.file",
-            config,
-            "--web.listen-address",
-            "127.0.0.1:0",
-        ]
-        second = subprocess.run(command, capture_output=True, text=True, timeout=60)
-        beside = subprocess.run(
-            [sys.executable, "-m", "exporter", "once", "--state", "--config.file", config],
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
+        second = process("run", "--config.file", config, "--web.listen-address", "127.0.0.1:0")
+        beside = process("once", "--state", "--config.file", config)
 
         state = f"sqlite:///{tmp_path}/state.db"
         assert second.stderr == (

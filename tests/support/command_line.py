@@ -31,8 +31,8 @@ def cli(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def process(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Runs `adoption-exporter` as a process, for commands that leave a socket to its end."""
-    command = [sys.executable, "-m", "exporter", *arguments]
+    """Runs `adoption-exporter` as a process, which says on stderr what it leaves open."""
+    command = [sys.executable, "-W", "always::ResourceWarning", "-m", "exporter", *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
 
 
