@@ -57,7 +57,7 @@ class ScopeHistory:
         self.scope = scope
         self.users = users
         self.members = members
-        store.check(source, scope, sorted(store.days(source, scope))[-_LONGEST:])
+        checked = store.check(source, scope, sorted(store.days(source, scope))[-_LONGEST:])
         stored = store.days(source, scope)
         self.days = known(stored)
         self.hides = len(self.days) < len(stored)
@@ -66,6 +66,9 @@ class ScopeHistory:
         self._store = store
         self._source = source
         self._vendor_teams = vendor_teams
+        self._with_accounts = any(part is not None for part in (users, members, vendor_teams))
+        # Of the days that this history is the first to read, so that they are decoded once.
+        self._checked = {} if self._with_accounts else checked
         # The longest window, and the days by which money has come later.
         self._span = _LONGEST
         self._aggregates: dict[tuple[str, date], Aggregate | None] = {}
@@ -147,9 +150,10 @@ class ScopeHistory:
         }
         self._tables = {day: table for day, table in self._tables.items() if day in days}
         unread = [day for day in days if ("1d", day) not in self._aggregates]
-        known = [day for day in unread if day in self.days]
-        with_accounts = any(part is not None for part in (self.users, self.members, self._vendor_teams))
-        found = self._store.facts(self._source, self.scope, known, by_account=with_accounts) if known else {}
+        found = {day: self._checked.pop(day) for day in unread if day in self.days and day in self._checked}
+        known = [day for day in unread if day in self.days and day not in found]
+        if known:
+            found |= self._store.facts(self._source, self.scope, known, by_account=self._with_accounts)
         for day in unread:
             facts = found.get(day)
             if facts is not None and self._vendor_teams is not None:

@@ -84,10 +84,13 @@ def encode(facts: DayFacts, by_account: bytes | None = None) -> bytes:
     return zlib.compress(json.dumps(document, separators=(",", ":")).encode(), _COMPRESSION)
 
 
-def decode(data: bytes, by_account: bytes | None) -> DayFacts:
-    """The facts that `encode` and `encode_accounts` wrote; raises UnreadableError for anything else."""
+def decode(data: bytes, by_account: bytes | None, *, table: bool = True) -> DayFacts:
+    """The facts that `encode` and `encode_accounts` wrote; raises UnreadableError for anything else.
+
+    Without `table` the facts have no amounts by account, which are still checked.
+    """
     try:
-        return _decode(data, by_account)
+        return _decode(data, by_account, table=table)
     except UnreadableError:
         raise
     except UNREADABLE as error:
@@ -148,13 +151,17 @@ def accounts_of(facts: DayFacts) -> BitMap:
     return counted_accounts(facts) | (facts.service or BitMap()) | used | in_teams
 
 
-def _decode(data: bytes, by_account: bytes | None) -> DayFacts:
+def _decode(data: bytes, by_account: bytes | None, *, table: bool) -> DayFacts:
     document: dict[str, Any] = json.loads(zlib.decompress(data))
     if document["format"] not in (_FIRST_FORMAT, _FORMAT):
         raise UnreadableError(f"facts of format {document['format']}, this version reads {_FIRST_FORMAT} and {_FORMAT}")
-    # Corrupt bytes may still be a table. The first states have no checksum.
-    if by_account is not None and zlib.crc32(by_account) != document.get("by_account", zlib.crc32(by_account)):
+    # Corrupt bytes may still be a table. The first states have no checksum: only reading shows whether they are whole.
+    checksum = document.get("by_account")
+    if by_account is not None and checksum not in (None, zlib.crc32(by_account)):
         raise UnreadableError("amounts by account are not those that were written")
+    amounts_by_account = None
+    if by_account is not None and (table or checksum is None):
+        amounts_by_account = pl.read_ipc(io.BytesIO(by_account))
     return DayFacts(
         amounts={
             _amount_key(_amount(*words), dimension, member): Decimal(value) if isinstance(value, str) else value
@@ -164,7 +171,7 @@ def _decode(data: bytes, by_account: bytes | None) -> DayFacts:
         service=None if document["service"] is None else _unpack(document["service"]),
         head_count=document["head_count"],
         missing=frozenset(map(_field, document["missing"])),
-        by_account=None if by_account is None else pl.read_ipc(io.BytesIO(by_account)),
+        by_account=amounts_by_account if table else None,
         pending=frozenset(map(_field, document["pending"])) if "pending" in document else frozenset(),
         teams={team: _unpack(text) for team, text in document["teams"]} if "teams" in document else None,
     )

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import partial
+from typing import Any
 
 from pyroaring import BitMap
 from sqlalchemy import ColumnElement, Connection, Table, and_, delete, null, select
@@ -94,22 +95,26 @@ class Store:
             rows = connection.execute(query)
             return {day: StoredDay(*rest) for day, *rest in rows if (source, scope, day) not in self._unreadable}
 
-    def check(self, source: str, scope: str, days: Sequence[date]) -> None:
-        """Finds the unreadable ones of the stored days, so that `days` omits them; checks a day once per process."""
+    def check(self, source: str, scope: str, days: Sequence[date]) -> dict[date, DayFacts]:
+        """Checks a day once per process, so that `days` omits unreadable ones; returns the others, without tables."""
+        found: dict[date, DayFacts] = {}
         for some in self._unreadable.unchecked(source, scope, days):
-            self.facts(source, scope, some)
+            found |= self._facts(source, scope, some, schema.day.c.by_account, table=False)
+        return found
 
     def facts(self, source: str, scope: str, days: Sequence[date], *, by_account: bool = True) -> dict[date, DayFacts]:
         """The facts of those days that are stored and readable; `by_account`, the largest part, is optional."""
-        table = schema.day
-        accounts = table.c.by_account if by_account else null()
-        query = select(table.c.day, table.c.facts, accounts).where(
-            table.c.source == source, table.c.scope == scope, table.c.day.in_(days)
-        )
+        return self._facts(source, scope, days, schema.day.c.by_account if by_account else null(), table=by_account)
+
+    def _facts(
+        self, source: str, scope: str, days: Sequence[date], accounts: ColumnElement[Any], *, table: bool
+    ) -> dict[date, DayFacts]:
+        day = schema.day.c
+        query = select(day.day, day.facts, accounts).where(day.source == source, day.scope == scope, day.day.in_(days))
         with self.database.read() as connection:
             rows = connection.execute(query).all()
         return self._unreadable.readable(
-            source, scope, ((day, partial(facts_format.decode, *data)) for day, *data in rows)
+            source, scope, ((day, partial(facts_format.decode, *data, table=table)) for day, *data in rows)
         )
 
     def people(self, source: str, scope: str, days: Collection[date] | None = None) -> dict[date, BitMap]:

@@ -6,6 +6,7 @@ import random
 import zlib
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
@@ -100,6 +101,17 @@ def test_a_day_that_cannot_be_read_is_read_from_the_vendor_again_with_one_line(
     assert bench.store.people("tool", "all")[day] == FACTS.people[EVERYBODY] - BitMap([41])
     assert bench.published("adoption_active_users") == {("all", window): 49.0 for window in ("1d", "7d", "28d")}
     assert lines(caplog) == [("WARNING", LINE), ("INFO", "poll finished"), ("INFO", "poll finished")]
+
+
+def test_a_check_gives_the_facts_of_readable_days_once_without_amounts_by_account() -> None:
+    store = stored_bench(3).store
+    days = [YESTERDAY - timedelta(days=back) for back in range(3)]
+    damage(store, "amounts cut short", days[1])
+    checked = store.check("tool", "all", days)
+
+    assert checked == {day: replace(FACTS, by_account=None) for day in (days[2], days[0])}
+    assert store.check("tool", "all", days) == {}
+    assert store.days("tool", "all").keys() == {days[0], days[2]}
 
 
 @pytest.mark.parametrize(
