@@ -5,13 +5,12 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
-import httpx
 
-from exporter.config.types import base_url
-from exporter.transport.http_environment import check_key_log, trusting
+if TYPE_CHECKING:
+    import httpx
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -20,6 +19,9 @@ _ADDRESS = re.compile(r"(?P<scheme>https?://)(?:[^/?#@]*@)?(?P<rest>[^?#@]+)")
 
 
 def _address(_context: click.Context, _parameter: click.Parameter, url: str) -> str:
+    # Imported here: --help and completion are answered without it.
+    from exporter.config.types import base_url
+
     match = _ADDRESS.fullmatch(url)
     if match is None:
         raise click.BadParameter(
@@ -65,8 +67,12 @@ def exit_without_answer() -> Iterator[None]:
         raise click.exceptions.Exit(1) from failure
 
 
-def ask(url: str, path: str, ca_file: Path | None, insecure: bool) -> httpx.Response:
+def ask(url: str, path: str, ca_file: Path | None, insecure: bool) -> "httpx.Response":
     """Gets a page of a running exporter. Raises NoAnswer."""
+    import httpx
+
+    from exporter.transport.http_environment import check_key_log, trusting
+
     try:
         check_key_log(os.environ)
         verify = not insecure if ca_file is None else trusting("--ca-file", ca_file)

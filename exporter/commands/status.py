@@ -7,15 +7,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
-from rich import box
-from rich.console import Console
-from rich.table import Table
 
 from exporter.commands.asking import NoAnswer, ask_options, ask_status, exit_without_answer
 from exporter.web.relative_time import distance
+
+if TYPE_CHECKING:
+    from rich.table import Table
 
 _COLUMNS = ("source", "scope", "health", "data day", "late", "1d", "7d", "28d", "workday", "people", "usual", "polled")
 _NUMBERS = ("late", "1d", "7d", "28d", "people", "usual")
@@ -84,6 +84,9 @@ def _table_or_failure(url: str, ca_file: Path | None, insecure: bool) -> str:
 
 def _text(document: Mapping[str, Any]) -> str:
     """A table, and below it what the teams file knows, failures with advice, and what is wrong with a reload."""
+    # Imported here: --help and completion are answered without it.
+    from rich.console import Console
+
     terminal = sys.stdout.isatty()
     console = Console(width=None if terminal else _WIDE, highlight=False, emoji=False, markup=False)
     with console.capture() as shown:
@@ -98,7 +101,10 @@ def _text(document: Mapping[str, Any]) -> str:
     return shown.get().removesuffix("\n")
 
 
-def _table(document: Mapping[str, Any], *, plain: bool) -> Table:
+def _table(document: Mapping[str, Any], *, plain: bool) -> "Table":
+    from rich import box
+    from rich.table import Table
+
     table = Table(box=None if plain else box.SIMPLE_HEAD, pad_edge=False)
     for column in _COLUMNS:
         justify: Literal["left", "right"] = "right" if column in _NUMBERS else "left"

@@ -290,7 +290,9 @@ def test_help_and_version_import_no_command(arguments: list[str]) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("command", ["check-config", "completion", "dashboards", "metrics", "run"])
+@pytest.mark.parametrize(
+    "command", ["check-config", "completion", "dashboards", "healthcheck", "metrics", "run", "status"]
+)
 def test_help_of_a_command_imports_only_what_its_options_need(command: str) -> None:
     script = f"import sys; sys.argv[1:] = [{command!r}, '--help']; from exporter import cli; cli.main()"
     listed = subprocess.run([sys.executable, "-X", "importtime", "-c", script], capture_output=True, text=True)
