@@ -23,7 +23,9 @@ RUN python3 -m venv /build && \
 COPY . .
 RUN /build/bin/python -m build --no-isolation --wheel --outdir /wheel && \
     /build/bin/pip --python /opt/adoption-exporter/bin/python install --no-compile --no-deps --no-index /wheel/*.whl && \
-    deploy/image/root.sh /opt/adoption-exporter /image
+    deploy/image/root.sh /opt/adoption-exporter /image && \
+    /build/bin/python deploy/image/sbom.py /opt/adoption-exporter /image/var/lib/dpkg/status.d \
+        /image/usr/share/doc/adoption-exporter
 
 FROM scratch
 LABEL org.opencontainers.image.title="adoption-exporter" \

@@ -51,4 +51,7 @@ copy /etc/os-release /usr/lib/os-release
 mkdir -p "$target/var/lib/dpkg/status.d"
 printf '%s\n' "${libraries[@]}" "$stdlib/os.py" "$stdlib/sqlite3/__init__.py" |
   sed 'p; s|^/usr/lib|/lib|' | { xargs dpkg --search 2>/dev/null || true; } | cut --delimiter=: --fields=1 | sort -u |
-  while read -r package; do dpkg --status "$package" >"$target/var/lib/dpkg/status.d/$package"; done
+  while read -r package; do
+    dpkg --status "$package" >"$target/var/lib/dpkg/status.d/$package"
+    install -D --mode=644 "/usr/share/doc/$package/copyright" "$target/usr/share/doc/$package/copyright"
+  done

@@ -96,6 +96,19 @@ def test_the_image_holds_no_shell_no_package_manager_and_no_build_tool(image: st
     assert {"libc6", "libpython3.11-minimal", "libssl3"} <= packages
 
 
+def test_the_image_says_which_packages_it_holds(image: str) -> None:
+    with mounted(image) as folder:
+        told = json.loads((folder / "usr/share/doc/adoption-exporter/sbom.cdx.json").read_text())
+        licenses = (folder / "usr/share/doc/adoption-exporter/licenses.txt").read_text()
+        debian = {path.name for path in (folder / "var/lib/dpkg/status.d").iterdir()}
+        without = [name for name in debian if not (folder / f"usr/share/doc/{name}/copyright").is_file()]
+
+    named = {component["name"] for component in told["components"]}
+    assert without == []
+    assert debian | {"polars", "psycopg-binary"} <= named
+    assert len(licenses.splitlines()) == len(told["components"]) + 1
+
+
 def test_the_demo_polls_every_vendor_without_a_right_and_a_disk(image: str) -> None:
     exposition = said(*RUN, image, "demo", "--once")
 
