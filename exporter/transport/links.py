@@ -4,7 +4,7 @@ A request for one carries no token, no cookie and no Authorization, and follows 
 secret, is in no message, no log and no span.
 """
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Sequence
 from contextlib import ExitStack
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, BinaryIO
@@ -39,14 +39,14 @@ def report_rows(
     *,
     limit: int = REPORT_LIMIT,
     line_limit: int = ndjson.LINE_LIMIT,
-) -> Iterator[JsonObject]:
+) -> Generator[JsonObject, None, None]:
     """The rows of a report that is one or more NDJSON files behind signed links: all of its files, or an error.
 
     `links` asks the vendor for the envelope and returns its links; it is called again, once, when a link has expired,
     and then every file is downloaded anew, since new links may lead to a new report. `hosts` are the exact hosts that
     links may lead to, as `host` or `host:port`. `name` says in messages which report it is. The files are on disk, in
     memory is one line at a time. No row comes before every file is there; a wrong line raises BadPayload where it
-    stands, so rows must be read to the end before any of them counts.
+    stands, so rows must be read to the end before any of them counts, and be closed where they are not.
     """
     with ExitStack() as closing:
         file = closing.enter_context(ndjson.temporary_file())

@@ -115,7 +115,7 @@ def test_what_is_stored_is_not_asked_again() -> None:
         ("copilot", {"organizations": ["acme"]}, {30: (60, 81), 40: (80, 111)}),
         # What a project is called and what Cube has are asked for too.
         ("gitlab", {"projects": ["platform/portal"]}, {30: (4, 6), 40: (4, 6)}),
-        ("sourcegraph", {"instances": ["acme.sourcegraphcloud.com"]}, {30: (3, 3), 40: (4, 4)}),
+        ("sourcegraph", {"instances": ["acme.sourcegraphcloud.com"]}, {30: (2, 2), 40: (3, 3)}),
     ],
 )
 def test_the_least_requests_are_those_that_a_vendor_is_really_asked(

@@ -3,7 +3,7 @@
 API: https://docs.github.com/en/rest/copilot/copilot-usage-metrics (read 2026-11).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Literal
@@ -90,7 +90,7 @@ def envelope(client: Client, place: Place, report: Report, day: date) -> Sequenc
 
 def rows(
     client: Client, place: Place, report: Report, day: date, links: Sequence[str], hosts: Sequence[str]
-) -> Iterator[JsonObject]:
+) -> Generator[JsonObject, None, None]:
     """The rows of a report, by the links of its envelope; a link that has ended takes one more envelope."""
     name = f"{report} of {day}"
     found = [links]

@@ -1,6 +1,7 @@
 """`check-config --online`: tries each request that the configuration needs, and names each one that is refused."""
 
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import date, timedelta
 from functools import partial
 
@@ -55,8 +56,10 @@ def _people(context: Context, place: Place, day: date) -> None:
     if isinstance(found, Silence):
         context.warn("no report", f"there is no report of {day} for {place.name} yet")
         return
-    for row in rows(signed_in(context, place), place, "users-1-day", day, found, context.settings.report_hosts):
-        parse_row(row, day)
+    hosts = context.settings.report_hosts
+    with closing(rows(signed_in(context, place), place, "users-1-day", day, found, hosts)) as told:
+        for row in told:
+            parse_row(row, day)
 
 
 def _teams(context: Context, place: Place, day: date) -> None:

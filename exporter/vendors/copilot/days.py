@@ -1,6 +1,7 @@
 """Reads the days of a scope: its people, and what a silence of GitHub means."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import date
 
@@ -106,8 +107,8 @@ class DayReader:
             yield from self._silence(day)
             return
         self.answered = True
-        reports = self._rows("users-1-day", day, found)
-        table = table_of(parse_row(row, day) for row in reports)
+        with closing(self._rows("users-1-day", day, found)) as reports:
+            table = table_of(parse_row(row, day) for row in reports)
         if table.rows.is_empty():
             yield from self._silence(day)
             return
@@ -127,7 +128,7 @@ class DayReader:
             self.context.session.silent[self.scope][day] = self.newest
             self.context.client.take_count()
 
-    def _rows(self, report: Report, day: date, links: Sequence[str]) -> Iterator[JsonObject]:
+    def _rows(self, report: Report, day: date, links: Sequence[str]) -> Generator[JsonObject, None, None]:
         return rows(self.client, self.place, report, day, links, self.context.settings.report_hosts)
 
     def _day(self, table: Table, day: date, *, complete: bool) -> Day:

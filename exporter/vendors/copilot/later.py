@@ -1,6 +1,7 @@
 """What a day has beside its people: teams and a bill, which take requests of their own and may come later."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Literal, TypeVar
@@ -89,7 +90,8 @@ class Later:
         if isinstance(found, Silence):
             return None
         hosts = self.context.settings.report_hosts
-        return memberships(rows(client, place, "user-teams-1-day", day, found, hosts), day)
+        with closing(rows(client, place, "user-teams-1-day", day, found, hosts)) as told:
+            return memberships(told, day)
 
     def _unmatched(self) -> frozenset[Literal["team"]]:
         """The teams, where the file may list people by e-mails that nobody has told yet: all would be in none."""
