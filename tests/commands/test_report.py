@@ -233,7 +233,8 @@ def test_a_report_needs_no_vendor_and_names_nobody(tmp_path: Path) -> None:
             "people: {per_user: plain}\n"
             "sources:\n"
             f'  chat: {{vendor: augment, base_url: "{url}/augment", token: demo-token, requests_per_minute: 100000}}\n'
-            f'  ide: {{vendor: copilot, base_url: "{url}/copilot", token: demo-token, organizations: [acme]}}\n'
+            f'  ide: {{vendor: copilot, base_url: "{url}/copilot", token: demo-token, organizations: [acme], '
+            "requests_per_minute: 100000}\n"
         )
 
     with serve(build(company, utc_now)) as vendors:

@@ -28,7 +28,8 @@ def configured(folder: Path, url: str, per_user: str = "plain") -> str:
         f'state: {{url: "sqlite:///{folder}/state.db"}}\n'
         f"people: {{per_user: {per_user}, pseudonym_key_file: key}}\n"
         "sources:\n"
-        f'  ide: {{vendor: copilot, base_url: "{url}/copilot", token: demo-token, organizations: [acme]}}\n'
+        f'  ide: {{vendor: copilot, base_url: "{url}/copilot", token: demo-token, organizations: [acme], '
+        "requests_per_minute: 100000}\n"
         f'  chat: {{vendor: augment, base_url: "{url}/augment", token: wrong-token}}\n'
     )
     (folder / "key").write_text("0123456789abcdef")

@@ -243,7 +243,7 @@ def test_a_slow_source_never_delays_another(tmp_path: Path) -> None:
 
 
 def test_kill_9_at_any_moment_of_a_poll_leaves_complete_days_only(tmp_path: Path) -> None:
-    """Twenty times; what a killed poll stored must be what an undisturbed poll publishes for the same windows."""
+    """Twelve times; what a killed poll stored must be what an undisturbed poll publishes for the same windows."""
     chance = random.Random(7)
     with simulated() as (url, _):
         config = str(configured(tmp_path, url, "history: 40d"))
@@ -252,7 +252,7 @@ def test_kill_9_at_any_moment_of_a_poll_leaves_complete_days_only(tmp_path: Path
         with running_over(undisturbed, url, "history: 40d") as running:
             wait_until(lambda: ready(running))
             truth = adoption(running)
-        for _ in range(20):
+        for _ in range(12):
             with daemon(tmp_path, "run", "--config.file", config) as running:
                 served = adoption(running)
                 assert served.items() <= truth.items()

@@ -95,7 +95,8 @@ def test_sources_come_change_and_go_and_the_others_go_on_as_they_were(tmp_path: 
         assert set(of(running, PEOPLE)) == {"same", "other", "new"}
         assert of(running, "adoption_seats") == {"other": 7}
         assert of(running, DUE)["same"] == due
-        assert 'source="gone"' not in running.get("/metrics").text
+        # The company follows within seconds.
+        wait_until(lambda: 'source="gone"' not in running.get("/metrics").text)
         assert running.get("/-/ready").status_code == 200
         status = running.get("/api/v1/status").json()
         assert [result["source"] for result in status["sources"]] == ["same", "other", "new"]

@@ -22,7 +22,7 @@ from tests.support import real_servers
 from tests.support.daemons import PATIENCE, get, wait_until
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
-SERIES = 100_000
+SERIES = 20_000
 # What VictoriaMetrics makes of the resource; a Prometheus makes `job` and `instance` of it, as of a scrape.
 RESOURCE_LABELS = {"service_name", "service_version", "service_instance_id"}
 
