@@ -147,6 +147,7 @@ store.list_scopes("tool", ["all"])
 store.database.claim()
 for file in sorted(path.parent.iterdir()):
     print(file.name, f"{{file.stat().st_mode & 0o777:o}}")
+sys.stdout.flush()
 os._exit(0)
 """
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=60)
