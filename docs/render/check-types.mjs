@@ -22,13 +22,21 @@ type Plain<T> = T extends string ? \`\${T}\` : T extends object ? { [K in keyof 
 
 const literal = (value) => JSON.stringify(value, null, 1);
 
+// Without what only the data source of an annotation knows: Dashboard has none of its fields.
+const generic = (board) => ({
+  ...board,
+  annotations: {
+    list: board.annotations.list.map(({ expr, step, textFormat, titleFormat, useValueForTime, target, ...others }) => others),
+  },
+});
+
 function typed(board) {
   const drawn = board.panels.filter(({ type }) => type !== 'row');
   const options = drawn.map(({ type, options }, index) => `const options${index}: Plain<Partial<${type}>> = ${literal(options)};`);
   const custom = drawn
     .filter(({ type, fieldConfig }) => type === 'timeseries' && fieldConfig.defaults.custom)
     .map(({ fieldConfig }, index) => `const custom${index}: Plain<FieldConfig> = ${literal(fieldConfig.defaults.custom)};`);
-  return [HEAD, `export const board: Plain<Dashboard> = ${literal(board)};`, ...options, ...custom].join('\n');
+  return [HEAD, `export const board: Plain<Dashboard> = ${literal(generic(board))};`, ...options, ...custom].join('\n');
 }
 
 mkdirSync(FOLDER, { recursive: true });
