@@ -115,6 +115,7 @@ class BackfillRun:
     first: date
     last: date
     bars: Progress
+    now: Callable[[], datetime] = utc_now
     made: Counter[str] = field(default_factory=Counter)
 
     def estimate(self) -> bool:
@@ -171,7 +172,7 @@ class BackfillRun:
         """The history of every source; prints how many days have no data."""
         wanted = (self.last - self.first).days + 1
         for name, poller in self.exporter.pollers.items():
-            now, sample_options = utc_now(), poller.publisher.sample_options
+            now, sample_options = self.now(), poller.publisher.sample_options
             newest = min(self.last, newest_ready(now, sample_options.ready_at))
             max_series = self.exporter.config.sources[name].max_series
             found = 0
@@ -188,7 +189,7 @@ class BackfillRun:
         options = company_options(self.exporter.config)
         if options is not None:
             sources = [poller.publisher.sample_options for poller in self.exporter.pollers.values()]
-            yield from company_days(options, sources, self.exporter.store, self.first, self.last, utc_now())
+            yield from company_days(options, sources, self.exporter.store, self.first, self.last, self.now())
 
     def _reader(self, name: str) -> PastReader:
         poller = self.exporter.pollers[name]
@@ -203,7 +204,7 @@ class BackfillRun:
             accounts=poller.publisher.sample_options.accounts,
             first=self.first,
             last=self.last,
-            now=utc_now,
+            now=self.now,
             count=count,
             warn=lambda remark: click.echo(f"{name}: {remark}", err=True),
         )

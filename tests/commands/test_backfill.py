@@ -324,7 +324,7 @@ def test_a_turn_that_is_lost_in_the_middle_is_an_error_of_the_source(
     with serve(augment_app(COMPANY, lambda: first_shown(LAST))) as server:
         source = f'{{vendor: augment, token: demo-token, requests_per_minute: 100000, base_url: "{server.url}"}}'
         exporter = Exporter.open(load_text(tmp_path, f"sources: {{tool: {source}}}\n"), store)
-        span = BackfillRun(exporter, LAST, LAST, Progress())
+        span = BackfillRun(exporter, LAST, LAST, Progress(), now=lambda: first_shown(LAST))
         with store.database.write() as connection:
             connection.exec_driver_sql(
                 "CREATE TRIGGER thief AFTER INSERT ON scope BEGIN UPDATE turn SET token = x'00'; END"
