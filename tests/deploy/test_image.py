@@ -18,7 +18,7 @@ from tests.support.daemons import PATIENCE, wait_until
 CHECKOUT = Path(__file__).parents[2]
 IMAGE = "localhost/adoption-exporter-test"
 BASE = "localhost/adoption-exporter-test-base"
-MOST_BYTES = 300_000_000
+MOST_BYTES = 320_000_000
 ADDRESS = "127.0.0.1:18723"
 VENDOR = "127.0.0.1:18724"
 # procps has the kill of the unit, and is on every Debian but a minimal one.
