@@ -23,6 +23,8 @@ from tests.support import faulty_server
 from tests.support.daemons import PATIENCE, wait_until
 from tests.support.sourcegraph_reports import ACME, SAMPLE
 
+pytestmark = pytest.mark.slow
+
 COOKIE = "session-of-alice"
 # Ids and times of the vendor's documentation (2025-05).
 TOKEN = "4cf96e80-d5f3-4af0-a28d-3c70ba97abb4"

@@ -26,6 +26,8 @@ from exporter.otlp.target import Protocol, resolve
 from tests.support.collectors import PROTOBUF, Collector, Reply, grpc_collector, http_collector, partial
 from tests.support.daemons import PATIENCE
 
+pytestmark = pytest.mark.slow
+
 MONDAY = datetime(2026, 3, 9, 3, tzinfo=UTC)
 TOKEN = "not-for-any-log"
 # For a failure that lasts: enough for the first response, and retried until 3 s have passed.

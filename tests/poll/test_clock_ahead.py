@@ -27,6 +27,8 @@ from tests.support.made_up_vendor import NOON, YESTERDAY, Bench, Script, counted
 from tests.support.sample_options import book_of, sample_options_of
 from tests.support.stores import fresh_store
 
+pytestmark = pytest.mark.slow
+
 AHEAD = [timedelta(days=1), timedelta(days=3), timedelta(days=400), timedelta(days=905)]
 DAYS = [YESTERDAY - timedelta(days=back) for back in range(40)]
 

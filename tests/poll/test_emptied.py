@@ -19,6 +19,8 @@ from tests.support.made_up_vendor import NOON, YESTERDAY, Bench, Script, counted
 from tests.support.sourcegraph_reports import ACME, Server, report, row
 from tests.support.vendor_polls import VendorPolls
 
+pytestmark = pytest.mark.slow
+
 HOUR = timedelta(hours=1)
 DAYS = [YESTERDAY - timedelta(days=back) for back in range(8)]
 TOMORROW = YESTERDAY + timedelta(days=1)

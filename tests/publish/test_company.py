@@ -22,6 +22,8 @@ from tests.support.company_world import ALICE, BOB, NOW, STALE_AFTER, TODAY, Rep
 from tests.support.examples import examples
 from tests.support.sample_options import book_of
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def world(tmp_path: Path) -> World:

@@ -26,6 +26,8 @@ from tests.support.made_up_vendor import YESTERDAY, Bench, Script, people
 from tests.support.past_readers import past_reader
 from tests.support.stores import fresh_store
 
+pytestmark = pytest.mark.slow
+
 LINE = "a stored day cannot be read and counts as not stored"
 FACTS = DayFacts(
     amounts={AmountKey(Amount("usage", "messages")): 7},

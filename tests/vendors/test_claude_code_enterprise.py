@@ -17,6 +17,8 @@ from tests.support.failures import failure_of
 from tests.support.past_readers import past_reader
 from tests.support.vendor_polls import VendorPolls
 
+pytestmark = pytest.mark.slow
+
 GOLDEN = Path(__file__).parents[1] / "golden" / "claude-code-enterprise.txt"
 NOW = datetime(2026, 8, 21, 13, tzinfo=UTC)
 DAY = date(2026, 8, 20)

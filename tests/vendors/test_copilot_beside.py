@@ -18,6 +18,8 @@ from tests.support.failures import failure_of
 from tests.support.github import ACME, GitHub, at, file, lines, recorded, refusal, row
 from tests.support.vendor_polls import VendorPolls
 
+pytestmark = pytest.mark.slow
+
 NOW = at(2026, 9, 15)
 DAY = date(2026, 9, 12)
 TEAMS = {"teams": {"from": "vendor"}}

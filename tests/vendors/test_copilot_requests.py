@@ -17,6 +17,8 @@ from exporter.simulator.server import serve
 from tests.support.github import ACME, GitHub, at, lines, recorded, row
 from tests.support.vendor_polls import VendorPolls
 
+pytestmark = pytest.mark.slow
+
 TOKEN = "ghp_s3cretOfTheVendor"
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 COMPANY = Company(people=40, first_day=NOW.date() - timedelta(days=100), rests=False)

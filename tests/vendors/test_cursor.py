@@ -24,6 +24,8 @@ from tests.support.cursor_team import (
 from tests.support.failures import failure_of
 from tests.support.vendor_polls import VendorPolls
 
+pytestmark = pytest.mark.slow
+
 GOLDEN = Path(__file__).parents[1] / "golden" / "cursor.txt"
 DAY = date(2026, 3, 9)
 NOW = datetime(2026, 3, 10, 4, tzinfo=UTC)

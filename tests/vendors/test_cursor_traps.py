@@ -26,6 +26,8 @@ from tests.support.cursor_team import (
 from tests.support.failures import failure_of
 from tests.support.past_readers import past_reader
 
+pytestmark = pytest.mark.slow
+
 DAY = date(2026, 3, 9)
 NOW = datetime(2026, 3, 10, 4, tzinfo=UTC)
 ONE = timedelta(days=1)

@@ -20,6 +20,8 @@ from tests.support.gitlab_requests import Asked
 from tests.support.gitlab_server import DAY, NOW, YESTERDAY, Visit, gitlab, project
 from tests.support.vendor_polls import VendorPolls
 
+pytestmark = pytest.mark.slow
+
 SAMPLES = Path(__file__).parents[1] / "recorded" / "gitlab"
 GOLDEN = Path(__file__).parents[1] / "golden" / "gitlab.txt"
 

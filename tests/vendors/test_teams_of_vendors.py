@@ -13,6 +13,8 @@ from exporter.simulator.server import build, serve
 from exporter.state.accounts import plain
 from tests.support.vendor_polls import VendorPolls
 
+pytestmark = pytest.mark.slow
+
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 COMPANY = Company(people=20, first_day=NOW.date() - timedelta(days=60))
 VENDORS: list[tuple[str, dict[str, Any]]] = [

@@ -14,6 +14,8 @@ from tests.support.failures import failure_of
 from tests.support.sourcegraph_reports import HEADERS
 from tests.support.vendor_polls import VendorPolls
 
+pytestmark = pytest.mark.slow
+
 NOW = datetime(2026, 11, 20, 4, tzinfo=UTC)
 DAYS = [date(2026, 11, 19), date(2026, 11, 18), date(2026, 11, 17)]
 # The day in the middle has the wrong count: neither the newer nor the older one may be lost to it.

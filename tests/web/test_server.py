@@ -19,6 +19,8 @@ from tests.support.certificates import certificate
 from tests.support.daemons import PATIENCE, wait_until
 from tests.support.web_server import connect, received, receives, serving
 
+pytestmark = pytest.mark.slow
+
 PAGE = PlainTextResponse("page")
 GET = b"GET / HTTP/1.1\r\nHost: exporter\r\n\r\n"
 
