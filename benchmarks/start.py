@@ -28,6 +28,7 @@ from benchmarks.backfill import facts
 from benchmarks.claim import Baseline, Figure, report
 from benchmarks.publishing import SERIES, source
 from benchmarks.scrape import exporter_server, in_python
+from exporter.daemon.run import SWITCH_SECONDS
 from exporter.model import Reading
 from exporter.state.store import Store
 
@@ -41,7 +42,6 @@ FEW = 3
 MOST_MS = 50.0
 SCRAPES = 400
 PAUSE = 0.02
-SWITCH_SECONDS = 0.001
 
 CONFIG = """
 web: {{listen_address: "127.0.0.1:0"}}

@@ -35,7 +35,7 @@ _WATCH_SECONDS = 1.0
 _POLL_STOP_SECONDS = 2.0
 # A scrape releases the interpreter and takes it again some fifteen times; while a poll parses, each time takes so long.
 # Four polls that parse at once lose a sixth of their CPU time to the changes; two lose nothing.
-_SWITCH_SECONDS = 0.0005
+SWITCH_SECONDS = 0.0005
 # How many collections of the middle generation come before one of everything, in place of 10: that one stops every
 # thread for 20 ms where a poll holds 50,000 people, and finds next to nothing.
 _RARELY = 100
@@ -95,7 +95,7 @@ def run_daemon(exporter: Exporter, web: Web, load: Callable[[], Config], started
     `started` is called with the URL once the values of the last run are served. A poll that waits for a vendor at the
     end is abandoned: what it stored are whole days. The listener and the state are the caller's to close.
     """
-    sys.setswitchinterval(_SWITCH_SECONDS)
+    sys.setswitchinterval(SWITCH_SECONDS)
     share_arenas()
     # What exists by now stays: each garbage collection over it would delay scrapes by some 50 ms.
     gc.freeze()
